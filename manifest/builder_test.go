@@ -1,0 +1,224 @@
+package manifest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// build makes a manifest and returns its leaves by digest.
+func build(t testing.TB, entries []Entry) (Root, map[Digest][]byte) {
+	t.Helper()
+	leaves := map[Digest][]byte{}
+	b := NewBuilder(func(ref LeafRef, data []byte) error {
+		leaves[ref.Digest] = data
+		return nil
+	})
+	for _, e := range entries {
+		if err := b.Add(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, err := b.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root, leaves
+}
+
+func sampleEntries(n int) []Entry {
+	entries := make([]Entry, n)
+	for i := range entries {
+		entries[i] = sampleEntry(i)
+	}
+	return entries
+}
+
+func TestBuilderRoundTrip(t *testing.T) {
+	for _, n := range []int{0, 1, 2, 511, 512, 513, 30_000} {
+		entries := sampleEntries(n)
+		root, leaves := build(t, entries)
+		parsed, err := ParseRoot(root.Encode())
+		if err != nil || !reflect.DeepEqual(parsed, root) {
+			t.Fatalf("%d: %v\n%+v\n%+v", n, err, parsed, root)
+		}
+		if root.Digest() != Sum(root.Encode()) || root.Files != int64(n) || len(leaves) != len(root.Leaves) {
+			t.Fatalf("%d: %+v", n, root)
+		}
+		// A naive reckoning of the sums.
+		var all []Entry
+		var sums bytes.Buffer
+		var total int64
+		for _, ref := range root.Leaves {
+			got, err := ParseLeaf(leaves[ref.Digest], ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, got...)
+		}
+		for _, e := range entries {
+			fmt.Fprintf(&sums, "%s  %s\n", e.SHA256, e.Path)
+			total += e.Size
+		}
+		if len(all) != n || n > 0 && !reflect.DeepEqual(all, entries) {
+			t.Fatalf("%d: the leaves hold other entries", n)
+		}
+		if root.Bytes != total || root.Content != Sum(sums.Bytes()) {
+			t.Fatalf("%d: %d bytes, content %s", n, root.Bytes, root.Content)
+		}
+	}
+}
+
+// The content ignores times; the digest does not.
+func TestBuilderContent(t *testing.T) {
+	entries := sampleEntries(10)
+	root, _ := build(t, entries)
+	entries[3].Modified++
+	touched, _ := build(t, entries)
+	if root.Content != touched.Content || root.Digest() == touched.Digest() {
+		t.Error("a new time changed the content, or not the digest")
+	}
+	entries[3].SHA256[0]++
+	changed, _ := build(t, entries)
+	if changed.Content == touched.Content {
+		t.Error("other bytes did not change the content")
+	}
+}
+
+// Leaves come while entries go in, and the builder keeps none of them.
+func TestBuilderStreams(t *testing.T) {
+	var added, emitted, most int64
+	var kept [][]byte
+	b := NewBuilder(func(ref LeafRef, data []byte) error {
+		if Sum(data) != ref.Digest || int64(len(data)) != ref.Size {
+			t.Errorf("leaf %s is not what its reference says", ref.Digest)
+		}
+		emitted += ref.Files
+		most = max(most, added-emitted)
+		kept = append(kept, data)
+		return nil
+	})
+	for i := range 20_000 {
+		added++
+		if err := b.Add(sampleEntry(i)); err != nil {
+			t.Fatal(err)
+		}
+		most = max(most, added-emitted)
+	}
+	root, err := b.Finish()
+	if err != nil || emitted != added || most > leafMax {
+		t.Fatalf("%v; %d of %d emitted, %d at once", err, emitted, added, most)
+	}
+	for i, data := range kept { // emit may keep the bytes
+		if Sum(data) != root.Leaves[i].Digest {
+			t.Fatalf("leaf %d changed after it was emitted", i)
+		}
+	}
+	if silent := NewBuilder(nil); true {
+		for i := range 20_000 {
+			if err := silent.Add(sampleEntry(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if again, err := silent.Finish(); err != nil || again.Digest() != root.Digest() {
+			t.Errorf("without emit: %v, another root", err)
+		}
+	}
+}
+
+func TestBuilderErrors(t *testing.T) {
+	ok := Entry{Path: "b"}
+	tests := []struct {
+		e   Entry
+		err string
+	}{
+		{Entry{Path: "b"}, `path "b" is listed twice`},
+		{Entry{Path: "a"}, `path "a" is out of order`},
+		{Entry{Path: "b/c"}, `path "b/c" stands below "b", which is a file`},
+		{Entry{Path: "../c"}, `path "../c" holds the segment ".."`},
+		{Entry{Path: "c", Size: -1}, `path "c": size -1 is not within 0 and 5497558138880`},
+		{Entry{Path: "c", Size: MaxSize + 1}, `path "c": size 5497558138881 is not within 0 and 5497558138880`},
+	}
+	for _, tt := range tests {
+		b := NewBuilder(nil)
+		if err := b.Add(ok); err != nil {
+			t.Fatal(err)
+		}
+		checkError(t, tt.e.Path, b.Add(tt.e), tt.err)
+		// A caller that missed the error gets no manifest that lacks the file.
+		checkError(t, "the next Add", b.Add(Entry{Path: "z"}), tt.err)
+		root, err := b.Finish()
+		checkError(t, "Finish", err, tt.err)
+		if !reflect.DeepEqual(root, Root{}) {
+			t.Error("a root beside an error")
+		}
+	}
+}
+
+func TestBuilderEmitFails(t *testing.T) {
+	boom := errors.New("boom")
+	b := NewBuilder(func(LeafRef, []byte) error { return boom })
+	var err error
+	for i := 0; err == nil && i < 20_000; i++ {
+		err = b.Add(sampleEntry(i))
+	}
+	if !errors.Is(err, boom) {
+		t.Fatal(err)
+	}
+	if _, err := b.Finish(); !errors.Is(err, boom) {
+		t.Errorf("Finish: %v", err)
+	}
+	b = NewBuilder(func(LeafRef, []byte) error { return boom })
+	if err := b.Add(sampleEntry(1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Finish(); !errors.Is(err, boom) {
+		t.Errorf("Finish: %v", err)
+	}
+}
+
+func TestBuilderOverflow(t *testing.T) {
+	b := NewBuilder(nil)
+	var err error
+	n := 0
+	for ; err == nil && n < 10_000; n++ {
+		err = b.Add(Entry{Path: samplePath(n), Size: MaxSize})
+	}
+	checkError(t, "sum", err, fmt.Sprintf(`path %q: with it the files are larger than 9007199254740991 bytes`, samplePath(n-1)))
+	if n != maxNumber/MaxSize+1 {
+		t.Errorf("after %d files", n)
+	}
+}
+
+func TestBuilderRootTooLarge(t *testing.T) {
+	b := NewBuilder(nil)
+	b.size = MaxRoot - 10 // as after some 300,000 leaves
+	if err := b.Add(sampleEntry(1)); err != nil {
+		t.Fatal(err)
+	}
+	_, err := b.Finish()
+	checkError(t, "root", err, "manifest root: larger than 268435456 bytes")
+}
+
+func TestBuilderTimeOutOfRange(t *testing.T) {
+	for _, at := range []ID{NoTime, MinID - 2, MaxID + 1, -1 << 63, 1<<63 - 1} {
+		_, leaves := build(t, []Entry{{Path: "a", Modified: at}})
+		for _, data := range leaves {
+			if got, want := string(data), strings.Repeat("00", sha256.Size)+" 0 -  a\n"; got != want {
+				t.Errorf("%d: %q", at, got)
+			}
+		}
+	}
+}
+
+func BenchmarkBuild1M(b *testing.B) {
+	entries := sampleEntries(1_000_000)
+	b.ReportAllocs()
+	for b.Loop() {
+		build(b, entries)
+	}
+}

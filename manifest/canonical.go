@@ -1,0 +1,167 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// The index and the registry are JSON in one canonical form: a line of single
+// values, then lists with one line an element. They are read line by line, each
+// line taken only as it is written, so that the memory in use stays bounded by
+// the input's size: a list of empty objects fails at its first.
+
+// maxNumber bounds every number in a document. Up to it, every JSON reader is
+// exact, jq and JavaScript included.
+const maxNumber = 1<<53 - 1
+
+// appendHead appends the opening line: head's members, and a comma.
+func appendHead(b []byte, head any) ([]byte, error) {
+	line, err := json.Marshal(head)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(b, line[:len(line)-1]...), ",\n"...), nil
+}
+
+// appendList appends a JSON member whose value is a list, one line an element.
+func appendList[T any](b []byte, name string, list []T, end string) ([]byte, error) {
+	b = fmt.Appendf(b, "%q:[", name)
+	for i, e := range list {
+		line, err := json.Marshal(e)
+		if err != nil {
+			return nil, err
+		}
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '\n')
+		b = append(b, line...)
+	}
+	return append(append(b, ']'), end...), nil
+}
+
+// document is what is left to read of a canonical document.
+type document struct {
+	rest []byte
+	line int // of the line last read
+}
+
+// openDocument checks the size and the format before anything is decoded.
+func openDocument(data []byte, limit int, format string) (*document, error) {
+	if len(data) > limit {
+		return nil, fmt.Errorf("larger than %d bytes", limit)
+	}
+	const opening = `{"format":"`
+	rest, ok := bytes.CutPrefix(data, []byte(opening))
+	got, _, closed := bytes.Cut(rest, []byte(`"`))
+	if !ok || !closed {
+		return nil, fmt.Errorf("it does not begin with %s%s\"", opening, format)
+	}
+	if string(got) != format {
+		return nil, fmt.Errorf("format is %.40q, this version reads %s", got, format)
+	}
+	return &document{rest: data}, nil
+}
+
+func (d *document) next() ([]byte, error) {
+	line, rest, ok := bytes.Cut(d.rest, []byte("\n"))
+	d.line++
+	if !ok {
+		return nil, d.fail(errors.New("the document is cut off"))
+	}
+	d.rest = rest
+	return line, nil
+}
+
+func (d *document) fail(err error) error { return fmt.Errorf("line %d: %w", d.line, err) }
+
+// head reads what appendHead wrote.
+func (d *document) head(v any) error {
+	line, err := d.next()
+	if err != nil {
+		return err
+	}
+	members, ok := bytes.CutSuffix(line, []byte(","))
+	if !ok {
+		return d.fail(errors.New("not in canonical form: no comma at its end"))
+	}
+	if err := decodeExact(append(bytes.Clone(members), '}'), v); err != nil {
+		return d.fail(err)
+	}
+	return nil
+}
+
+// value reads one line that is a whole JSON value.
+func (d *document) value(v any) error {
+	line, err := d.next()
+	if err != nil {
+		return err
+	}
+	if err := decodeExact(line, v); err != nil {
+		return d.fail(err)
+	}
+	return nil
+}
+
+// readList reads what appendList wrote.
+func readList[T any](d *document, name, end string) ([]T, error) {
+	line, err := d.next()
+	if err != nil {
+		return nil, err
+	}
+	opening := fmt.Sprintf("%q:[", name)
+	if string(line) == opening+"]"+end {
+		return nil, nil
+	}
+	if string(line) != opening {
+		return nil, d.fail(fmt.Errorf("not in canonical form: want %s", opening))
+	}
+	var list []T
+	for last := false; !last; {
+		if line, err = d.next(); err != nil {
+			return nil, err
+		}
+		if line, last = bytes.CutSuffix(line, []byte("]"+end)); !last {
+			more := false
+			if line, more = bytes.CutSuffix(line, []byte(",")); !more {
+				return nil, d.fail(errors.New("not in canonical form: neither a comma nor the list's end at its end"))
+			}
+		}
+		var e T
+		if err := decodeExact(line, &e); err != nil {
+			return nil, d.fail(err)
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}
+
+// end reports what stands behind the document.
+func (d *document) end() error {
+	if len(d.rest) > 0 {
+		d.line++
+		return d.fail(errors.New("data behind the document's end"))
+	}
+	return nil
+}
+
+// decodeExact decodes one JSON value and takes it only as json.Marshal writes it.
+func decodeExact(line []byte, v any) error {
+	if err := json.Unmarshal(line, v); err != nil {
+		return err
+	}
+	again, err := json.Marshal(v)
+	if err != nil || bytes.Equal(again, line) {
+		return err
+	}
+	// Of all that differs, an unknown field is worth its name: a later version
+	// may have written it.
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	return errors.New("not in canonical form")
+}

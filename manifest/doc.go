@@ -1,0 +1,88 @@
+// Package manifest holds asof's formats: checkpoint ids, the checkpoint index,
+// manifests, the registry, and the keys of all objects. It does no I/O and
+// imports the standard library only. Every parser accepts exactly what the
+// encoder writes, so that a document's bytes and its meaning are one.
+//
+// # Keys
+//
+//	asof.json                             registry                      mutable
+//	<base>/checkpoints.json               checkpoint index              mutable
+//	<base>/index.html                     list of checkpoints           mutable
+//	<base>/<id>/<path>                    tree                          immutable
+//	.asof/pool/sha256/<ab>/<digest>       blob                          immutable
+//	.asof/manifests/sha256/<ab>/<digest>  manifest root or leaf         immutable
+//	.asof/repos/<base>/staged.json        staged revision               mutable, private
+//	.asof/repos/<base>/journal            what a sync uploads           mutable, private
+//	.asof/repos/<base>/attempts/<id>      claim of an id                immutable, private
+//
+// <ab> are the digest's first two digits. Mutable objects change by
+// compare-and-swap only, all others are only ever created. [Kind] holds each
+// kind's attributes.
+//
+// # Checkpoint id
+//
+// A UTC second, YYYYMMDDTHHMMSSZ, years 0001 to 9999: 20250318T140338Z. See [ID].
+//
+// # Checkpoint index
+//
+// JSON, one line a checkpoint, the commit point of a repo. See [Index].
+//
+//	{"format":"asof.checkpoints/1","repo":"myfile","generation":6,"horizon":"20250318T150000Z","channels":{"stable":"20250318T140338Z"},
+//	"checkpoints":[
+//	{"id":"20250318T140330Z","manifest":"eb1a…","content":"e3b0…","pages":"72f9…","files":0,"bytes":0,"layout":"full"},
+//	{"id":"20250318T140338Z","manifest":"26a6…","content":"6c6e…","pages":"f5e4…","files":4,"bytes":3300,"layout":"full"}],
+//	"pruned":[
+//	{"id":"20250318T140300Z","at":"20250318T150130Z","reason":"published from the wrong remote"}]}
+//
+// manifest names the manifest of upstream's files; content repeats what its
+// root says of them without their times, so that an unchanged publish is
+// recognized without reading another object; pages names a manifest of
+// the pages that asof generated, kept apart so that a new page design never
+// looks like new content. channels, where present, maps names to ids. pruned
+// lists tombstones: {"id":…,"at":…,"reason":…}.
+//
+// # Manifest
+//
+// Two levels. A leaf is sorted lines (by path, in byte order), each
+//
+//	<sha256> SP <size> SP <modified> SP SP <path> LF
+//
+// where size is in bytes and modified is upstream's modification time, in the
+// form of a checkpoint id, or "-" where unknown. `cut -d' ' -f1,4-` turns a leaf
+// into what `sha256sum -c` reads. A path satisfies [CheckPath].
+//
+// A leaf ends behind a line whose path's SHA-256, its first four bytes read as
+// a big-endian number, is divisible by 2048, but not before line 512; and at
+// line 8192 regardless. So an added or removed file changes one leaf as a rule,
+// and its neighbours where it moves one of the bounds.
+//
+// The root lists the leaves:
+//
+//	asof.manifest/1
+//	files 4
+//	bytes 3300
+//	content 6c6e…
+//	368d… 4 368  PULP_MANIFEST
+//
+// A leaf's line is its SHA-256, the number of its lines, its size in bytes, and
+// its last path: <sha256> SP <lines> SP <size> SP SP <path> LF.
+//
+// The SHA-256 of the root is the manifest's name and commits to every byte of
+// the tree. content is the SHA-256 of what `sha256sum` prints for all files in
+// path order: it ignores modification times, and decides whether a sync found
+// anything new.
+//
+// # Private objects
+//
+// A staged revision is what `asof sync` captured: see [Staged]. An attempt
+// claims an id for one publisher and says what it is about to upload, so that a
+// run after a crash finds it: see [Attempt]. A sync's journal has the same form.
+//
+// # Registry
+//
+// JSON, one line a repo. See [Registry].
+//
+//	{"format":"asof.registry/1","generation":1,
+//	"repos":[
+//	{"name":"myfile","base":"checkpoints/myfile"}]}
+package manifest

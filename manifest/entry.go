@@ -1,0 +1,75 @@
+package manifest
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Entry is one file of a revision: one line of a leaf.
+type Entry struct {
+	Path     string
+	Size     int64 // bytes
+	SHA256   Digest
+	Modified ID // upstream's modification time; NoTime if nobody knows
+}
+
+// NoTime stands for an unknown modification time. A leaf has "-" for it.
+const NoTime = MinID - 1
+
+// MaxSize is the largest file: S3's limit of 5 TiB.
+const MaxSize = 5 << 40
+
+// appendEntry appends the line of e:
+//
+//	<sha256> SP <size> SP <modified> SP SP <path> LF
+//
+// The two spaces before the path make `cut -d' ' -f1,4-` yield sha256sum's format.
+func appendEntry(b []byte, e Entry) []byte {
+	b = hex.AppendEncode(b, e.SHA256[:])
+	b = append(b, ' ')
+	b = strconv.AppendInt(b, e.Size, 10)
+	b = append(b, ' ')
+	if e.Modified == NoTime {
+		b = append(b, '-')
+	} else {
+		b = e.Modified.Time().AppendFormat(b, idLayout)
+	}
+	b = append(b, "  "...)
+	b = append(b, e.Path...)
+	return append(b, '\n')
+}
+
+// parseEntry reads one line, without its LF. It takes only what appendEntry writes.
+func parseEntry(line []byte) (e Entry, err error) {
+	digest, rest, ok1 := strings.Cut(string(line), " ")
+	size, rest, ok2 := strings.Cut(rest, " ")
+	modified, path, ok3 := strings.Cut(rest, "  ")
+	if !ok1 || !ok2 || !ok3 {
+		return Entry{}, errors.New("not of the form: digest size modified  path")
+	}
+	if e.SHA256, err = ParseDigest(digest); err != nil {
+		return Entry{}, err
+	}
+	if e.Size, err = parseCount(size, MaxSize); err != nil {
+		return Entry{}, fmt.Errorf("size: %w", err)
+	}
+	if modified == "-" {
+		e.Modified = NoTime
+	} else if e.Modified, err = ParseID(modified); err != nil {
+		return Entry{}, fmt.Errorf("modification time: %w", err)
+	}
+	e.Path = path
+	return e, CheckPath(e.Path)
+}
+
+// parseCount reads a decimal number from 0 to limit, in the one way it is written.
+func parseCount(s string, limit int64) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 || n > limit || strconv.FormatInt(n, 10) != s {
+		return 0, fmt.Errorf("%.40q is not a number from 0 to %d", s, limit)
+	}
+	return n, nil
+}

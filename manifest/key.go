@@ -1,0 +1,77 @@
+package manifest
+
+import (
+	"fmt"
+	"strings"
+)
+
+const checkpointsName = "checkpoints.json"
+
+// RegistryKey is the key of the registry.
+const RegistryKey = "asof.json"
+
+// Prefixes of the keys that are no part of a repo's public tree.
+const (
+	BlobPrefix     = ".asof/pool/sha256/"
+	ManifestPrefix = ".asof/manifests/sha256/"
+	PrivatePrefix  = ".asof/repos/" // staged revisions and attempts; never served
+)
+
+// IndexKey is the key of a repo's checkpoint index.
+func IndexKey(base string) string { return base + "/" + checkpointsName }
+
+// ListKey is the key of a repo's list of checkpoints, a page.
+func ListKey(base string) string { return base + "/" + IndexPage }
+
+// TreePrefix is what the keys of a checkpoint's tree start with.
+func TreePrefix(base string, id ID) string { return base + "/" + id.String() + "/" }
+
+// TreeKey is the key of a file in a checkpoint's tree.
+func TreeKey(base string, id ID, path string) string { return TreePrefix(base, id) + path }
+
+// BlobKey is the key of a blob in the pool.
+func BlobKey(d Digest) string { return shardKey(BlobPrefix, d) }
+
+// ManifestKey is the key of a manifest's root or leaf.
+func ManifestKey(d Digest) string { return shardKey(ManifestPrefix, d) }
+
+// StagedKey is the key of a repo's staged revision.
+func StagedKey(base string) string { return PrivatePrefix + base + "/staged.json" }
+
+// JournalKey is the key of the journal of a repo's syncs.
+func JournalKey(base string) string { return PrivatePrefix + base + "/journal" }
+
+// AttemptPrefix is what the keys of a repo's attempts start with.
+func AttemptPrefix(base string) string { return PrivatePrefix + base + "/attempts/" }
+
+// AttemptKey is the key of the attempt that claims an id.
+func AttemptKey(base string, id ID) string { return AttemptPrefix(base) + id.String() }
+
+// ParseAttemptKey is the inverse of AttemptKey.
+func ParseAttemptKey(base, key string) (ID, error) {
+	name, ok := strings.CutPrefix(key, AttemptPrefix(base))
+	if !ok {
+		return 0, fmt.Errorf("%q is not the key of an attempt of %s", key, base)
+	}
+	return ParseID(name)
+}
+
+// ParseBlobKey is the inverse of BlobKey.
+func ParseBlobKey(key string) (Digest, error) { return parseShardKey(BlobPrefix, key) }
+
+// ParseManifestKey is the inverse of ManifestKey.
+func ParseManifestKey(key string) (Digest, error) { return parseShardKey(ManifestPrefix, key) }
+
+func shardKey(prefix string, d Digest) string {
+	hex := d.String()
+	return prefix + hex[:2] + "/" + hex
+}
+
+func parseShardKey(prefix, key string) (Digest, error) {
+	name := key[strings.LastIndexByte(key, '/')+1:]
+	d, err := ParseDigest(name)
+	if err != nil || shardKey(prefix, d) != key {
+		return Digest{}, fmt.Errorf("%q is not a key below %s", key, prefix)
+	}
+	return d, nil
+}

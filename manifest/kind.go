@@ -1,0 +1,126 @@
+package manifest
+
+import (
+	"path"
+	"strings"
+)
+
+// Kind is a kind of object in a store. Each has one set of attributes, here.
+type Kind uint8
+
+const (
+	KindRegistry Kind = iota // asof.json
+	KindIndex                // a checkpoint index
+	KindList                 // the page that lists a repo's checkpoints
+	KindFile                 // a file of upstream's, in a tree
+	KindPage                 // a listing page, in a tree
+	KindBlob                 // a blob in the pool
+	KindManifest             // a manifest's root or leaf
+	KindStaged               // a staged revision
+	KindJournal              // the journal of a sync
+	KindAttempt              // the claim of an id
+)
+
+// Cache-Control values. Anything else that asof sends derives from one of these.
+const (
+	CacheImmutable = "public, max-age=31536000, immutable"
+	CacheShort     = "public, max-age=10"
+	CacheNever     = "no-store"
+)
+
+// Mutable reports whether objects of the kind change, by compare-and-swap.
+// All others are only ever created (invariant 2).
+func (k Kind) Mutable() bool {
+	switch k {
+	case KindRegistry, KindIndex, KindList, KindStaged, KindJournal:
+		return true
+	}
+	return false
+}
+
+// CacheControl is the Cache-Control of the kind's objects.
+func (k Kind) CacheControl() string {
+	switch k {
+	case KindStaged, KindJournal, KindAttempt, KindRegistry:
+		return CacheNever
+	case KindIndex, KindList:
+		return CacheShort
+	}
+	return CacheImmutable
+}
+
+// ContentType is the media type of an object of the kind; name is the file's
+// path, of KindFile only.
+func (k Kind) ContentType(name string) string {
+	switch k {
+	case KindRegistry, KindIndex, KindStaged:
+		return "application/json"
+	case KindList, KindPage:
+		return typeHTML
+	case KindManifest, KindAttempt, KindJournal:
+		return typeText
+	case KindFile:
+		return typeOf(name)
+	}
+	return typeBinary
+}
+
+const (
+	typeHTML   = "text/html; charset=utf-8"
+	typeText   = "text/plain; charset=utf-8"
+	typeBinary = "application/octet-stream"
+)
+
+// typeOf is the media type of an upstream file by its name. It is our own
+// table, so that every machine gives the same answer. Compressed files have a
+// type of their own and never a Content-Encoding: clients get upstream's bytes.
+func typeOf(name string) string {
+	base := path.Base(name)
+	switch base {
+	case "InRelease", "Release", "Packages", "Sources", "PULP_MANIFEST", "SHA256SUMS", "MD5SUMS", "README", "LICENSE":
+		return typeText
+	}
+	switch strings.ToLower(path.Ext(base)) {
+	case ".html", ".htm":
+		return typeHTML
+	case ".txt", ".log", ".md", ".csv", ".dsc", ".changes", ".sha256", ".repo", ".sources", ".list", ".asc":
+		return typeText
+	case ".json":
+		return "application/json"
+	case ".xml":
+		return "application/xml"
+	case ".yaml", ".yml":
+		return "application/yaml"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".js", ".mjs":
+		return "text/javascript; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	case ".png":
+		return "image/png"
+	case ".jpg", ".jpeg":
+		return "image/jpeg"
+	case ".pdf":
+		return "application/pdf"
+	case ".gz", ".tgz":
+		return "application/gzip"
+	case ".xz":
+		return "application/x-xz"
+	case ".bz2":
+		return "application/x-bzip2"
+	case ".zst":
+		return "application/zstd"
+	case ".zip", ".whl":
+		return "application/zip"
+	case ".tar":
+		return "application/x-tar"
+	case ".deb", ".udeb", ".ddeb":
+		return "application/vnd.debian.binary-package"
+	case ".rpm", ".drpm":
+		return "application/x-rpm"
+	case ".sig", ".gpg":
+		return "application/pgp-signature"
+	}
+	return typeBinary
+}

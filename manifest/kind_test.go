@@ -1,0 +1,75 @@
+package manifest
+
+import "testing"
+
+func TestKinds(t *testing.T) {
+	const (
+		html, text, data, object = "text/html; charset=utf-8", "text/plain; charset=utf-8", "application/octet-stream", "application/json"
+		immutable, short, never  = "public, max-age=31536000, immutable", "public, max-age=10", "no-store"
+	)
+	tests := []struct {
+		kind    Kind
+		mutable bool
+		cache   string
+		media   string // of a file without a telling name
+	}{
+		{KindRegistry, true, never, object},
+		{KindIndex, true, short, object},
+		{KindList, true, short, html},
+		{KindFile, false, immutable, data},
+		{KindPage, false, immutable, html},
+		{KindBlob, false, immutable, data},
+		{KindManifest, false, immutable, text},
+		{KindStaged, true, never, object},
+		{KindJournal, true, never, text},
+		{KindAttempt, false, never, text},
+	}
+	for _, tt := range tests {
+		if tt.kind.Mutable() != tt.mutable {
+			t.Errorf("kind %d: mutable is not %v", tt.kind, tt.mutable)
+		}
+		if got := tt.kind.CacheControl(); got != tt.cache {
+			t.Errorf("kind %d: %s", tt.kind, got)
+		}
+		if got := tt.kind.ContentType("x"); got != tt.media {
+			t.Errorf("kind %d: %s", tt.kind, got)
+		}
+		// What may change must not be cached as if it could not.
+		if tt.mutable && tt.kind.CacheControl() == CacheImmutable {
+			t.Errorf("kind %d: mutable and cached for ever", tt.kind)
+		}
+	}
+	// A name decides for files only.
+	if got := KindBlob.ContentType("x.html"); got != data {
+		t.Error(got)
+	}
+}
+
+func TestContentType(t *testing.T) {
+	for name, want := range map[string]string{
+		"dists/jammy/InRelease":      "text/plain; charset=utf-8",
+		"dists/jammy/Release":        "text/plain; charset=utf-8",
+		"dists/jammy/Release.gpg":    "application/pgp-signature",
+		"main/binary-amd64/Packages": "text/plain; charset=utf-8",
+		"Packages.gz":                "application/gzip", // never a Content-Encoding
+		"Packages.xz":                "application/x-xz",
+		"repodata/repomd.xml":        "application/xml",
+		"repodata/x-primary.xml.zst": "application/zstd",
+		"PULP_MANIFEST":              "text/plain; charset=utf-8",
+		"pool/a_1.deb":               "application/vnd.debian.binary-package",
+		"a.rpm":                      "application/x-rpm",
+		"a-1-py3-none-any.whl":       "application/zip",
+		"a.TAR.GZ":                   "application/gzip",
+		"simple/a/index.html":        "text/html; charset=utf-8",
+		"a.json":                     "application/json",
+		"a.iso":                      "application/octet-stream",
+		"a":                          "application/octet-stream",
+		"x.html/a":                   "application/octet-stream",
+		"Packages/a":                 "application/octet-stream",
+		"a.":                         "application/octet-stream",
+	} {
+		if got := KindFile.ContentType(name); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}

@@ -1,0 +1,137 @@
+package manifest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"sort"
+)
+
+// A leaf ends behind an entry whose path's hash says so, so that an insertion
+// or a removal changes the leaf it falls into and no other. The bounds keep a
+// hostile choice of names from making leaves of one line, or a single huge one.
+const (
+	leafMin   = 512  // lines before a hash may end a leaf
+	leafEvery = 2048 // a hash ends a leaf once in so many lines
+	leafMax   = 8192 // lines at which a leaf ends regardless
+)
+
+// MaxLeaf bounds the size of a leaf in bytes.
+const MaxLeaf = leafMax * (64 + 1 + 13 + 1 + 16 + 2 + MaxPath + 1)
+
+func endsLeaf(path string, lines int) bool {
+	if lines >= leafMax {
+		return true
+	}
+	if lines < leafMin {
+		return false
+	}
+	h := sha256.Sum256([]byte(path))
+	return binary.BigEndian.Uint32(h[:])%leafEvery == 0
+}
+
+// ParseLeaf reads a whole leaf. It takes only what a Builder can have written
+// under ref: the digest, size, count, order, last path and the leaf's end all
+// hold. What holds across leaves — the order, no file where a directory stands,
+// the root's sums — shows when all entries go through a Builder, whose root is
+// then the same.
+func ParseLeaf(data []byte, ref LeafRef) ([]Entry, error) {
+	entries, err := parseLeaf(data, ref)
+	if err != nil {
+		return nil, fmt.Errorf("leaf %s: %w", ref.Digest, err)
+	}
+	return entries, nil
+}
+
+func parseLeaf(data []byte, ref LeafRef) ([]Entry, error) {
+	if Sum(data) != ref.Digest {
+		return nil, errors.New("its content has another digest")
+	}
+	if ref.Files < 1 || ref.Files > leafMax || ref.Size != int64(len(data)) {
+		return nil, errors.New("it is not the leaf that the root describes")
+	}
+	entries := make([]Entry, 0, ref.Files)
+	var check PathChecker
+	for line, err := range lines(data) {
+		n := len(entries)
+		if n > 0 && endsLeaf(entries[n-1].Path, n) {
+			return nil, fmt.Errorf("line %d: the leaf should have ended before", n+1)
+		}
+		var e Entry
+		if err == nil {
+			e, err = parseEntry(line)
+		}
+		if err == nil {
+			err = check.Next(e.Path)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n+1, err)
+		}
+		entries = append(entries, e)
+	}
+	if n := len(entries); int64(n) != ref.Files || entries[n-1].Path != ref.Last {
+		return nil, errors.New("it is not the leaf that the root describes")
+	}
+	return entries, nil
+}
+
+// FindInLeaf looks one path up in a leaf whose digest was checked before,
+// without parsing the others.
+func FindInLeaf(data []byte, path string) (Entry, bool, error) {
+	// Search among byte offsets: the line that holds the offset decides. The
+	// first two spaces in a row are the ones before the path.
+	malformed := false
+	at := sort.Search(len(data), func(i int) bool {
+		_, p, ok := bytes.Cut(lineAt(data, i), []byte("  "))
+		malformed = malformed || !ok
+		return string(p) >= path
+	})
+	if malformed {
+		return Entry{}, false, errors.New("leaf: a line is not of the form: digest size modified  path")
+	}
+	if at == len(data) {
+		return Entry{}, false, nil
+	}
+	line := lineAt(data, at)
+	if !bytes.HasSuffix(line, []byte("  "+path)) {
+		return Entry{}, false, nil
+	}
+	e, err := parseEntry(line)
+	if err != nil {
+		return Entry{}, false, fmt.Errorf("leaf: %w", err)
+	}
+	if e.Path != path { // only its end is the same
+		return Entry{}, false, nil
+	}
+	return e, true, nil
+}
+
+// lineAt is the line, without its LF, in which offset i lies.
+func lineAt(data []byte, i int) []byte {
+	start := bytes.LastIndexByte(data[:i], '\n') + 1
+	end := bytes.IndexByte(data[i:], '\n')
+	if end < 0 {
+		return data[start:]
+	}
+	return data[start : i+end]
+}
+
+// lines yields the lines of data without their LF; the last must have one.
+func lines(data []byte) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		for len(data) > 0 {
+			line, rest, ok := bytes.Cut(data, []byte("\n"))
+			if !ok {
+				yield(nil, errors.New("the last line has no end"))
+				return
+			}
+			if !yield(line, nil) {
+				return
+			}
+			data = rest
+		}
+	}
+}

@@ -1,0 +1,158 @@
+package manifest
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Limits of a path in a tree. The longest base path, an id and the longest path
+// make 986 of S3's 1,024 bytes of key; a segment fits a file system's 255.
+const (
+	MaxPath    = 768 // bytes, of a file's path and of its directory's page's
+	MaxSegment = 255 // bytes
+	MaxBase    = 200 // bytes
+)
+
+// IndexPage is the name under which a directory's page stands, upstream's or ours.
+const IndexPage = "index.html"
+
+// CheckPath reports why p can't be the path of a file in a tree. Names from
+// upstream are hostile (invariant 8): a path is relative, slash-separated UTF-8
+// without empty, "." or ".." segments, without backslashes and control characters.
+// Every directory must leave room for its page, so none is called index.html.
+func CheckPath(p string) error {
+	switch {
+	case p == "":
+		return errors.New("empty path")
+	case len(p) > MaxPath, strings.LastIndexByte(p, '/')+1+len(IndexPage) > MaxPath:
+		return fmt.Errorf("path %.40q… or its directory's page is longer than %d bytes", p, MaxPath)
+	case !utf8.ValidString(p):
+		return fmt.Errorf("path %q is not valid UTF-8", p)
+	case p[0] == '/':
+		return fmt.Errorf("path %q is absolute", p)
+	}
+	for _, r := range p {
+		if r < 0x20 || (r >= 0x7f && r < 0xa0) || r == '\u2028' || r == '\u2029' {
+			return fmt.Errorf("path %q holds a control character", p)
+		}
+		if r == '\\' {
+			return fmt.Errorf("path %q holds a backslash", p)
+		}
+	}
+	for i := 0; i < len(p)+1; {
+		seg, _, isDir := strings.Cut(p[i:], "/")
+		i += len(seg) + 1
+		switch {
+		case seg == "":
+			return fmt.Errorf("path %q holds an empty segment", p)
+		case seg == "." || seg == "..":
+			return fmt.Errorf("path %q holds the segment %q", p, seg)
+		case len(seg) > MaxSegment:
+			return fmt.Errorf("path %q holds a segment longer than %d bytes", p, MaxSegment)
+		case isDir && seg == IndexPage:
+			return fmt.Errorf("path %q has a directory where the page %s stands", p, IndexPage)
+		}
+	}
+	return nil
+}
+
+// PathChecker checks the paths of a whole tree, given in ascending byte order:
+// each by CheckPath, no duplicates, and no file where a directory stands. The
+// zero value is ready.
+type PathChecker struct {
+	last string
+	// files holds the earlier paths that are prefixes of what may still come:
+	// between "a" and "a/b" others such as "a+" sort.
+	files []string
+}
+
+// Next checks one more path.
+func (c *PathChecker) Next(p string) error {
+	if err := CheckPath(p); err != nil {
+		return err
+	}
+	if c.last != "" && p <= c.last {
+		if p == c.last {
+			return fmt.Errorf("path %q is listed twice", p)
+		}
+		return fmt.Errorf("path %q is out of order", p)
+	}
+	for len(c.files) > 0 && !strings.HasPrefix(p, c.files[len(c.files)-1]) {
+		c.files = c.files[:len(c.files)-1]
+	}
+	for _, f := range c.files {
+		if p[len(f)] == '/' {
+			return fmt.Errorf("path %q stands below %q, which is a file", p, f)
+		}
+	}
+	c.last = p
+	c.files = append(c.files, p)
+	return nil
+}
+
+// CheckBase reports why base can't be a repo's base path: one or more segments
+// of letters, digits and ._-+~, none of which starts with "." or "-", reads as
+// a time, or is a name that the resolver needs for itself.
+func CheckBase(base string) error {
+	if base == "" {
+		return errors.New("empty base path")
+	}
+	if len(base) > MaxBase {
+		return fmt.Errorf("base path %.40q… is longer than %d bytes", base, MaxBase)
+	}
+	for seg := range strings.SplitSeq(base, "/") {
+		if err := checkName(seg); err != nil {
+			return fmt.Errorf("base path %q: %w", base, err)
+		}
+	}
+	return nil
+}
+
+// CheckChannel reports why name can't be a channel: it must be fit to be one
+// segment of a base path, and not begin like a date.
+func CheckChannel(name string) error {
+	if len(name) > MaxBase {
+		return fmt.Errorf("channel %.40q… is longer than %d bytes", name, MaxBase)
+	}
+	if err := checkName(name); err != nil {
+		return fmt.Errorf("channel %q: %w", name, err)
+	}
+	if likeDate(name) {
+		return fmt.Errorf("channel %q begins like a date", name)
+	}
+	return nil
+}
+
+func checkName(seg string) error {
+	switch {
+	case seg == "":
+		return errors.New("empty segment")
+	case seg[0] == '.' || seg[0] == '-':
+		return fmt.Errorf("segment %q starts with %q", seg, seg[:1])
+	case slices.Contains([]string{Latest, "mr", IndexPage, checkpointsName, RegistryKey}, seg):
+		return fmt.Errorf("segment %q is reserved", seg)
+	}
+	for _, r := range seg {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune("._-+~", r):
+		default:
+			return fmt.Errorf("segment %q holds %q; letters, digits and ._-+~ are allowed", seg, r)
+		}
+	}
+	if _, err := parseInstant(seg); err == nil {
+		return fmt.Errorf("segment %q reads as a time", seg)
+	}
+	return nil
+}
+
+// Overlap reports whether one of two base paths stands inside the other, or
+// both are the same.
+func Overlap(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	return strings.HasPrefix(b, a) && (len(a) == len(b) || b[len(a)] == '/')
+}
