@@ -1,0 +1,88 @@
+// Package s3core is the object store contract on top of the S3 protocol: what
+// the drivers s3store and miniostore share, which is all but the client library.
+//
+// A driver reduces its library to an [API], in which a method is a request; the
+// package decides which requests to make, with which conditions, and what their
+// answers mean.
+package s3core
+
+import (
+	"context"
+	"crypto/sha256"
+	"io"
+	"iter"
+
+	"github.com/asof/asof/internal/objstore"
+)
+
+// API is an S3 client for one bucket. A call is one request, repeated by the
+// library where it failed for a passing reason. Errors are the library's own;
+// Fault tells them apart.
+type API interface {
+	Put(ctx context.Context, in PutInput) (etag string, err error)
+	Get(ctx context.Context, in GetInput) (GetOutput, error)
+	Head(ctx context.Context, key string) (objstore.Info, error)
+	Delete(ctx context.Context, key string) error
+	// Copy replaces the source's metadata by attr. With onlyNew it asks for
+	// If-None-Match on dst.
+	Copy(ctx context.Context, src, dst string, attr objstore.Attributes, onlyNew bool) error
+	// List yields the objects behind after, 1,000 a request.
+	List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error]
+	HeadBucket(ctx context.Context) error
+
+	// A multipart upload. None of its requests but the last takes a condition,
+	// which is always If-None-Match: *. Parts are numbered from 1.
+	StartUpload(ctx context.Context, key string, attr objstore.Attributes) (id string, err error)
+	PutPart(ctx context.Context, up Upload, number int, data []byte) (Part, error)
+	CopyPart(ctx context.Context, up Upload, number int, src string, offset, length int64) (Part, error)
+	FinishUpload(ctx context.Context, up Upload, parts []Part) error
+	AbortUpload(ctx context.Context, up Upload) error
+
+	// Fault extracts what the server said. It is false for errors that are no
+	// answer of the server.
+	Fault(err error) (Fault, bool)
+}
+
+// PutInput is a PutObject request.
+type PutInput struct {
+	Key    string
+	Body   io.ReadSeeker // nil if Size is 0
+	Size   int64
+	SHA256 [sha256.Size]byte // to be signed, so that the server verifies it
+	Attr   objstore.Attributes
+
+	IfMatch string // an unquoted ETag; empty: If-None-Match: *
+}
+
+// GetInput is a GetObject request.
+type GetInput struct {
+	Key         string
+	Range       string // empty: none
+	IfNoneMatch string // an unquoted ETag; empty: none
+}
+
+// GetOutput is the answer to it. The caller closes Body.
+type GetOutput struct {
+	Body         io.ReadCloser
+	Size         int64 // of Body, -1 if unknown
+	ETag         string
+	ContentRange string
+}
+
+// Upload names a multipart upload.
+type Upload struct {
+	Key, ID string
+}
+
+// Part is an uploaded part.
+type Part struct {
+	Number int
+	ETag   string
+}
+
+// Fault is an error answer of an S3 server.
+type Fault struct {
+	Status  int    // HTTP status
+	Code    string // S3's code; may be empty for answers to HEAD
+	Message string
+}

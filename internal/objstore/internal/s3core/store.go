@@ -1,0 +1,309 @@
+package s3core
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/asof/asof/internal/objstore"
+)
+
+// Options configure a Store.
+type Options struct {
+	// PutLimit is the largest body, in bytes, that is sent as one request;
+	// larger ones are uploaded in parts. 0: 64 MiB.
+	PutLimit int64
+	// PartSize is the size of a part, in bytes, unless the body would need more
+	// than 10,000 of them. S3 takes no less than 5 MiB. 0: 16 MiB.
+	PartSize int64
+	// PartsInFlight is how many parts of one body are uploaded at a time. So
+	// many buffers of PartSize an upload takes. 0: 3.
+	PartsInFlight int
+	// CopyLimit is the largest source, in bytes, that the store copies in one
+	// request. It is looked at only once the store has refused one. 0: 5 GiB.
+	CopyLimit int64
+	// CopyTakesCondition says that CopyObject honours If-None-Match, as on AWS.
+	// Without it the driver looks at the destination first.
+	CopyTakesCondition bool
+	// Logger gets what no caller is told, such as an upload that could not be
+	// aborted. Nil: nothing is logged.
+	Logger *slog.Logger
+}
+
+// Store is an objstore.Store on an API.
+type Store struct {
+	api  API
+	opts Options
+	seen atomic.Bool // the bucket is known to be there
+}
+
+var _ objstore.Store = (*Store)(nil)
+
+// New returns a store. It makes no request.
+func New(api API, opts Options) *Store {
+	if opts.PutLimit == 0 {
+		opts.PutLimit = 64 << 20
+	}
+	if opts.PartSize == 0 {
+		opts.PartSize = 16 << 20
+	}
+	if opts.PartsInFlight == 0 {
+		opts.PartsInFlight = 3
+	}
+	if opts.CopyLimit == 0 {
+		opts.CopyLimit = 5 << 30
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Store{api: api, opts: opts}
+}
+
+// SlashKeys implements objstore.Store.
+func (s *Store) SlashKeys() bool { return true }
+
+// begin checks what every method checks.
+func begin(ctx context.Context, op string, keys ...string) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	for _, key := range keys {
+		if err := objstore.CheckKey(key, true); err != nil {
+			return fmt.Errorf("%s: %w", op, err)
+		}
+	}
+	return nil
+}
+
+// Stat implements objstore.Store: one HEAD.
+func (s *Store) Stat(ctx context.Context, key string) (objstore.Info, error) {
+	if err := begin(ctx, "stat", key); err != nil {
+		return objstore.Info{}, err
+	}
+	info, err := s.head(ctx, key)
+	if err != nil {
+		return objstore.Info{}, fmt.Errorf("stat %s: %w", key, err)
+	}
+	return info, nil
+}
+
+// head asks for an object. The answer to a HEAD has no body, so it can't tell a
+// missing key from a missing bucket: once, the bucket is asked for, too.
+func (s *Store) head(ctx context.Context, key string) (objstore.Info, error) {
+	known := s.seen.Load()
+	info, err := s.api.Head(ctx, key)
+	if err == nil {
+		s.seen.Store(true)
+		return info, nil
+	}
+	err = s.explain(ctx, err)
+	if known || !errors.Is(err, objstore.ErrNotFound) {
+		return objstore.Info{}, err
+	}
+	bucketErr := s.api.HeadBucket(ctx)
+	if f, ok := s.api.Fault(bucketErr); ok && f.Status == 404 {
+		s.seen.Store(false)
+		return objstore.Info{}, objstore.ErrNoStore
+	}
+	return objstore.Info{}, err
+}
+
+// Open implements objstore.Store: one GET; a second request only where the
+// range is empty.
+func (s *Store) Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	if err := begin(ctx, "open", key); err != nil {
+		return nil, err
+	}
+	r, err := s.open(ctx, key, offset, length)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", key, err)
+	}
+	return r, nil
+}
+
+func (s *Store) open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	if err := objstore.CheckRange(offset, length, offset); err != nil {
+		return nil, err
+	}
+	if length == 0 {
+		return s.openNothing(ctx, key, offset, length)
+	}
+	in := GetInput{Key: key}
+	end := offset + length - 1
+	switch {
+	case length == objstore.Whole || end < offset: // end overflows
+		if offset > 0 {
+			in.Range = fmt.Sprintf("bytes=%d-", offset)
+		}
+	default:
+		in.Range = fmt.Sprintf("bytes=%d-%d", offset, end)
+	}
+	out, err := s.api.Get(ctx, in)
+	if err = s.explain(ctx, err); errors.Is(err, errRange) {
+		return s.openNothing(ctx, key, offset, length)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.seen.Store(true)
+	if in.Range != "" && !bytes.HasPrefix([]byte(out.ContentRange), fmt.Appendf(nil, "bytes %d-", offset)) {
+		out.Body.Close()
+		return nil, fmt.Errorf("%w: it ignores ranges", objstore.ErrUnsupported)
+	}
+	return &reader{store: s, ctx: ctx, key: key, body: out.Body}, nil
+}
+
+// openNothing is for a range without bytes, which S3 has no words for: it is an
+// error only if the object ends before it.
+func (s *Store) openNothing(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	info, err := s.head(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := objstore.CheckRange(offset, length, info.Size); err != nil {
+		return nil, err
+	}
+	return io.NopCloser(bytes.NewReader(nil)), nil
+}
+
+// reader names the object in the errors of its stream.
+type reader struct {
+	store *Store
+	ctx   context.Context
+	key   string
+	body  io.ReadCloser
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	n, err := r.body.Read(p)
+	if err != nil && err != io.EOF {
+		err = fmt.Errorf("read %s: %w", r.key, r.store.explain(r.ctx, err))
+	}
+	return n, err
+}
+
+func (r *reader) Close() error { return r.body.Close() }
+
+// Delete implements objstore.Store.
+func (s *Store) Delete(ctx context.Context, key string) error {
+	if err := begin(ctx, "delete", key); err != nil {
+		return err
+	}
+	err := s.explain(ctx, s.api.Delete(ctx, key))
+	if err != nil && !errors.Is(err, objstore.ErrNotFound) {
+		return fmt.Errorf("delete %s: %w", key, err)
+	}
+	return nil
+}
+
+// List implements objstore.Store.
+func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error] {
+	return func(yield func(objstore.Info, error) bool) {
+		fail := func(err error) { yield(objstore.Info{}, fmt.Errorf("list %s: %w", prefix, err)) }
+		if err := objstore.CheckPrefix(prefix); err != nil {
+			fail(err)
+			return
+		}
+		from, some := objstore.Bounds(prefix, after)
+		if !some {
+			return
+		}
+		last := from
+		for info, err := range s.api.List(ctx, prefix, from) {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				fail(s.explain(ctx, err))
+				return
+			}
+			if info.Key <= last { // directory buckets, some S3 look-alikes
+				fail(fmt.Errorf("%w: %q is listed behind %q, which is not in byte order", objstore.ErrUnsupported, info.Key, last))
+				return
+			}
+			last = info.Key
+			if !yield(info, nil) {
+				return
+			}
+		}
+		// Some libraries end silently with the context.
+		if err := ctx.Err(); err != nil {
+			fail(err)
+		}
+	}
+}
+
+// Load implements objstore.Store: one GET.
+func (s *Store) Load(ctx context.Context, key string, have objstore.Version) ([]byte, objstore.Version, error) {
+	if err := begin(ctx, "load", key); err != nil {
+		return nil, "", err
+	}
+	data, v, err := s.load(ctx, key, have)
+	if err != nil {
+		return nil, v, fmt.Errorf("load %s: %w", key, err)
+	}
+	return data, v, nil
+}
+
+func (s *Store) load(ctx context.Context, key string, have objstore.Version) ([]byte, objstore.Version, error) {
+	out, err := s.api.Get(ctx, GetInput{Key: key, IfNoneMatch: string(have)})
+	if err = s.explain(ctx, err); errors.Is(err, objstore.ErrNotModified) {
+		return nil, have, err
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	defer out.Body.Close()
+	s.seen.Store(true)
+	if out.Size > objstore.MaxRegister {
+		return nil, "", objstore.ErrTooLarge
+	}
+	data, err := io.ReadAll(io.LimitReader(out.Body, objstore.MaxRegister+1))
+	switch {
+	case err != nil:
+		return nil, "", s.explain(ctx, err)
+	case len(data) > objstore.MaxRegister:
+		return nil, "", objstore.ErrTooLarge
+	case out.ETag == "":
+		return nil, "", fmt.Errorf("%w: it gives no ETag", objstore.ErrUnsupported)
+	case out.ETag == string(have): // a store that ignores If-None-Match on GET
+		return nil, have, objstore.ErrNotModified
+	}
+	return data, objstore.Version(out.ETag), nil
+}
+
+// Swap implements objstore.Store: one PUT.
+func (s *Store) Swap(ctx context.Context, key string, old objstore.Version, data []byte, attr objstore.Attributes) (objstore.Version, error) {
+	if err := begin(ctx, "swap", key); err != nil {
+		return "", err
+	}
+	if len(data) > objstore.MaxRegister {
+		return "", fmt.Errorf("swap %s: %w", key, objstore.ErrTooLarge)
+	}
+	in := PutInput{Key: key, Size: int64(len(data)), SHA256: sha256.Sum256(data), Attr: attr, IfMatch: string(old)}
+	var etag string
+	err := retryConflict(ctx, func() (err error) {
+		if in.Size > 0 {
+			in.Body = bytes.NewReader(data)
+		}
+		etag, err = s.api.Put(ctx, in)
+		return s.explain(ctx, err)
+	})
+	switch {
+	case errors.Is(err, errPrecondition), errors.Is(err, objstore.ErrNotFound) && old != "":
+		err = objstore.ErrChanged
+	case err == nil && etag == "":
+		err = fmt.Errorf("%w: it gives no ETag", objstore.ErrUnsupported)
+	}
+	if err != nil {
+		return "", fmt.Errorf("swap %s: %w", key, err)
+	}
+	s.seen.Store(true)
+	return objstore.Version(etag), nil
+}

@@ -1,0 +1,152 @@
+package s3core
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Transport limits.
+const (
+	// expectAbove is the body, in bytes, from which on a conditional PUT asks
+	// before it sends: an object that exists then costs no upload, and one that
+	// does not, a round trip.
+	expectAbove = 16 << 10
+	// expectTimeout is how long to wait for a server that says nothing to that.
+	expectTimeout = time.Second
+	// expectMisses is after how many such waits the question is dropped.
+	expectMisses = 3
+
+	responseTimeout = 2 * time.Minute // for the header of an answer
+	maxFaultBody    = 1 << 20
+)
+
+// Tune sets up an HTTP transport for a driver. concurrency is how many idle
+// connections it keeps.
+func Tune(t *http.Transport, concurrency int) {
+	t.Proxy = http.ProxyFromEnvironment
+	t.DialContext = (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext
+	t.MaxIdleConns = 0 // no limit but the next
+	t.MaxIdleConnsPerHost = concurrency
+	t.IdleConnTimeout = time.Minute
+	t.TLSHandshakeTimeout = 10 * time.Second
+	t.ExpectContinueTimeout = expectTimeout
+	t.ResponseHeaderTimeout = responseTimeout
+	t.WriteBufferSize = 64 << 10
+	t.ReadBufferSize = 64 << 10
+	t.DisableCompression = true // upstream's .gz files are to stay as they are
+	t.ForceAttemptHTTP2 = false // many connections carry more than one
+}
+
+// Wire returns what a client library sends its requests by. wrap, if not nil,
+// wraps what goes over the wire.
+func Wire(t *http.Transport, wrap func(http.RoundTripper) http.RoundTripper) http.RoundTripper {
+	var wire http.RoundTripper = t
+	if wrap != nil {
+		wire = wrap(wire)
+	}
+	return &transport{wire: wire}
+}
+
+// transport makes two things sure that client libraries don't:
+//
+//   - A conditional PUT of some size carries Expect: 100-continue.
+//   - Once RoundTrip has returned, nobody reads the request's body any more.
+//     net/http may go on reading after an early answer, while the library
+//     rewinds the same body for a retry, or the driver asks it how it fared.
+type transport struct {
+	wire   http.RoundTripper
+	misses atomic.Int32 // PUTs in a row whose Expect the server ignored
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return t.wire.RoundTrip(req)
+	}
+	expect := t.expects(req)
+	continued := false
+	if expect {
+		req = req.Clone(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{
+			Got100Continue: func() { continued = true },
+		}))
+		req.Header.Set("Expect", "100-continue")
+		// aws-sdk-go-v2 leaves these at zero, and net/http does not wait for an
+		// answer where a request is not at least HTTP/1.1.
+		req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/1.1", 1, 1
+	} else {
+		req = req.WithContext(req.Context()) // a copy, which may be changed
+	}
+	body := &attemptBody{body: req.Body}
+	req.Body, req.GetBody = body, nil
+	res, err := t.wire.RoundTrip(req)
+	if err == nil && res.StatusCode >= 300 {
+		// Read the answer before the body is taken away: that breaks the
+		// connection if the body is still being sent.
+		bufferBody(res)
+	}
+	body.detach()
+	if expect && err == nil && res.StatusCode < 300 {
+		if continued {
+			t.misses.Store(0)
+		} else {
+			t.misses.Add(1)
+		}
+	}
+	return res, err
+}
+
+func (t *transport) expects(req *http.Request) bool {
+	return req.Method == http.MethodPut && req.ContentLength > expectAbove && t.misses.Load() < expectMisses &&
+		(req.Header.Get("If-None-Match") != "" || req.Header.Get("If-Match") != "")
+}
+
+func bufferBody(res *http.Response) {
+	data, err := io.ReadAll(io.LimitReader(res.Body, maxFaultBody))
+	res.Body.Close()
+	rest := io.Reader(bytes.NewReader(data))
+	if err != nil {
+		rest = io.MultiReader(rest, failedReader{err})
+	}
+	res.Body = io.NopCloser(rest)
+}
+
+type failedReader struct{ err error }
+
+func (r failedReader) Read([]byte) (int, error) { return 0, r.err }
+
+var errDetached = errors.New("the request is over")
+
+// attemptBody is a request body for the time of one attempt.
+type attemptBody struct {
+	mu   sync.Mutex
+	body io.ReadCloser // nil once detached
+}
+
+func (b *attemptBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.body == nil {
+		return 0, errDetached
+	}
+	return b.body.Read(p)
+}
+
+// Close leaves the body alone: detach does what there is to do.
+func (b *attemptBody) Close() error { return nil }
+
+// detach waits for a read under way and then closes the body for this attempt.
+func (b *attemptBody) detach() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.body != nil {
+		b.body.Close()
+		b.body = nil
+	}
+}

@@ -1,0 +1,166 @@
+package miniostore
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"iter"
+	"strings"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/objstore/internal/s3core"
+)
+
+// api is minio-go as an s3core.API. It uses the library's Core, because the
+// high-level client sends conditions with every request of a multipart upload.
+type api struct {
+	core   *minio.Core
+	bucket string
+	creds  *credentials.Credentials
+}
+
+var _ s3core.API = (*api)(nil)
+
+// putOptions are the attributes as the library takes them. It is told not to
+// hash: it would, over plain HTTP, in spite of the hash that it is given.
+func putOptions(attr objstore.Attributes) minio.PutObjectOptions {
+	return minio.PutObjectOptions{
+		ContentType:          attr.ContentType, // empty: application/octet-stream
+		CacheControl:         attr.CacheControl,
+		DisableContentSha256: true,
+	}
+}
+
+func (a *api) Put(ctx context.Context, in s3core.PutInput) (string, error) {
+	opts := putOptions(in.Attr)
+	if in.IfMatch == "" {
+		opts.SetMatchETagExcept("*")
+	} else {
+		opts.SetMatchETag(in.IfMatch)
+	}
+	var body io.Reader
+	if in.Body != nil {
+		body = in.Body
+	} else {
+		body = bytes.NewReader(nil)
+	}
+	info, err := a.core.PutObject(ctx, a.bucket, in.Key, body, in.Size, "", hex.EncodeToString(in.SHA256[:]), opts)
+	return info.ETag, err
+}
+
+func (a *api) Get(ctx context.Context, in s3core.GetInput) (s3core.GetOutput, error) {
+	var opts minio.GetObjectOptions
+	if in.Range != "" {
+		opts.Set("Range", in.Range)
+	}
+	if in.IfNoneMatch != "" {
+		if err := opts.SetMatchETagExcept(in.IfNoneMatch); err != nil {
+			return s3core.GetOutput{}, err
+		}
+	}
+	body, info, header, err := a.core.GetObject(ctx, a.bucket, in.Key, opts)
+	if err != nil {
+		return s3core.GetOutput{}, err
+	}
+	return s3core.GetOutput{Body: body, Size: info.Size, ETag: info.ETag, ContentRange: header.Get("Content-Range")}, nil
+}
+
+func (a *api) Head(ctx context.Context, key string) (objstore.Info, error) {
+	info, err := a.core.StatObject(ctx, a.bucket, key, minio.StatObjectOptions{})
+	if err != nil {
+		return objstore.Info{}, err
+	}
+	return objstore.Info{Key: key, Size: info.Size, Modified: info.LastModified}, nil
+}
+
+func (a *api) HeadBucket(ctx context.Context) error {
+	there, err := a.core.BucketExists(ctx, a.bucket)
+	if err == nil && !there {
+		return minio.ErrorResponse{StatusCode: 404, Code: minio.NoSuchBucket}
+	}
+	return err
+}
+
+func (a *api) Delete(ctx context.Context, key string) error {
+	return a.core.RemoveObject(ctx, a.bucket, key, minio.RemoveObjectOptions{})
+}
+
+func (a *api) Copy(ctx context.Context, src, dst string, attr objstore.Attributes, onlyNew bool) error {
+	header := map[string]string{"X-Amz-Metadata-Directive": "REPLACE", "Content-Type": "application/octet-stream"}
+	if attr.ContentType != "" {
+		header["Content-Type"] = attr.ContentType
+	}
+	if attr.CacheControl != "" {
+		header["Cache-Control"] = attr.CacheControl
+	}
+	if onlyNew {
+		header["If-None-Match"] = "*"
+	}
+	_, err := a.core.CopyObject(ctx, a.bucket, src, a.bucket, dst, header, minio.CopySrcOptions{}, minio.PutObjectOptions{})
+	return err
+}
+
+func (a *api) List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error] {
+	owner := false
+	return func(yield func(objstore.Info, error) bool) {
+		// Not Core.ListObjectsV2, which takes no context.
+		for o := range a.core.ListObjectsIter(ctx, a.bucket, minio.ListObjectsOptions{
+			Prefix: prefix, StartAfter: after, Recursive: true, MaxKeys: 1000, FetchOwner: &owner,
+		}) {
+			if !yield(objstore.Info{Key: o.Key, Size: o.Size, Modified: o.LastModified}, o.Err) || o.Err != nil {
+				return
+			}
+		}
+	}
+}
+
+func (a *api) StartUpload(ctx context.Context, key string, attr objstore.Attributes) (string, error) {
+	return a.core.NewMultipartUpload(ctx, a.bucket, key, putOptions(attr))
+}
+
+func (a *api) PutPart(ctx context.Context, up s3core.Upload, number int, data []byte) (s3core.Part, error) {
+	hash := sha256.Sum256(data)
+	part, err := a.core.PutObjectPart(ctx, a.bucket, up.Key, up.ID, number, bytes.NewReader(data), int64(len(data)),
+		minio.PutObjectPartOptions{Sha256Hex: hex.EncodeToString(hash[:]), DisableContentSha256: true})
+	return s3core.Part{Number: number, ETag: part.ETag}, err
+}
+
+func (a *api) CopyPart(ctx context.Context, up s3core.Upload, number int, src string, offset, length int64) (s3core.Part, error) {
+	part, err := a.core.CopyObjectPart(ctx, a.bucket, src, a.bucket, up.Key, up.ID, number, offset, length, nil)
+	return s3core.Part{Number: number, ETag: strings.Trim(part.ETag, `"`)}, err
+}
+
+func (a *api) FinishUpload(ctx context.Context, up s3core.Upload, parts []s3core.Part) error {
+	done := make([]minio.CompletePart, len(parts))
+	for i, p := range parts {
+		done[i] = minio.CompletePart{PartNumber: p.Number, ETag: p.ETag}
+	}
+	var opts minio.PutObjectOptions
+	opts.SetMatchETagExcept("*")
+	_, err := a.core.CompleteMultipartUpload(ctx, a.bucket, up.Key, up.ID, done, opts)
+	return err
+}
+
+func (a *api) AbortUpload(ctx context.Context, up s3core.Upload) error {
+	return a.core.AbortMultipartUpload(ctx, a.bucket, up.Key, up.ID)
+}
+
+func (a *api) Fault(err error) (s3core.Fault, bool) {
+	said, ok := errors.AsType[minio.ErrorResponse](err)
+	if !ok || said.StatusCode == 0 && said.Code == "" {
+		return s3core.Fault{}, false
+	}
+	f := s3core.Fault{Status: said.StatusCode, Code: said.Code, Message: said.Message}
+	if f.Status == 403 {
+		if value, err := a.creds.GetWithContext(a.core.CredContext()); err == nil && value.SignerType.IsAnonymous() {
+			f.Message += " (no credentials were found, so the request was not signed)"
+		}
+	}
+	return f, true
+}

@@ -1,0 +1,269 @@
+package s3store
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/objstore/internal/s3core"
+)
+
+// api is aws-sdk-go-v2 as an s3core.API.
+type api struct {
+	client   *s3.Client
+	bucket   *string
+	checksum bool // send a checksum for S3 to keep with the object
+}
+
+var _ s3core.API = (*api)(nil)
+
+type knownHashKey struct{}
+
+// withHash gives a request the SHA-256 of its body. The SDK would otherwise read
+// the body twice, or send it unsigned over TLS.
+func withHash(ctx context.Context, hash []byte) context.Context {
+	return context.WithValue(ctx, knownHashKey{}, hex.EncodeToString(hash))
+}
+
+// signKnownHash puts that hash where the SDK's signer finds its own.
+func signKnownHash(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("asof.KnownHash",
+		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+			if hash, ok := ctx.Value(knownHashKey{}).(string); ok {
+				ctx = v4.SetPayloadHash(ctx, hash)
+			}
+			return next.HandleInitialize(ctx, in)
+		}), middleware.Before)
+}
+
+func (a *api) Put(ctx context.Context, in s3core.PutInput) (string, error) {
+	req := &s3.PutObjectInput{
+		Bucket:        a.bucket,
+		Key:           &in.Key,
+		ContentLength: &in.Size,
+		ContentType:   contentType(in.Attr),
+		CacheControl:  optional(in.Attr.CacheControl),
+		IfMatch:       quoted(in.IfMatch),
+	}
+	if in.Body != nil {
+		req.Body = in.Body
+	}
+	if in.IfMatch == "" {
+		req.IfNoneMatch = aws.String("*")
+	}
+	if a.checksum {
+		req.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(in.SHA256[:]))
+	}
+	out, err := a.client.PutObject(withHash(ctx, in.SHA256[:]), req)
+	if err != nil {
+		return "", err
+	}
+	return unquoted(out.ETag), nil
+}
+
+func (a *api) Get(ctx context.Context, in s3core.GetInput) (s3core.GetOutput, error) {
+	out, err := a.client.GetObject(ctx, &s3.GetObjectInput{
+		Bucket:      a.bucket,
+		Key:         &in.Key,
+		Range:       optional(in.Range),
+		IfNoneMatch: quoted(in.IfNoneMatch),
+	})
+	if err != nil {
+		return s3core.GetOutput{}, err
+	}
+	size := int64(-1)
+	if out.ContentLength != nil {
+		size = *out.ContentLength
+	}
+	return s3core.GetOutput{Body: out.Body, Size: size, ETag: unquoted(out.ETag), ContentRange: aws.ToString(out.ContentRange)}, nil
+}
+
+func (a *api) Head(ctx context.Context, key string) (objstore.Info, error) {
+	out, err := a.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: a.bucket, Key: &key})
+	if err != nil {
+		return objstore.Info{}, err
+	}
+	return objstore.Info{Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified)}, nil
+}
+
+func (a *api) HeadBucket(ctx context.Context) error {
+	_, err := a.client.HeadBucket(ctx, &s3.HeadBucketInput{Bucket: a.bucket})
+	return err
+}
+
+func (a *api) Delete(ctx context.Context, key string) error {
+	_, err := a.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: a.bucket, Key: &key})
+	return err
+}
+
+func (a *api) Copy(ctx context.Context, src, dst string, attr objstore.Attributes, onlyNew bool) error {
+	req := &s3.CopyObjectInput{
+		Bucket:            a.bucket,
+		Key:               &dst,
+		CopySource:        a.copySource(src),
+		MetadataDirective: types.MetadataDirectiveReplace,
+		ContentType:       contentType(attr),
+		CacheControl:      optional(attr.CacheControl),
+	}
+	if onlyNew {
+		req.IfNoneMatch = aws.String("*")
+	}
+	_, err := a.client.CopyObject(ctx, req)
+	return err
+}
+
+func (a *api) List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error] {
+	return func(yield func(objstore.Info, error) bool) {
+		pages := s3.NewListObjectsV2Paginator(a.client, &s3.ListObjectsV2Input{
+			Bucket:       a.bucket,
+			Prefix:       optional(prefix),
+			StartAfter:   optional(after),
+			EncodingType: types.EncodingTypeUrl, // else not every key survives XML
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(objstore.Info{}, err)
+				return
+			}
+			for _, o := range page.Contents {
+				key := aws.ToString(o.Key)
+				if page.EncodingType == types.EncodingTypeUrl { // the SDK leaves that to its callers
+					if key, err = url.QueryUnescape(key); err != nil {
+						yield(objstore.Info{}, fmt.Errorf("a key in the listing: %w", err))
+						return
+					}
+				}
+				if !yield(objstore.Info{Key: key, Size: aws.ToInt64(o.Size), Modified: aws.ToTime(o.LastModified)}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (a *api) StartUpload(ctx context.Context, key string, attr objstore.Attributes) (string, error) {
+	out, err := a.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket:       a.bucket,
+		Key:          &key,
+		ContentType:  contentType(attr),
+		CacheControl: optional(attr.CacheControl),
+	})
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(out.UploadId), nil
+}
+
+func (a *api) PutPart(ctx context.Context, up s3core.Upload, number int, data []byte) (s3core.Part, error) {
+	hash := sha256.Sum256(data)
+	out, err := a.client.UploadPart(withHash(ctx, hash[:]), &s3.UploadPartInput{
+		Bucket:        a.bucket,
+		Key:           &up.Key,
+		UploadId:      &up.ID,
+		PartNumber:    aws.Int32(int32(number)),
+		ContentLength: aws.Int64(int64(len(data))),
+		Body:          bytes.NewReader(data),
+	})
+	if err != nil {
+		return s3core.Part{}, err
+	}
+	return s3core.Part{Number: number, ETag: unquoted(out.ETag)}, nil
+}
+
+func (a *api) CopyPart(ctx context.Context, up s3core.Upload, number int, src string, offset, length int64) (s3core.Part, error) {
+	out, err := a.client.UploadPartCopy(ctx, &s3.UploadPartCopyInput{
+		Bucket:          a.bucket,
+		Key:             &up.Key,
+		UploadId:        &up.ID,
+		PartNumber:      aws.Int32(int32(number)),
+		CopySource:      a.copySource(src),
+		CopySourceRange: aws.String(fmt.Sprintf("bytes=%d-%d", offset, offset+length-1)),
+	})
+	if err != nil {
+		return s3core.Part{}, err
+	}
+	return s3core.Part{Number: number, ETag: unquoted(out.CopyPartResult.ETag)}, nil
+}
+
+func (a *api) FinishUpload(ctx context.Context, up s3core.Upload, parts []s3core.Part) error {
+	done := make([]types.CompletedPart, len(parts))
+	for i, p := range parts {
+		done[i] = types.CompletedPart{PartNumber: aws.Int32(int32(p.Number)), ETag: quoted(p.ETag)}
+	}
+	_, err := a.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket:          a.bucket,
+		Key:             &up.Key,
+		UploadId:        &up.ID,
+		IfNoneMatch:     aws.String("*"),
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: done},
+	})
+	return err
+}
+
+func (a *api) AbortUpload(ctx context.Context, up s3core.Upload) error {
+	_, err := a.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: a.bucket, Key: &up.Key, UploadId: &up.ID})
+	return err
+}
+
+func (a *api) Fault(err error) (s3core.Fault, bool) {
+	response, ok := errors.AsType[*smithyhttp.ResponseError](err)
+	if !ok || response.Response == nil || response.HTTPStatusCode() == 0 {
+		return s3core.Fault{}, false
+	}
+	f := s3core.Fault{Status: response.HTTPStatusCode()}
+	if said, ok := errors.AsType[smithy.APIError](err); ok {
+		f.Code, f.Message = said.ErrorCode(), said.ErrorMessage()
+	}
+	return f, true
+}
+
+// copySource is the x-amz-copy-source of a key, escaped as a header must be.
+func (a *api) copySource(key string) *string {
+	segments := strings.Split(key, "/")
+	for i, s := range segments {
+		// Not PathEscape: it leaves "+" alone, which some servers read as a space.
+		segments[i] = strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
+	}
+	return aws.String(*a.bucket + "/" + strings.Join(segments, "/"))
+}
+
+func contentType(attr objstore.Attributes) *string {
+	if attr.ContentType == "" {
+		return aws.String("application/octet-stream")
+	}
+	return &attr.ContentType
+}
+
+// optional is nil for the empty string, which sends no header.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func quoted(etag string) *string {
+	if etag == "" {
+		return nil
+	}
+	return aws.String(`"` + etag + `"`)
+}
+
+func unquoted(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }

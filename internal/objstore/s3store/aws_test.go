@@ -1,0 +1,112 @@
+package s3store_test
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/objstore/s3store"
+)
+
+// aws stands in for Amazon S3: it answers every request with success.
+type aws struct{ requests []*http.Request }
+
+func (a *aws) RoundTrip(req *http.Request) (*http.Response, error) {
+	a.requests = append(a.requests, req)
+	if req.Body != nil {
+		io.Copy(io.Discard, req.Body)
+	}
+	body := ""
+	if req.Header.Get("X-Amz-Copy-Source") != "" {
+		body = "<CopyObjectResult><ETag>\"x\"</ETag></CopyObjectResult>"
+	}
+	return &http.Response{
+		StatusCode: 200, Header: http.Header{"Etag": {`"etag"`}}, Request: req,
+		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+	}, nil
+}
+
+func openAWS(t *testing.T, opts s3store.Options) (objstore.Store, *aws) {
+	t.Helper()
+	for name, value := range map[string]string{
+		"AWS_REGION": "", "AWS_DEFAULT_REGION": "", "AWS_PROFILE": "", "AWS_ENDPOINT_URL": "", "AWS_ENDPOINT_URL_S3": "",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull, "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "secret",
+	} {
+		t.Setenv(name, value)
+	}
+	a := &aws{}
+	opts.WrapTransport = func(http.RoundTripper) http.RoundTripper { return a }
+	s, err := s3store.New(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, a
+}
+
+// TestAWS: what is sent to Amazon itself, over TLS.
+func TestAWS(t *testing.T) {
+	s, a := openAWS(t, s3store.Options{Bucket: "bucket", Region: "eu-west-1"})
+	body := objstore.Bytes([]byte(strings.Repeat("x", 20<<10)))
+	if err := s.Create(t.Context(), "dir/k +", body, objstore.Attributes{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Copy(t.Context(), "dir/k +", "dst", objstore.Attributes{ContentType: "text/plain"}); err != nil {
+		t.Fatal(err)
+	}
+	if len(a.requests) != 2 {
+		t.Fatalf("made %d requests, want 2", len(a.requests))
+	}
+	put, copied := a.requests[0], a.requests[1]
+	digest, err := hex.DecodeString(body.Hex())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if put.URL.Scheme != "https" || put.URL.Host != "bucket.s3.eu-west-1.amazonaws.com" || put.ContentLength != body.Size {
+		t.Errorf("PUT to %s of %d bytes", put.URL, put.ContentLength)
+	}
+	for req, want := range map[*http.Request]map[string]string{
+		put: {
+			"If-None-Match": "*", "Expect": "100-continue", "X-Amz-Content-Sha256": body.Hex(),
+			"X-Amz-Checksum-Sha256": base64.StdEncoding.EncodeToString(digest), "X-Amz-Trailer": "", "Content-Encoding": "",
+		},
+		copied: {
+			"If-None-Match": "*", "X-Amz-Copy-Source": "bucket/dir/k%20%2B", "X-Amz-Metadata-Directive": "REPLACE", "Content-Type": "text/plain",
+		},
+	} {
+		for name, value := range want {
+			if got := req.Header.Get(name); got != value {
+				t.Errorf("%s %s: %s is %q, want %q", req.Method, req.URL.Path, name, got, value)
+			}
+		}
+	}
+}
+
+func TestNew(t *testing.T) {
+	openAWS(t, s3store.Options{Bucket: "b", Endpoint: "http://127.0.0.1:1"}) // needs no region
+	for _, opts := range []s3store.Options{{Region: "eu-west-1"}, {Bucket: "b"}} {
+		if _, err := s3store.New(t.Context(), opts); err == nil {
+			t.Errorf("%+v opens", opts)
+		}
+	}
+}
+
+func TestNoCredentials(t *testing.T) {
+	s, a := openAWS(t, s3store.Options{Bucket: "b", Region: "eu-west-1"})
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	s, err := s3store.New(t.Context(), s3store.Options{Bucket: "b", Region: "eu-west-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Stat(t.Context(), "k")
+	if !errors.Is(err, objstore.ErrDenied) || !strings.Contains(err.Error(), "no aws credentials") || len(a.requests) != 0 {
+		t.Errorf("%v after %d requests", err, len(a.requests))
+	}
+}

@@ -1,0 +1,190 @@
+// Package storetest holds the conformance suite of the object store contract:
+// every driver passes all of it, against the real thing where there is one.
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/asof/asof/internal/objstore"
+)
+
+// AttributeReader is implemented by stores under test that can tell with which
+// attributes an object was stored. The suite checks them where it can.
+type AttributeReader interface {
+	Attributes(ctx context.Context, key string) (objstore.Attributes, error)
+}
+
+// Run runs the suite. open returns a fresh, empty store; it is called once for
+// every test, and the store is not used after the test.
+func Run(t *testing.T, open func(t *testing.T) objstore.Store) {
+	tests := []struct {
+		name string
+		run  func(*testing.T, objstore.Store)
+	}{
+		{"create", testCreate},
+		{"create/attributes", testAttributes},
+		{"create/racers", testCreateRacers},
+		{"put", testPut},
+		{"body/faults", testBodyFaults},
+		{"body/sizes", testBodySizes},
+		{"body/reopened", testBodyUntouched},
+		{"copy", testCopy},
+		{"open/ranges", testRanges},
+		{"register", testRegister},
+		{"register/racers", testSwapRacers},
+		{"register/counter", testCounter},
+		{"register/too large", testMaxRegister},
+		{"register/update", testUpdate},
+		{"list/order", testListOrder},
+		{"list/pages", testListPages},
+		{"list/stop", testListStop},
+		{"keys", testKeys},
+		{"keys/bad", testBadKeys},
+		{"keys/slash", testSlashKeys},
+		{"missing", testMissing},
+		{"delete", testDelete},
+		{"cancelled", testCancelled},
+		{"cancelled/body", testCancelledBody},
+		{"cancelled/list", testCancelledList},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) { tt.run(t, open(t)) })
+	}
+}
+
+// RunMissing checks a store whose bucket does not exist: every method says so.
+func RunMissing(t *testing.T, s objstore.Store) {
+	for _, m := range methods("a/b", "a/c") {
+		t.Run(m.name, func(t *testing.T) {
+			if err := m.call(t.Context(), s); !errors.Is(err, objstore.ErrNoStore) {
+				t.Errorf("error %v, want ErrNoStore", err)
+			}
+		})
+	}
+}
+
+// method is one method of a store as a call that returns only its error.
+type method struct {
+	name string
+	call func(ctx context.Context, s objstore.Store) error
+}
+
+// methods is every method that takes a context, called with key (and other, for
+// the second key of a copy).
+func methods(key, other string) []method {
+	return []method{
+		{"Open", func(ctx context.Context, s objstore.Store) error {
+			r, err := s.Open(ctx, key, 0, objstore.Whole)
+			if err == nil {
+				r.Close()
+			}
+			return err
+		}},
+		{"Stat", func(ctx context.Context, s objstore.Store) error {
+			_, err := s.Stat(ctx, key)
+			return err
+		}},
+		{"Create", func(ctx context.Context, s objstore.Store) error {
+			return s.Create(ctx, key, objstore.Bytes([]byte("x")), objstore.Attributes{})
+		}},
+		{"CopyFrom", func(ctx context.Context, s objstore.Store) error {
+			return s.Copy(ctx, key, other, objstore.Attributes{})
+		}},
+		{"CopyTo", func(ctx context.Context, s objstore.Store) error {
+			return s.Copy(ctx, other, key, objstore.Attributes{})
+		}},
+		{"List", func(ctx context.Context, s objstore.Store) error {
+			for _, err := range s.List(ctx, key, "") {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}},
+		{"Delete", func(ctx context.Context, s objstore.Store) error { return s.Delete(ctx, key) }},
+		{"Load", func(ctx context.Context, s objstore.Store) error {
+			_, _, err := s.Load(ctx, key, "")
+			return err
+		}},
+		{"SwapAbsent", func(ctx context.Context, s objstore.Store) error {
+			_, err := s.Swap(ctx, key, "", []byte("x"), objstore.Attributes{})
+			return err
+		}},
+		{"SwapFrom", func(ctx context.Context, s objstore.Store) error {
+			_, err := s.Swap(ctx, key, "d41d8cd98f00b204e9800998ecf8427e", []byte("x"), objstore.Attributes{})
+			return err
+		}},
+	}
+}
+
+// create stores content that must be stored.
+func create(t *testing.T, s objstore.Store, key, content string) {
+	t.Helper()
+	if err := s.Create(t.Context(), key, objstore.Bytes([]byte(content)), objstore.Attributes{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// read returns the whole object, which must be there.
+func read(t *testing.T, s objstore.Store, key string) string {
+	t.Helper()
+	return readRange(t, s, key, 0, objstore.Whole)
+}
+
+func readRange(t *testing.T, s objstore.Store, key string, offset, length int64) string {
+	t.Helper()
+	r, err := s.Open(t.Context(), key, offset, length)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// absent checks that nothing stands under the key.
+func absent(t *testing.T, s objstore.Store, key string) {
+	t.Helper()
+	if _, err := s.Stat(t.Context(), key); !errors.Is(err, objstore.ErrNotFound) {
+		t.Errorf("stat of %q gives %v, want ErrNotFound", key, err)
+	}
+}
+
+// keys lists keys only.
+func keys(t *testing.T, s objstore.Store, prefix, after string) []string {
+	t.Helper()
+	var list []string
+	for info, err := range s.List(t.Context(), prefix, after) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, info.Key)
+	}
+	return list
+}
+
+// failing is a body whose source gives data and then err, in place of its end
+// unless err is nil.
+func failing(size int64, data []byte, err error) objstore.Body {
+	body := objstore.Bytes(data)
+	body.Size = size
+	body.Open = func(context.Context) (io.ReadCloser, error) {
+		r := io.Reader(bytes.NewReader(data))
+		if err != nil {
+			r = io.MultiReader(r, errReader{err})
+		}
+		return io.NopCloser(r), nil
+	}
+	return body
+}
+
+type errReader struct{ err error }
+
+func (r errReader) Read([]byte) (int, error) { return 0, r.err }
