@@ -1,0 +1,100 @@
+// Package page renders asof's HTML pages: the listing of a directory, the list
+// of a repo's checkpoints, the list of repos, and errors. The publisher stores
+// the first two in the bucket and the resolver serves all of them, so that a
+// page looks the same wherever it comes from.
+//
+// Pages are static HTML5 without scripts, their output depends on the
+// arguments only, and everything that comes from upstream is escaped by
+// html/template (invariant 8). Links are relative: a page works under any
+// prefix, and an unchanged directory has the same page in every checkpoint.
+//
+// All functions stream: they hold one row at a time. After an error an unknown
+// part of the page has been written. They are safe for concurrent use.
+package page
+
+import (
+	"bufio"
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"net/url"
+	"strings"
+
+	"github.com/asof/asof/manifest"
+)
+
+//go:embed templates/*.tmpl
+var files embed.FS
+
+// templates is parsed once and never changes.
+var templates = template.Must(template.ParseFS(files, "templates/*.tmpl"))
+
+// render executes a template. html/template writes as it goes; the buffer only
+// saves small writes.
+func render(w io.Writer, name string, data any) error {
+	buf := bufio.NewWriterSize(w, 32<<10)
+	if err := templates.ExecuteTemplate(buf, name, data); err != nil {
+		return fmt.Errorf("render %s page: %w", name, err)
+	}
+	if err := buf.Flush(); err != nil {
+		return fmt.Errorf("render %s page: %w", name, err)
+	}
+	return nil
+}
+
+// EscapePath percent-encodes a slash-separated path for a URL (RFC 3986,
+// section 3.3), segment by segment. Beyond what url.PathEscape does it encodes
+// "+", which S3 reads as a space, and "&", which HTML would have to escape.
+func EscapePath(path string) string {
+	var b strings.Builder
+	for i, seg := range strings.Split(path, "/") {
+		if i > 0 {
+			b.WriteByte('/')
+		}
+		b.WriteString(escapeSegment(seg))
+	}
+	return b.String()
+}
+
+func escapeSegment(seg string) string {
+	seg = url.PathEscape(seg)
+	seg = strings.ReplaceAll(seg, "+", "%2B")
+	return strings.ReplaceAll(seg, "&", "%26")
+}
+
+// href is a relative reference to a name in the same directory. A colon in the
+// first segment would read as a scheme (RFC 3986, section 4.2).
+func href(name string) string {
+	ref := escapeSegment(name)
+	if strings.Contains(ref, ":") {
+		return "./" + ref
+	}
+	return ref
+}
+
+// Layouts of times on the pages.
+const (
+	minutes = "2006-01-02 15:04"
+	seconds = "2006-01-02 15:04:05"
+)
+
+// instant is a time as people read it; "-" where there is none.
+func instant(id manifest.ID, layout string) string {
+	if !id.Valid() {
+		return "-"
+	}
+	return id.Time().Format(layout)
+}
+
+// human is a rounded size; empty where the exact number is as short.
+func human(bytes int64) string {
+	if bytes < 1024 {
+		return ""
+	}
+	size, units := float64(bytes)/1024, "KMGTPE"
+	for size >= 1024 && len(units) > 1 {
+		size, units = size/1024, units[1:]
+	}
+	return fmt.Sprintf("%.1f %ciB", size, units[0])
+}

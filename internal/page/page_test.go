@@ -1,0 +1,301 @@
+package page
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"iter"
+	"math"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/html"
+
+	"github.com/asof/asof/manifest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files in testdata")
+
+func id(t testing.TB, s string) manifest.ID {
+	t.Helper()
+	id, err := manifest.ParseID(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+// hostile holds names that break careless pages.
+var hostile = []string{
+	"#hash", "100%.txt", "?query", `a"quote`, "a'quote", "a b", "a&amp;b", "a&b", "a+b", "a:b", "<script>alert(1)<br>",
+	"%2e%2e", "%2F", "..%2f..", "...", "~", "=1", "javascript:alert(1)", "http:", "é", "日本語", "\u202egnp.exe",
+	"{{.}}", "`", "|", "[x]", "^", ";a", ",", "$x", "@x", "!", "(x)", "*", "-rf", "a\u00a0b", "C:", "data:text,x", "\u200b",
+}
+
+func index(t testing.TB) manifest.Index {
+	ix := manifest.NewIndex("myfile")
+	var err error
+	for i, s := range []string{"20250301T000000Z", "20250310T120000Z", "20250318T140338Z"} {
+		if ix, err = ix.Append(manifest.Checkpoint{ID: id(t, s), Files: int64(i * 3), Bytes: int64(i * 2000), Layout: manifest.Full}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"stable", "canary"} {
+		if ix, err = ix.SetChannel(name, id(t, "20250318T140338Z")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ix, err = ix.Prune(id(t, "20250310T120000Z"), id(t, "20250401T000000Z"), "<b>withdrawn</b>"); err != nil {
+		t.Fatal(err)
+	}
+	if ix, err = ix.MoveHorizon(id(t, "20250402T000000Z")); err != nil {
+		t.Fatal(err)
+	}
+	return ix
+}
+
+func hostileEntries(t testing.TB) []Entry {
+	entries := []Entry{{Name: "sub dir", Dir: true, Modified: manifest.NoTime}, {Name: "d:1", Dir: true, Modified: id(t, "20250318T140338Z")}}
+	for i, name := range hostile {
+		entries = append(entries, Entry{Name: name, Size: int64(i) * 1000, Modified: id(t, "20250318T140338Z") + manifest.ID(i)})
+	}
+	return append(entries, Entry{Name: "old", Modified: manifest.NoTime, Size: 5 << 40})
+}
+
+func TestGolden(t *testing.T) {
+	ix := index(t)
+	pages := map[string]func(io.Writer) error{
+		"directory.html": func(w io.Writer) error { return WriteDirectory(w, "a/b c/", slices.Values(hostileEntries(t))) },
+		"empty.html":     func(w io.Writer) error { return WriteDirectory(w, "", slices.Values([]Entry(nil))) },
+		"list.html":      func(w io.Writer) error { return WriteList(w, ix) },
+		"list-new.html":  func(w io.Writer) error { return WriteList(w, manifest.NewIndex("new")) },
+		"repos.html": func(w io.Writer) error {
+			return WriteRepos(w, []RepoSummary{
+				{Name: "myfile", Base: "checkpoints/myfile", Checkpoints: 2, Newest: id(t, "20250318T140338Z"), Horizon: ix.Horizon},
+				{Name: "new", Base: "new+1", Horizon: manifest.MinID},
+			})
+		},
+		"error.html": func(w io.Writer) error {
+			return WriteError(w, 404, "Not Found", `no file "<x>"`, "see /checkpoints/myfile/ for the checkpoints")
+		},
+	}
+	for name, write := range pages {
+		t.Run(name, func(t *testing.T) {
+			var got, again bytes.Buffer
+			if err := errors.Join(write(&got), write(&again)); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got.Bytes(), again.Bytes()) {
+				t.Error("two runs give two pages")
+			}
+			if s := got.String(); strings.Contains(s, "ZgotmplZ") || strings.Contains(s, "<script") || strings.Contains(s, "<b>") {
+				t.Error("unescaped or unsafe content")
+			}
+			checkNesting(t, got.Bytes())
+			golden := filepath.Join("testdata", name)
+			if *update {
+				if err := os.WriteFile(golden, got.Bytes(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got.Bytes(), want) {
+				t.Errorf("differs from %s (run with -update to accept):\n%s", golden, got.Bytes())
+			}
+		})
+	}
+}
+
+// checkNesting checks that the doctype comes first and that every element is
+// closed in order: a parser that repairs would hide such mistakes.
+func checkNesting(t *testing.T, page []byte) {
+	t.Helper()
+	if !bytes.HasPrefix(page, []byte("<!doctype html>\n<html lang=\"en\">\n")) {
+		t.Errorf("starts with %.40q", page)
+	}
+	void := []string{"meta", "link"}
+	var open []string
+	z := html.NewTokenizer(bytes.NewReader(page))
+	for {
+		switch z.Next() {
+		case html.ErrorToken:
+			if z.Err() != io.EOF || len(open) > 0 {
+				t.Errorf("at the end: %v, open: %v", z.Err(), open)
+			}
+			return
+		case html.StartTagToken:
+			if name, _ := z.TagName(); !slices.Contains(void, string(name)) {
+				open = append(open, string(name))
+			}
+		case html.EndTagToken:
+			name, _ := z.TagName()
+			if len(open) == 0 || open[len(open)-1] != string(name) {
+				t.Fatalf("</%s> closes %v", name, open)
+			}
+			open = open[:len(open)-1]
+		}
+	}
+}
+
+type link struct{ href, text string }
+
+// links are the page's anchors, as an HTML parser sees them.
+func links(t *testing.T, page []byte) (out []link) {
+	t.Helper()
+	doc, err := html.Parse(bytes.NewReader(page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range doc.Descendants() {
+		if n.Type != html.ElementNode || n.Data != "a" {
+			continue
+		}
+		if len(n.Attr) != 1 || n.Attr[0].Key != "href" {
+			t.Errorf("anchor with attributes %v, want a plain href", n.Attr)
+		}
+		out = append(out, link{n.Attr[0].Val, n.FirstChild.Data})
+	}
+	return out
+}
+
+func TestDirectoryLinks(t *testing.T) {
+	base, err := url.Parse("https://host.example/checkpoints/myfile/20250318T140338Z/a/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := hostileEntries(t)
+	var page bytes.Buffer
+	if err := WriteDirectory(&page, "a/", slices.Values(entries)); err != nil {
+		t.Fatal(err)
+	}
+	got := links(t, page.Bytes())
+	if len(got) != len(entries)+1 || got[0].href != "../" {
+		t.Fatalf("%d links, the first %v; want %d", len(got), got[0], len(entries)+1)
+	}
+	for i, e := range entries {
+		l := got[i+1]
+		ref, err := base.Parse(l.href)
+		if err != nil {
+			t.Errorf("%q: %v", e.Name, err)
+			continue
+		}
+		want := e.Name
+		if e.Dir {
+			want += "/"
+		}
+		if l.text != want {
+			t.Errorf("%q shows as %q", want, l.text)
+		}
+		if ref.Scheme != "https" || ref.Host != base.Host || ref.Path != base.Path+want || ref.RawQuery != "" || ref.Fragment != "" {
+			t.Errorf("%q: href %q leads to %s", want, l.href, ref)
+		}
+	}
+}
+
+func TestListLinks(t *testing.T) {
+	var page bytes.Buffer
+	if err := WriteList(&page, index(t)); err != nil {
+		t.Fatal(err)
+	}
+	want := []link{{"20250301T000000Z/", "20250301T000000Z/"}, {"20250318T140338Z/", "20250318T140338Z/"}}
+	if got := links(t, page.Bytes()); !slices.Equal(got, want) {
+		t.Errorf("links %v, want %v", got, want)
+	}
+}
+
+func TestRefusedNames(t *testing.T) {
+	for _, name := range []string{"", ".", "..", "a/b", "/", "a\\b", "a\nb", "\x00", "\xff"} {
+		err := WriteDirectory(io.Discard, "", slices.Values([]Entry{{Name: "ok"}, {Name: name}, {Name: "late"}}))
+		if err == nil {
+			t.Errorf("name %q is taken", name)
+		}
+	}
+	for _, dir := range []string{"/", "a", "/a/"} {
+		if err := WriteDirectory(io.Discard, dir, slices.Values([]Entry(nil))); err == nil {
+			t.Errorf("directory %q is taken", dir)
+		}
+	}
+}
+
+type failing struct{ left int }
+
+func (f *failing) Write(p []byte) (int, error) {
+	if f.left -= len(p); f.left < 0 {
+		return 0, io.ErrShortWrite
+	}
+	return len(p), nil
+}
+
+func TestWriteFailure(t *testing.T) {
+	for _, left := range []int{0, 100_000} {
+		if err := WriteDirectory(&failing{left}, "", many(10_000)); !errors.Is(err, io.ErrShortWrite) {
+			t.Errorf("after %d bytes: %v", left, err)
+		}
+	}
+}
+
+func many(n int) iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		for i := range n {
+			if !yield(Entry{Name: fmt.Sprintf("package-%08d.deb", i), Size: int64(i), Modified: manifest.NoTime}) {
+				return
+			}
+		}
+	}
+}
+
+// TestMemory holds that a listing of 100,000 entries keeps no more in memory
+// half way and at its end than at its start (invariant 9).
+func TestMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("collects garbage repeatedly")
+	}
+	const n = 100_000
+	live := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	lo, hi, i := uint64(math.MaxUint64), uint64(0), 0
+	entries := func(yield func(Entry) bool) {
+		for e := range many(n) {
+			if i++; i%(n/5) == 1 {
+				now := live()
+				lo, hi = min(lo, now), max(hi, now)
+			}
+			if !yield(e) {
+				return
+			}
+		}
+	}
+	if err := WriteDirectory(io.Discard, "pool/", entries); err != nil {
+		t.Fatal(err)
+	}
+	if i != n || hi-lo > 1<<20 {
+		t.Errorf("%d entries, live memory from %d to %d bytes", i, lo, hi)
+	}
+}
+
+func BenchmarkDirectory(b *testing.B) {
+	for _, n := range []int{1000, 100_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := WriteDirectory(io.Discard, "pool/", many(n)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
