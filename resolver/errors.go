@@ -1,0 +1,116 @@
+package resolver
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/asof/asof/internal/page"
+	"github.com/asof/asof/manifest"
+)
+
+// cacheFinal is for answers other than bodies that can't change any more. They
+// are not immutable in HTTP's sense: pruning replaces them by 410.
+const cacheFinal = "public, max-age=86400"
+
+const retryAfter = 5 // seconds
+
+// problem is an answer that is an error: what happened and what to do next, in
+// the words of a person.
+type problem struct {
+	status int
+	detail string
+	hint   string
+	cache  string // Cache-Control; empty: no-store
+
+	checkpoint string // the id that the text names, for programs
+	cause      error  // for the log only
+}
+
+func (p *problem) Error() string { return p.detail }
+func (p *problem) Unwrap() error { return p.cause }
+
+// unavailable is the answer where the store did not give what was needed.
+func unavailable(cause error) *problem {
+	return &problem{
+		status: http.StatusServiceUnavailable,
+		detail: "the store can't be read at the moment",
+		hint:   "try again in a few seconds",
+		cause:  cause,
+	}
+}
+
+// problemOf takes any other error for a failure of the store: there is nothing
+// else here that fails.
+func problemOf(err error) *problem {
+	if p, ok := errors.AsType[*problem](err); ok {
+		return p
+	}
+	return unavailable(err)
+}
+
+// writeProblem answers with an error, as text, HTML or problem details (RFC
+// 9457). What headers a failed answer left are replaced.
+func (r *Resolver) writeProblem(w http.ResponseWriter, req *http.Request, err error) {
+	p := problemOf(err)
+	if p.cause != nil && !errors.Is(p.cause, context.Canceled) {
+		r.opts.Log.LogAttrs(req.Context(), slog.LevelError, "request failed",
+			slog.String("path", req.URL.EscapedPath()), slog.Any("error", p.cause))
+	}
+	contentType, body := p.render(req.Header)
+	h := w.Header()
+	for _, name := range []string{"ETag", "Last-Modified", "Accept-Ranges", "Location"} {
+		h.Del(name)
+	}
+	if p.status != http.StatusRequestedRangeNotSatisfiable {
+		h.Del("Content-Range")
+	}
+	h.Set("Content-Type", contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Cache-Control", p.cache)
+	if p.cache == "" {
+		h.Set("Cache-Control", manifest.CacheNever)
+	}
+	h.Set("Vary", "Accept")
+	if p.status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", strconv.Itoa(retryAfter))
+	}
+	w.WriteHeader(p.status)
+	if req.Method != http.MethodHead {
+		// A client that went away is no business of ours.
+		_, _ = w.Write(body)
+	}
+}
+
+// render gives the problem in the form that the request prefers.
+func (p *problem) render(header http.Header) (contentType string, body []byte) {
+	title := http.StatusText(p.status)
+	var b bytes.Buffer
+	switch contentType = negotiate(header, errorOffers); contentType {
+	case typeHTML:
+		if page.WriteError(&b, p.status, title, p.detail, p.hint) == nil {
+			return contentType, b.Bytes()
+		}
+	case typeProblem:
+		data, err := json.Marshal(struct {
+			Type       string `json:"type"`
+			Title      string `json:"title"`
+			Status     int    `json:"status"`
+			Detail     string `json:"detail"`
+			Hint       string `json:"hint,omitempty"`
+			Checkpoint string `json:"checkpoint,omitempty"`
+		}{"about:blank", title, p.status, p.detail, p.hint, p.checkpoint})
+		if err == nil {
+			return contentType, append(data, '\n')
+		}
+	}
+	text := "error: " + p.detail + "\n"
+	if p.hint != "" {
+		text += "hint: " + p.hint + "\n"
+	}
+	return typeText, []byte(text)
+}

@@ -1,0 +1,163 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/manifest"
+)
+
+const (
+	// readsAtOnce bounds the manifests that are being read, and so the memory
+	// that requests can claim beside the cache.
+	readsAtOnce = 16
+	readTimeout = 30 * time.Second
+)
+
+// manifests reads roots and leaves of manifests, each verified by its digest,
+// through a cache. It is safe for concurrent use.
+type manifests struct {
+	store  Store
+	cache  *cache
+	flight singleflight.Group
+	slots  chan struct{} // one element for each read under way
+}
+
+func newManifests(store Store, cacheBytes int64) *manifests {
+	return &manifests{store: store, cache: newCache(cacheBytes), slots: make(chan struct{}, readsAtOnce)}
+}
+
+// file is what a path of a checkpoint stands for.
+type file struct {
+	manifest.Entry
+	kind manifest.Kind // KindFile: upstream's; KindPage: generated
+}
+
+// find looks a path up: first among upstream's files, then among the pages.
+func (m *manifests) find(ctx context.Context, c manifest.Checkpoint, path string) (f file, ok bool, err error) {
+	e, ok, err := m.findIn(ctx, c.Manifest, path)
+	if err == nil && ok {
+		return file{e, manifest.KindFile}, true, nil
+	}
+	if err == nil {
+		e, ok, err = m.findIn(ctx, c.Pages, path)
+	}
+	return file{e, manifest.KindPage}, ok && err == nil, err
+}
+
+func (m *manifests) findIn(ctx context.Context, root manifest.Digest, path string) (manifest.Entry, bool, error) {
+	r, err := m.root(ctx, root)
+	if err != nil {
+		return manifest.Entry{}, false, err
+	}
+	ref, ok := r.Find(path)
+	if !ok {
+		return manifest.Entry{}, false, nil
+	}
+	leaf, err := m.leaf(ctx, ref)
+	if err != nil {
+		return manifest.Entry{}, false, err
+	}
+	e, ok, err := manifest.FindInLeaf(leaf, path)
+	if err != nil {
+		err = fmt.Errorf("manifest leaf %s: %w", ref.Digest, err)
+	}
+	return e, ok, err
+}
+
+// isDir reports whether a path is a directory: whether a page stands in it.
+func (m *manifests) isDir(ctx context.Context, c manifest.Checkpoint, path string) (bool, error) {
+	_, ok, err := m.find(ctx, c, path+"/"+manifest.IndexPage)
+	return ok, err
+}
+
+// lacksSlash reports whether a path, given without a slash, is a directory and
+// no file.
+func (m *manifests) lacksSlash(ctx context.Context, c manifest.Checkpoint, path string) (bool, error) {
+	if _, ok, err := m.find(ctx, c, path); ok || err != nil {
+		return false, err
+	}
+	return m.isDir(ctx, c, path)
+}
+
+func (m *manifests) root(ctx context.Context, d manifest.Digest) (*manifest.Root, error) {
+	return fetch(ctx, m, cacheKey{digest: d}, func(ctx context.Context) (*manifest.Root, int64, error) {
+		data, err := m.read(ctx, d, manifest.MaxRoot)
+		if err != nil {
+			return nil, 0, err
+		}
+		root, err := manifest.ParseRoot(data)
+		// Parsed, a root takes about twice its bytes.
+		return &root, 2 * int64(len(data)), err
+	})
+}
+
+func (m *manifests) leaf(ctx context.Context, ref manifest.LeafRef) ([]byte, error) {
+	return fetch(ctx, m, cacheKey{digest: ref.Digest, leaf: true}, func(ctx context.Context) ([]byte, int64, error) {
+		data, err := m.read(ctx, ref.Digest, ref.Size)
+		return data, int64(cap(data)), err
+	})
+}
+
+// fetch returns a part of a manifest from the cache or by load. Any number of
+// concurrent calls for one key make one load; it does not end with the request
+// that began it, as others may wait for it.
+func fetch[T any](ctx context.Context, m *manifests, key cacheKey, load func(context.Context) (T, int64, error)) (T, error) {
+	if v, ok := m.cache.get(key); ok {
+		return v.(T), nil
+	}
+	var none T
+	done := m.flight.DoChan(fmt.Sprintf("%s %t", key.digest, key.leaf), func() (any, error) {
+		if v, ok := m.cache.get(key); ok {
+			return v, nil // the call before this one has just loaded it
+		}
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), readTimeout)
+		defer cancel()
+		select {
+		case m.slots <- struct{}{}:
+			defer func() { <-m.slots }()
+		case <-ctx.Done():
+			return none, fmt.Errorf("manifest %s: %w: too many reads are waiting", key.digest, objstore.ErrUnavailable)
+		}
+		value, size, err := load(ctx)
+		if err == nil {
+			m.cache.add(key, value, size)
+		}
+		return value, err
+	})
+	select {
+	case <-ctx.Done():
+		return none, ctx.Err()
+	case result := <-done:
+		if result.Err != nil {
+			return none, result.Err
+		}
+		return result.Val.(T), nil
+	}
+}
+
+// read reads a manifest object of at most limit bytes and verifies it.
+func (m *manifests) read(ctx context.Context, d manifest.Digest, limit int64) ([]byte, error) {
+	body, err := m.store.Open(ctx, manifest.ManifestKey(d), 0, objstore.Whole)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	data, err := io.ReadAll(io.LimitReader(body, limit+1))
+	if err != nil {
+		return nil, fmt.Errorf("read manifest %s: %w", d, err)
+	}
+	if int64(len(data)) > limit || manifest.Sum(data) != d {
+		return nil, fmt.Errorf("manifest %s: %w", d, errCorrupt)
+	}
+	return data, nil
+}
+
+// errCorrupt: an immutable object does not hold what its name says.
+var errCorrupt = errors.New("the store holds other content under this name")

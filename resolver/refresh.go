@@ -1,0 +1,263 @@
+package resolver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/manifest"
+)
+
+const (
+	loadsAtOnce = 16
+	loadTimeout = 30 * time.Second
+)
+
+// errBackwards: a register shows an older or another history than the one that
+// answers were already given from (invariant 4). It is refused until it has
+// caught up; a restart accepts it.
+var errBackwards = errors.New("goes back in time")
+
+// refresh is what refreshes remember of each other. The mutex is held for the
+// whole of one, so that none overtakes another.
+type refresh struct {
+	mu sync.Mutex
+	// seen is the version of each register that was last examined, accepted
+	// or refused: neither is worth reading again.
+	seen map[string]objstore.Version
+	// refused is what is wrong with the version seen, if anything is.
+	refused map[string]error
+	// failing is why the last known state of a register is kept.
+	failing map[string]error
+}
+
+func (f *refresh) init() {
+	f.seen = map[string]objstore.Version{}
+	f.refused = map[string]error{}
+	f.failing = map[string]error{}
+}
+
+// loaded is the outcome of loading one register.
+type loaded struct {
+	data    []byte
+	version objstore.Version
+	err     error
+}
+
+// Run refreshes at once and then regularly, until ctx ends; it returns nil
+// then. What can't be read is logged when it begins and when it ends, not each
+// time.
+func (r *Resolver) Run(ctx context.Context) error {
+	for {
+		// The condition was logged; the next round tries again.
+		_ = r.Refresh(ctx)
+		// A tenth of jitter keeps many resolvers from asking in step.
+		pause := r.opts.Refresh + rand.N(r.opts.Refresh/10+1)
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		}
+	}
+}
+
+// Refresh reads the registry and the indexes that changed, and takes them over
+// all at once. Whatever can't be read stays as it was, and is named in the
+// error; the rest is taken over regardless.
+func (r *Resolver) Refresh(ctx context.Context) error {
+	r.refresh.mu.Lock()
+	defer r.refresh.mu.Unlock()
+
+	old := r.state.Load()
+	registry, ready := r.refreshRegistry(ctx, old)
+	if !ready {
+		return r.refresh.errors(ctx)
+	}
+
+	results := make([]loaded, len(registry.Repos))
+	var group errgroup.Group
+	group.SetLimit(loadsAtOnce)
+	for i, entry := range registry.Repos {
+		key := manifest.IndexKey(entry.Base)
+		have := r.refresh.seen[key]
+		group.Go(func() error {
+			results[i] = r.load(ctx, key, have)
+			return nil // one index that can't be read keeps no other from being read
+		})
+	}
+	_ = group.Wait()
+
+	repos := make(map[string]*repo, len(registry.Repos))
+	for i, entry := range registry.Repos {
+		repos[entry.Base] = r.takeIndex(ctx, entry, old.repos[entry.Base], results[i])
+	}
+	r.refresh.forget(registry)
+	if next := newState(registry, repos); !next.sameAs(old) {
+		r.state.Store(next)
+	}
+	return r.refresh.errors(ctx)
+}
+
+func (r *Resolver) load(ctx context.Context, key string, have objstore.Version) loaded {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	data, version, err := r.opts.Store.Load(ctx, key, have)
+	return loaded{data, version, err}
+}
+
+// refreshRegistry returns the registry in force, and whether there is any.
+func (r *Resolver) refreshRegistry(ctx context.Context, old *state) (manifest.Registry, bool) {
+	key := manifest.RegistryKey
+	got := r.load(ctx, key, r.refresh.seen[key])
+	switch {
+	case errors.Is(got.err, objstore.ErrNotModified):
+		r.report(ctx, key, r.refresh.refused[key])
+		return old.registry, old.ready
+	case errors.Is(got.err, objstore.ErrNotFound) && old.registry.Generation == 0:
+		// A store that nothing was published to: no repos, which is no error.
+		r.report(ctx, key, nil)
+		return manifest.Registry{}, true
+	case errors.Is(got.err, objstore.ErrNotFound):
+		r.report(ctx, key, fmt.Errorf("registry is missing now: %w", errBackwards))
+		return old.registry, old.ready
+	case got.err != nil:
+		r.report(ctx, key, got.err)
+		return old.registry, old.ready
+	}
+	next, err := manifest.ParseRegistry(got.data)
+	if err == nil && next.Generation < old.registry.Generation {
+		err = fmt.Errorf("registry of generation %d after %d: %w", next.Generation, old.registry.Generation, errBackwards)
+	}
+	r.refresh.seen[key], r.refresh.refused[key] = got.version, err
+	r.report(ctx, key, err)
+	if err != nil {
+		return old.registry, old.ready
+	}
+	return next, true
+}
+
+// takeIndex returns the repo's next state, which is old where nothing new can
+// be taken over.
+func (r *Resolver) takeIndex(ctx context.Context, entry manifest.Repo, old *repo, got loaded) *repo {
+	if old == nil || old.name != entry.Name {
+		old = renamed(old, entry)
+	}
+	key := manifest.IndexKey(entry.Base)
+	switch {
+	case errors.Is(got.err, objstore.ErrNotModified):
+		r.report(ctx, key, r.refresh.refused[key])
+		return old
+	case errors.Is(got.err, objstore.ErrNotFound) && old.sum == (manifest.Digest{}):
+		r.report(ctx, key, nil)
+		if old.known {
+			return old
+		}
+		return newRepo(entry.Name, entry.Base, manifest.NewIndex(entry.Name), manifest.Digest{})
+	case errors.Is(got.err, objstore.ErrNotFound):
+		r.report(ctx, key, fmt.Errorf("checkpoint index is missing now: %w", errBackwards))
+		return old
+	case got.err != nil:
+		r.report(ctx, key, got.err)
+		return old
+	}
+	next, err := follow(entry, old, got.data)
+	r.refresh.seen[key], r.refresh.refused[key] = got.version, err
+	r.report(ctx, key, err)
+	return next
+}
+
+// renamed is the repo under the name that the registry gives it now; without
+// an earlier state, a repo of which nothing is known yet.
+func renamed(old *repo, entry manifest.Repo) *repo {
+	next := &repo{}
+	if old != nil {
+		*next = *old
+	}
+	next.name, next.base = entry.Name, entry.Base
+	return next
+}
+
+// follow parses an index and refuses one that does not continue the old one:
+// answers that were final under the old would change (invariant 4).
+func follow(entry manifest.Repo, old *repo, data []byte) (*repo, error) {
+	sum := manifest.Sum(data)
+	if old.known && sum == old.sum {
+		return old, nil
+	}
+	ix, err := manifest.ParseIndex(data)
+	if err != nil {
+		return old, err
+	}
+	if old.known {
+		have := old.timeline.Index()
+		if ix.Generation <= have.Generation {
+			return old, fmt.Errorf("checkpoint index of another generation %d after %d: %w", ix.Generation, have.Generation, errBackwards)
+		}
+		if ix.Horizon < have.Horizon {
+			return old, fmt.Errorf("checkpoint index with horizon %s after %s: %w", ix.Horizon, have.Horizon, errBackwards)
+		}
+	}
+	return newRepo(entry.Name, entry.Base, ix, sum), nil
+}
+
+// report keeps the condition of a register, and logs it where it changed.
+func (r *Resolver) report(ctx context.Context, key string, err error) {
+	if ctx.Err() != nil {
+		return // we were told to stop: that says nothing about the store
+	}
+	was := r.refresh.failing[key]
+	switch {
+	case err == nil && was != nil:
+		delete(r.refresh.failing, key)
+		r.opts.Log.LogAttrs(ctx, slog.LevelInfo, "up to date again", slog.String("key", key))
+	case err != nil:
+		r.refresh.failing[key] = err
+		if was == nil || condition(was) != condition(err) {
+			r.opts.Log.LogAttrs(ctx, slog.LevelWarn, "keeping the last known state", slog.String("key", key), slog.Any("error", err))
+		}
+	}
+}
+
+// condition is the kind of an error: texts may differ from one try to the next.
+func condition(err error) error {
+	for _, kind := range []error{
+		errBackwards, objstore.ErrNotFound, objstore.ErrNoStore, objstore.ErrDenied,
+		objstore.ErrUnsupported, objstore.ErrUnavailable, context.DeadlineExceeded,
+	} {
+		if errors.Is(err, kind) {
+			return kind
+		}
+	}
+	return nil
+}
+
+// forget drops what is remembered of repos that the registry no longer lists.
+func (f *refresh) forget(registry manifest.Registry) {
+	keep := map[string]bool{manifest.RegistryKey: true}
+	for _, entry := range registry.Repos {
+		keep[manifest.IndexKey(entry.Base)] = true
+	}
+	drop := func(key string) bool { return !keep[key] }
+	maps.DeleteFunc(f.seen, func(key string, _ objstore.Version) bool { return drop(key) })
+	maps.DeleteFunc(f.refused, func(key string, _ error) bool { return drop(key) })
+	maps.DeleteFunc(f.failing, func(key string, _ error) bool { return drop(key) })
+}
+
+func (f *refresh) errors(ctx context.Context) error {
+	errs := []error{ctx.Err()}
+	for _, key := range slices.Sorted(maps.Keys(f.failing)) {
+		errs = append(errs, fmt.Errorf("refresh %s: %w", key, f.failing[key]))
+	}
+	return errors.Join(errs...)
+}

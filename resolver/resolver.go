@@ -1,0 +1,92 @@
+// Package resolver answers HTTP requests for repositories as of any moment. It
+// knows the repos by the registry, holds every checkpoint index in memory, and
+// sends any time to the newest checkpoint at or before it:
+//
+//	GET /checkpoints/myfile/20250318T150000Z/1.iso
+//	301 Location: /checkpoints/myfile/20250318T140338Z/1.iso
+//
+// It reads a store and cannot write: it imports no publisher, and its [Store]
+// has no method that changes anything.
+//
+// An answer that can never change is cached for long, one that may change is
+// not (invariant 4). The whole table of answers stands as data in testdata;
+// package resolvertest runs it against any implementation.
+package resolver
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/asof/asof/internal/objstore"
+)
+
+// Store is what the resolver reads: the two reading methods of objstore.Store.
+// Both are safe for concurrent use, honour their context, and return the errors
+// of package objstore.
+type Store interface {
+	// Open streams length bytes of an object from offset on, objstore.Whole for
+	// all the rest. It fails with objstore.ErrNotFound if there is no object.
+	// The caller closes the reader.
+	Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error)
+
+	// Load reads a small mutable object and its version. It fails with
+	// objstore.ErrNotModified, at the cost of no body, if its version is still
+	// have, and with objstore.ErrNotFound if there is none.
+	Load(ctx context.Context, key string, have objstore.Version) ([]byte, objstore.Version, error)
+}
+
+// Options configure a Resolver.
+type Options struct {
+	Store   Store            // required
+	Refresh time.Duration    // between two refreshes in Run; 0: 5 s
+	Now     func() time.Time // nil: time.Now
+	Log     *slog.Logger     // nil: discard
+
+	// PoolURL is where clients can read the store's own objects: an absolute
+	// URL or an absolute path, for instance https://cdn.example.org. With it, a
+	// file of a thin checkpoint is answered with a redirect to its blob. HTML
+	// never is: its relative links would lead into the pool. Empty: every body
+	// goes through the resolver.
+	PoolURL string
+
+	// CacheBytes bounds the memory for manifests; 0: 64 MiB. What is larger
+	// than it is not cached.
+	CacheBytes int64
+}
+
+const (
+	defaultRefresh    = 5 * time.Second
+	defaultCacheBytes = 64 << 20
+)
+
+// Resolver is the http.Handler. It is safe for concurrent use.
+type Resolver struct {
+	opts      Options
+	state     atomic.Pointer[state] // never nil
+	refresh   refresh
+	manifests *manifests
+}
+
+// New returns a resolver that knows nothing yet: until the first Refresh has
+// read the registry it answers 503.
+func New(opts Options) *Resolver {
+	if opts.Refresh <= 0 {
+		opts.Refresh = defaultRefresh
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if opts.CacheBytes <= 0 {
+		opts.CacheBytes = defaultCacheBytes
+	}
+	r := &Resolver{opts: opts, manifests: newManifests(opts.Store, opts.CacheBytes)}
+	r.state.Store(&state{})
+	r.refresh.init()
+	return r
+}

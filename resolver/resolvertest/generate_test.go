@@ -1,0 +1,279 @@
+package resolvertest
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/asof/asof/internal/page"
+	"github.com/asof/asof/manifest"
+)
+
+var update = flag.Bool("update", false, "rewrite resolver/testdata/store.json")
+
+// TestStore holds that the checked-in store is what manifest's builders and
+// the pages make of the content below.
+func TestStore(t *testing.T) {
+	got := generate(t)
+	dir, err := testdata()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "store.json")
+	if *update {
+		if err := os.WriteFile(name, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s is out of date: run go test ./resolver/resolvertest -update", name)
+	}
+}
+
+// content is a file of upstream's.
+type content struct {
+	text     string
+	modified string // an id, or empty: unknown
+}
+
+// The files of the three checkpoints that have any.
+var (
+	files1 = map[string]content{
+		"1.iso":       {"first edition\n", "20250309T080000Z"},
+		"removed.txt": {"not in later checkpoints\n", ""},
+	}
+	files2 = map[string]content{
+		"1.iso":                      {"second edition\n", "20250317T093000Z"},
+		"big.bin":                    {numbers(2500), "20250101T000000Z"},
+		"dists/stable/InRelease":     {"Origin: fixture\n", ""},
+		"dists/stable/Packages.gz":   {"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00", "20250317T093000Z"},
+		"docs+":                      {"sorts between the directory's name and its files\n", ""},
+		"docs/deep/er/file.txt":      {"deep\n", ""},
+		"docs/index.html":            {"<!doctype html><title>upstream's own</title>\n", "20250102T030405Z"},
+		"docs/style.css":             {"p{}\n", ""},
+		"empty.txt":                  {"", "20250317T093000Z"},
+		"epoch.txt":                  {"modified at the Unix epoch\n", "19700101T000000Z"},
+		"future.txt":                 {"modified after the checkpoint\n", "20990101T000000Z"},
+		"odd/ lead and trail .txt":   {"spaces\n", ""},
+		"odd/\"quoted\".txt":         {"quotes\n", ""},
+		"odd/#hash.txt":              {"hash\n", ""},
+		"odd/%2e%2e":                 {"percent and hexadecimal digits\n", ""},
+		"odd/100%.txt":               {"percent\n", ""},
+		"odd/1:2-3_all.deb":          {"colon\n", ""},
+		"odd/<tag>.txt":              {"angle brackets\n", ""},
+		"odd/a&b;c=d,e.txt":          {"separators\n", ""},
+		"odd/c++ dir/libc++_1~2.deb": {"plus and tilde\n", ""},
+		"odd/it's.txt":               {"apostrophe\n", ""},
+		"odd/what?.txt":              {"question mark\n", ""},
+		"odd/é日本.txt":                {"not ascii\n", ""},
+	}
+)
+
+func numbers(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "%07d\n", i)
+	}
+	return b.String()
+}
+
+func files3() map[string]content {
+	files := maps.Clone(files2)
+	files["1.iso"] = content{"third edition\n", "20250320T070000Z"}
+	return files
+}
+
+// generator collects objects by their keys.
+type generator struct {
+	t       *testing.T
+	objects map[string]Object
+}
+
+func (g *generator) put(key string, kind manifest.Kind, name string, data []byte) {
+	o := Object{Key: key, Register: kind.Mutable(), ContentType: kind.ContentType(name), CacheControl: kind.CacheControl()}
+	if utf8.Valid(data) {
+		o.Text = string(data)
+	} else {
+		o.Base64 = data
+	}
+	g.objects[key] = o
+}
+
+func (g *generator) id(s string) manifest.ID {
+	g.t.Helper()
+	if s == "" {
+		return manifest.NoTime
+	}
+	id, err := manifest.ParseID(s)
+	g.must(err)
+	return id
+}
+
+func (g *generator) must(err error) {
+	g.t.Helper()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// tree puts a checkpoint's files, pages and manifests, in one layout.
+func (g *generator) tree(base, id string, files map[string]content, layout manifest.Layout) manifest.Checkpoint {
+	g.t.Helper()
+	upstream := map[string][]byte{}
+	for p, c := range files {
+		upstream[p] = []byte(c.text)
+	}
+	pages := g.pages(files)
+	c := manifest.Checkpoint{ID: g.id(id), Layout: layout}
+	root := g.manifest(upstream, func(p string) manifest.ID { return g.id(files[p].modified) })
+	c.Manifest, c.Files, c.Bytes = root.Digest(), root.Files, root.Bytes
+	c.Pages = g.manifest(pages, func(string) manifest.ID { return manifest.NoTime }).Digest()
+	g.bodies(base, c, upstream, manifest.KindFile)
+	g.bodies(base, c, pages, manifest.KindPage)
+	return c
+}
+
+func (g *generator) bodies(base string, c manifest.Checkpoint, tree map[string][]byte, kind manifest.Kind) {
+	for p, data := range tree {
+		if c.Layout == manifest.Full || kind == manifest.KindPage && p == manifest.IndexPage {
+			g.put(manifest.TreeKey(base, c.ID, p), kind, p, data)
+		}
+		if c.Layout == manifest.Thin {
+			g.put(manifest.BlobKey(manifest.Sum(data)), manifest.KindBlob, "", data)
+		}
+	}
+}
+
+// pages renders a page for each directory that has none of upstream's.
+func (g *generator) pages(files map[string]content) map[string][]byte {
+	dirs := map[string]map[string]page.Entry{"": {}}
+	for p, c := range files {
+		e := page.Entry{Name: path.Base(p), Size: int64(len(c.text)), Modified: g.id(c.modified)}
+		for dir := path.Dir(p); ; dir = path.Dir(dir) {
+			name := strings.TrimPrefix(dir+"/", "./")
+			if dirs[name] == nil {
+				dirs[name] = map[string]page.Entry{}
+			}
+			dirs[name][e.Name] = e
+			if name == "" {
+				break
+			}
+			e = page.Entry{Name: path.Base(dir), Dir: true, Modified: manifest.NoTime}
+		}
+	}
+	pages := map[string][]byte{}
+	for dir, entries := range dirs {
+		if _, ok := files[dir+manifest.IndexPage]; ok {
+			continue
+		}
+		sorted := slices.SortedFunc(maps.Values(entries), func(a, b page.Entry) int {
+			if a.Dir != b.Dir {
+				if a.Dir {
+					return -1
+				}
+				return 1
+			}
+			return cmp.Compare(a.Name, b.Name)
+		})
+		var b bytes.Buffer
+		g.must(page.WriteDirectory(&b, dir, slices.Values(sorted)))
+		pages[dir+manifest.IndexPage] = b.Bytes()
+	}
+	return pages
+}
+
+func (g *generator) manifest(tree map[string][]byte, modified func(string) manifest.ID) manifest.Root {
+	g.t.Helper()
+	b := manifest.NewBuilder(func(ref manifest.LeafRef, leaf []byte) error {
+		g.put(manifest.ManifestKey(ref.Digest), manifest.KindManifest, "", leaf)
+		return nil
+	})
+	for _, p := range slices.Sorted(maps.Keys(tree)) {
+		g.must(b.Add(manifest.Entry{Path: p, Size: int64(len(tree[p])), SHA256: manifest.Sum(tree[p]), Modified: modified(p)}))
+	}
+	root, err := b.Finish()
+	g.must(err)
+	g.put(manifest.ManifestKey(root.Digest()), manifest.KindManifest, "", root.Encode())
+	return root
+}
+
+// repo puts a repo with four checkpoints, of which one is pruned.
+func (g *generator) repo(name string, layout manifest.Layout) manifest.Repo {
+	g.t.Helper()
+	base := "checkpoints/" + name
+	ix := manifest.NewIndex(name)
+	add := func(c manifest.Checkpoint) {
+		next, err := ix.Append(c)
+		g.must(err)
+		ix = next
+	}
+	add(g.tree(base, "20250301T000000Z", nil, layout))
+	add(g.tree(base, "20250310T120000Z", files1, layout))
+	// The pruned one was like the one before it, so that nothing of it is left
+	// over: its tree is deleted.
+	pruned := ix.Checkpoints[1]
+	pruned.ID = g.id("20250312T080000Z")
+	add(pruned)
+	add(g.tree(base, "20250318T140338Z", files2, layout))
+	add(g.tree(base, "20250320T101500Z", files3(), layout))
+	var err error
+	ix, err = ix.SetChannel("stable", g.id("20250318T140338Z"))
+	g.must(err)
+	ix, err = ix.Prune(pruned.ID, g.id("20250325T000000Z"), "withdrawn by upstream")
+	g.must(err)
+	ix, err = ix.MoveHorizon(g.id("20250401T000000Z"))
+	g.must(err)
+	data, err := ix.Encode()
+	g.must(err)
+	g.put(manifest.IndexKey(base), manifest.KindIndex, "", data)
+	var list bytes.Buffer
+	g.must(page.WriteList(&list, ix))
+	g.put(manifest.ListKey(base), manifest.KindList, "", list.Bytes())
+	g.put(manifest.StagedKey(base), manifest.KindStaged, "", []byte("private: must never be served\n"))
+	return manifest.Repo{Name: name, Base: base}
+}
+
+func generate(t *testing.T) []byte {
+	g := &generator{t, map[string]Object{}}
+	var registry manifest.Registry
+	for _, repo := range []manifest.Repo{
+		g.repo("full", manifest.Full),
+		g.repo("thin", manifest.Thin),
+		{Name: "empty", Base: "empty"}, // registered, never published to
+	} {
+		next, err := registry.Add(repo)
+		g.must(err)
+		registry = next
+	}
+	data, err := registry.Encode()
+	g.must(err)
+	g.put(manifest.RegistryKey, manifest.KindRegistry, "", data)
+
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "{\"format\":%q,\"objects\":[", storeFormat)
+	for i, key := range slices.Sorted(maps.Keys(g.objects)) {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('\n')
+		line, err := json.Marshal(g.objects[key])
+		g.must(err)
+		b.Write(line)
+	}
+	b.WriteString("]}\n")
+	return b.Bytes()
+}

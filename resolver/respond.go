@@ -1,0 +1,153 @@
+package resolver
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/asof/asof/manifest"
+)
+
+// maxRanges bounds the parts of one range request; each may cost a request to
+// the store. One with more is answered in whole, as RFC 9110, section 14.2
+// allows; zchunk clients then ask for fewer.
+const maxRanges = 64
+
+// redirect sends the client to loc, on this host, for good or for now.
+func redirect(w http.ResponseWriter, status int, loc, cache string) {
+	h := w.Header()
+	h.Set("Location", loc)
+	h.Set("Cache-Control", cache)
+	h.Set("Content-Length", "0")
+	w.WriteHeader(status)
+}
+
+// writeDocument answers with a rendered list.
+func (r *Resolver) writeDocument(w http.ResponseWriter, req *http.Request, doc document) error {
+	h := w.Header()
+	h.Set("Content-Type", doc.contentType)
+	h.Set("Cache-Control", manifest.KindList.CacheControl())
+	h.Set("ETag", etag(doc.sum))
+	return r.serveContent(w, req, bytes.NewReader(doc.data), nil, time.Time{})
+}
+
+// writeFile answers with a file or page of a checkpoint, from where its layout
+// keeps it.
+func (r *Resolver) writeFile(w http.ResponseWriter, req *http.Request, base string, c manifest.Checkpoint, f file) error {
+	key := manifest.TreeKey(base, c.ID, f.Path)
+	if c.Layout == manifest.Thin {
+		key = manifest.BlobKey(f.SHA256)
+	}
+	contentType := f.kind.ContentType(f.Path)
+	if c.Layout == manifest.Thin && r.opts.PoolURL != "" && !strings.HasPrefix(contentType, "text/html") {
+		redirect(w, http.StatusTemporaryRedirect, strings.TrimSuffix(r.opts.PoolURL, "/")+"/"+key, cacheFinal)
+		return nil
+	}
+	// What stood in a checkpoint was not modified after it. Without that bound
+	// a wrong clock upstream would give a time in the future, which RFC 9110,
+	// section 8.8.2.1 forbids.
+	modified := c.ID
+	if f.Modified.Valid() {
+		modified = min(modified, f.Modified)
+	}
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Cache-Control", f.kind.CacheControl())
+	h.Set("ETag", etag(f.SHA256))
+	// Here and not by ServeContent, which takes the Unix epoch for no time.
+	h.Set("Last-Modified", modified.Time().Format(http.TimeFormat))
+	b := newBody(req.Context(), r.opts.Store, key, f.Size)
+	defer b.Close()
+	return r.serveContent(w, req, b, b, modified.Time())
+}
+
+func etag(d manifest.Digest) string { return `"` + d.String() + `"` }
+
+// serveContent answers with content, or a part of it, by http.ServeContent. b
+// is content where that may fail to be read.
+//
+// If the first byte can't be read, nothing was sent and the error is returned.
+// If a later one can't, the connection is cut: a truncated answer must never
+// pass for a whole one.
+func (r *Resolver) serveContent(w http.ResponseWriter, req *http.Request, content io.ReadSeeker, b *body, modified time.Time) error {
+	late := &lateWriter{ResponseWriter: w, body: b}
+	http.ServeContent(late, withFitRange(req), "", modified, content)
+	if b != nil {
+		if err := b.failure(); err != nil {
+			if !late.started {
+				return unavailable(err)
+			}
+			if req.Context().Err() == nil { // otherwise the client left, not the store
+				r.opts.Log.LogAttrs(req.Context(), slog.LevelError, "answer cut short",
+					slog.String("path", req.URL.EscapedPath()), slog.Any("error", err))
+			}
+			panic(http.ErrAbortHandler)
+		}
+	}
+	switch {
+	case late.status == http.StatusRequestedRangeNotSatisfiable:
+		return &problem{status: late.status, detail: "the range lies outside of the file", hint: "see Content-Range for its size"}
+	case late.status >= 400:
+		return &problem{status: late.status, detail: "a condition of the request does not hold"}
+	}
+	late.start()
+	return nil
+}
+
+// withFitRange drops a Range header that must or may be ignored (RFC 9110,
+// section 14.2): with HEAD, in other units than bytes, with too many parts.
+func withFitRange(req *http.Request) *http.Request {
+	value := req.Header.Get("Range")
+	if value == "" || req.Method == http.MethodGet && strings.HasPrefix(value, "bytes=") && strings.Count(value, ",") < maxRanges {
+		return req
+	}
+	fit := *req
+	fit.Header = req.Header.Clone()
+	fit.Header.Del("Range")
+	return &fit
+}
+
+// lateWriter holds the status line back until the first byte of the body is
+// there, and swallows ServeContent's own error pages.
+type lateWriter struct {
+	http.ResponseWriter
+	body    *body // nil: none that needs to know the range
+	status  int
+	started bool
+}
+
+func (w *lateWriter) WriteHeader(status int) {
+	if w.status != 0 {
+		return
+	}
+	w.status = status
+	// ServeContent has sought by now, but not read: of a single range the
+	// store need not send more than the range.
+	var from, to int64
+	if n, _ := fmt.Sscanf(w.Header().Get("Content-Range"), "bytes %d-%d/", &from, &to); w.body != nil && n == 2 {
+		w.body.until(to + 1)
+	}
+}
+
+func (w *lateWriter) Write(p []byte) (int, error) {
+	if w.status >= 400 {
+		return len(p), nil
+	}
+	w.start()
+	return w.ResponseWriter.Write(p)
+}
+
+func (w *lateWriter) start() {
+	if w.started {
+		return
+	}
+	w.started = true
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	w.ResponseWriter.WriteHeader(w.status)
+}

@@ -1,0 +1,191 @@
+package resolver
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/asof/asof/manifest"
+)
+
+// mendTimeout bounds the lookup that saves a client a second redirect.
+const mendTimeout = 3 * time.Second
+
+// ServeHTTP implements http.Handler.
+func (r *Resolver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if r.opts.Log.Enabled(req.Context(), slog.LevelDebug) {
+		start := time.Now()
+		rec := &recorder{ResponseWriter: w}
+		w = rec
+		defer func() {
+			r.opts.Log.LogAttrs(req.Context(), slog.LevelDebug, "request",
+				slog.String("method", req.Method), slog.String("path", req.URL.EscapedPath()),
+				slog.Int("status", rec.status), slog.Int64("bytes", rec.bytes), slog.Duration("took", time.Since(start)))
+		}()
+	}
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if err := r.serve(w, req); err != nil {
+		r.writeProblem(w, req, err)
+	}
+}
+
+func (r *Resolver) serve(w http.ResponseWriter, req *http.Request) error {
+	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		return &problem{status: http.StatusMethodNotAllowed, detail: "this service only reads", hint: "use GET or HEAD"}
+	}
+	escaped := req.URL.EscapedPath()
+	if len(escaped) > maxTargetPath || len(req.URL.RawQuery) > maxTargetQuery {
+		return &problem{status: http.StatusRequestURITooLong, detail: "the address is too long", hint: fmt.Sprintf("paths and queries have up to %d bytes", maxTargetPath)}
+	}
+	t, err := parseTarget(escaped)
+	if err != nil {
+		return &problem{status: http.StatusNotFound, detail: err.Error(), hint: "see / for the repositories", cache: cacheFinal}
+	}
+	s := r.state.Load()
+	if !s.ready {
+		return &problem{status: http.StatusServiceUnavailable, detail: "the list of repositories was not read yet", hint: "try again in a few seconds"}
+	}
+	if len(t.segs) == 0 {
+		return r.serveList(w, req, t, s.frontHTML, s.frontJSON)
+	}
+	repo, rest := s.match(t.segs)
+	switch {
+	case repo == nil:
+		return &problem{status: http.StatusNotFound, detail: "no repository stands at this path", hint: "see / for the repositories", cache: manifest.CacheShort}
+	case len(rest) == 0 && !t.slash:
+		redirect(w, http.StatusMovedPermanently, location(true, queryOf(req), repo.base), cacheFinal)
+		return nil
+	case !repo.known:
+		return &problem{status: http.StatusServiceUnavailable, detail: "the checkpoints of this repository were not read yet", hint: "try again in a few seconds"}
+	case len(rest) == 0:
+		return r.serveList(w, req, t, repo.listHTML, repo.listJSON)
+	case len(rest) == 1 && !t.slash && rest[0] == path.Base(manifest.ListKey(repo.base)):
+		return r.serveDocument(w, req, t, repo.listHTML)
+	case len(rest) == 1 && !t.slash && rest[0] == path.Base(manifest.IndexKey(repo.base)):
+		return r.serveDocument(w, req, t, repo.listJSON)
+	}
+	return r.serveWhen(w, req, t, repo, rest)
+}
+
+// serveList answers with a list, in HTML or JSON.
+func (r *Resolver) serveList(w http.ResponseWriter, req *http.Request, t target, html, json func() (document, error)) error {
+	w.Header().Set("Vary", "Accept")
+	if negotiate(req.Header, listOffers) == typeJSON {
+		return r.serveDocument(w, req, t, json)
+	}
+	return r.serveDocument(w, req, t, html)
+}
+
+func (r *Resolver) serveDocument(w http.ResponseWriter, req *http.Request, t target, render func() (document, error)) error {
+	if t.doubled {
+		redirect(w, http.StatusMovedPermanently, location(t.slash, queryOf(req), t.segs...), cacheFinal)
+		return nil
+	}
+	doc, err := render()
+	if err != nil {
+		return err
+	}
+	return r.writeDocument(w, req, doc)
+}
+
+// serveWhen answers for <when>/<path> in a repo.
+func (r *Resolver) serveWhen(w http.ResponseWriter, req *http.Request, t target, repo *repo, rest []string) error {
+	p := strings.Join(rest[1:], "/")
+	if p != "" {
+		if err := manifest.CheckPath(p); err != nil {
+			return &problem{status: http.StatusNotFound, detail: "the path is too long", hint: "see /" + repo.base + "/ for the checkpoints", cache: cacheFinal}
+		}
+	}
+	c, final, err := repo.resolve(rest[0], manifest.IDOf(r.opts.Now()))
+	if err != nil {
+		return err
+	}
+	if rest[0] == c.ID.String() {
+		return r.serveTree(w, req, t, repo, c, p)
+	}
+
+	status, cache := http.StatusTemporaryRedirect, manifest.CacheNever
+	if final {
+		status, cache = http.StatusMovedPermanently, cacheFinal
+	}
+	slash := t.slash || p == ""
+	if !slash {
+		ctx, cancel := context.WithTimeout(req.Context(), mendTimeout)
+		defer cancel()
+		if slash, err = r.manifests.lacksSlash(ctx, c, p); err != nil {
+			// The time is right all the same; the slash can wait for the next
+			// request. But nobody should remember it like that.
+			r.opts.Log.LogAttrs(req.Context(), slog.LevelWarn, "redirect without a look at the path",
+				slog.String("path", req.URL.EscapedPath()), slog.Any("error", err))
+			cache = manifest.CacheNever
+		}
+	}
+	segs := append([]string{repo.base, c.ID.String()}, rest[1:]...)
+	redirect(w, status, location(slash, queryOf(req), segs...), cache)
+	return nil
+}
+
+// serveTree answers for a path in a checkpoint that was named by its exact id.
+func (r *Resolver) serveTree(w http.ResponseWriter, req *http.Request, t target, repo *repo, c manifest.Checkpoint, p string) error {
+	segs := t.segs
+	if p == "" && !t.slash {
+		redirect(w, http.StatusMovedPermanently, location(true, queryOf(req), segs...), cacheFinal)
+		return nil
+	}
+	wanted := p
+	if t.slash {
+		wanted = path.Join(p, manifest.IndexPage)
+	}
+	f, ok, err := r.manifests.find(req.Context(), c, wanted)
+	if err != nil {
+		return err
+	}
+	if !ok && !t.slash {
+		dir, err := r.manifests.isDir(req.Context(), c, p)
+		if err != nil {
+			return err
+		}
+		if dir {
+			redirect(w, http.StatusMovedPermanently, location(true, queryOf(req), segs...), cacheFinal)
+			return nil
+		}
+	}
+	if !ok {
+		return &problem{
+			status: http.StatusNotFound,
+			detail: "checkpoint " + c.ID.String() + " has no such file",
+			hint:   "see " + location(true, "", repo.base, c.ID.String()) + " for its files",
+			cache:  cacheFinal,
+		}
+	}
+	if t.doubled {
+		redirect(w, http.StatusMovedPermanently, location(t.slash, queryOf(req), segs...), cacheFinal)
+		return nil
+	}
+	return r.writeFile(w, req, repo.base, c, f)
+}
+
+// recorder notes what an answer was, for the log.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (w *recorder) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *recorder) Write(p []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(p)
+	w.bytes += int64(n)
+	return n, err
+}
