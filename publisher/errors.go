@@ -1,0 +1,27 @@
+package publisher
+
+import "errors"
+
+// Errors that callers tell apart with errors.Is.
+var (
+	// ErrConflict: another publisher got in the way for good, or the id is taken.
+	ErrConflict = errors.New("conflict")
+	// ErrNothingStaged: there is no staged revision to publish.
+	ErrNothingStaged = errors.New("nothing is staged")
+	// ErrNoRemote: the repo has no remote to sync.
+	ErrNoRemote = errors.New("no remote is configured")
+	// ErrEmptyRevision: the revision holds no files, and nobody said that it may.
+	ErrEmptyRevision = errors.New("the revision is empty")
+	// ErrClock: the clock is behind the repo's horizon.
+	ErrClock = errors.New("the clock is behind the horizon")
+	// ErrBadID: an id that was asked for can't be taken.
+	ErrBadID = errors.New("the id can't be used")
+	// ErrUnsafeStore: the store lacks a working compare-and-swap.
+	ErrUnsafeStore = errors.New("the store has no working compare-and-swap")
+	// ErrWrongContent: a file is not what upstream's own documents say it is.
+	ErrWrongContent = errors.New("wrong content")
+)
+
+// errOvertaken: another publisher committed while this one worked, so that its
+// capture may be older than the newest checkpoint. It starts again.
+var errOvertaken = errors.New("overtaken by another publisher")

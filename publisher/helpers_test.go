@@ -1,0 +1,345 @@
+package publisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/asof/asof/internal/catalog"
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/objstore/memstore"
+	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/remote"
+)
+
+// clock is a clock that tests move; sleeping moves it too.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock(s string) *clock {
+	id, err := manifest.ParseID(s)
+	if err != nil {
+		panic(err)
+	}
+	return &clock{now: id.Time()}
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
+	c.add(d)
+	return ctx.Err()
+}
+
+// fakeRemote is an upstream in memory.
+type fakeRemote struct {
+	mu    sync.Mutex
+	files map[string]string
+	times map[string]time.Time
+	opens int
+	fail  func(path string) error // called by Open
+	wrong map[string]string       // what Open gives instead
+}
+
+func upstream(files map[string]string) *fakeRemote {
+	return &fakeRemote{files: files, times: map[string]time.Time{}, wrong: map[string]string{}}
+}
+
+func (r *fakeRemote) set(path, content string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.files[path] = content
+}
+
+func (r *fakeRemote) Capture(ctx context.Context) (remote.Capture, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := &fakeCapture{remote: r, content: map[string]string{}}
+	for path, content := range r.files {
+		c.content[path] = content
+		c.files = append(c.files, remote.File{Path: path, Size: int64(len(content)), SHA256: manifest.Sum([]byte(content)), Phase: remote.PhaseOf(path)})
+	}
+	slices.SortFunc(c.files, func(a, b remote.File) int { return strings.Compare(a.Path, b.Path) })
+	return c, ctx.Err()
+}
+
+type fakeCapture struct {
+	remote  *fakeRemote
+	files   []remote.File
+	content map[string]string
+}
+
+func (c *fakeCapture) Files() []remote.File { return c.files }
+func (c *fakeCapture) Close() error         { return nil }
+
+func (c *fakeCapture) Open(_ context.Context, f remote.File) (remote.Content, error) {
+	c.remote.mu.Lock()
+	defer c.remote.mu.Unlock()
+	c.remote.opens++
+	if c.remote.fail != nil {
+		if err := c.remote.fail(f.Path); err != nil {
+			return remote.Content{}, err
+		}
+	}
+	content := c.content[f.Path]
+	if wrong, ok := c.remote.wrong[f.Path]; ok {
+		content = wrong
+	}
+	return remote.Content{Body: io.NopCloser(strings.NewReader(content)), Modified: c.remote.times[f.Path]}, nil
+}
+
+func (c *fakeCapture) Modified(_ context.Context, f remote.File) (time.Time, error) {
+	c.remote.mu.Lock()
+	defer c.remote.mu.Unlock()
+	return c.remote.times[f.Path], nil
+}
+
+// traced is a store that writes down every operation, and fails on demand.
+type traced struct {
+	objstore.Store
+	mu  sync.Mutex
+	ops []string
+	// before is asked ahead of each operation; its error is the operation's.
+	before func(op string) error
+}
+
+func trace(s objstore.Store) *traced { return &traced{Store: s} }
+
+func (t *traced) note(op, key string) error {
+	line := op + " " + key
+	t.mu.Lock()
+	t.ops = append(t.ops, line)
+	before := t.before
+	t.mu.Unlock()
+	if before != nil {
+		return before(line)
+	}
+	return nil
+}
+
+// take returns the operations since the last call, sorted within themselves.
+func (t *traced) take() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ops := t.ops
+	t.ops = nil
+	return ops
+}
+
+func (t *traced) Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	if err := t.note("open", key); err != nil {
+		return nil, err
+	}
+	return t.Store.Open(ctx, key, offset, length)
+}
+
+func (t *traced) Stat(ctx context.Context, key string) (objstore.Info, error) {
+	if err := t.note("stat", key); err != nil {
+		return objstore.Info{}, err
+	}
+	return t.Store.Stat(ctx, key)
+}
+
+func (t *traced) Create(ctx context.Context, key string, body objstore.Body, attr objstore.Attributes) error {
+	if err := t.note("create", key); err != nil {
+		return err
+	}
+	return t.Store.Create(ctx, key, body, attr)
+}
+
+func (t *traced) Copy(ctx context.Context, src, dst string, attr objstore.Attributes) error {
+	if err := t.note("copy", src+" "+dst); err != nil {
+		return err
+	}
+	return t.Store.Copy(ctx, src, dst, attr)
+}
+
+func (t *traced) List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error] {
+	if err := t.note("list", prefix); err != nil {
+		return func(yield func(objstore.Info, error) bool) { yield(objstore.Info{}, err) }
+	}
+	return t.Store.List(ctx, prefix, after)
+}
+
+func (t *traced) Load(ctx context.Context, key string, have objstore.Version) ([]byte, objstore.Version, error) {
+	if err := t.note("load", key); err != nil {
+		return nil, "", err
+	}
+	return t.Store.Load(ctx, key, have)
+}
+
+func (t *traced) Swap(ctx context.Context, key string, old objstore.Version, data []byte, attr objstore.Attributes) (objstore.Version, error) {
+	if err := t.note("swap", key); err != nil {
+		return "", err
+	}
+	return t.Store.Swap(ctx, key, old, data, attr)
+}
+
+// fixture is a publisher of one repo on a store in memory.
+type fixture struct {
+	*testing.T
+	clock *clock
+	store *traced
+	pub   *Publisher
+	repo  Repo
+	up    *fakeRemote
+}
+
+func newFixture(t *testing.T, layout manifest.Layout, files map[string]string) *fixture {
+	t.Helper()
+	f := &fixture{T: t, clock: newClock("20250318T140330Z"), store: trace(memstore.New(memstore.Options{})), up: upstream(files)}
+	f.pub = f.publisher(f.store)
+	f.repo = Repo{Name: "myfile", Base: "checkpoints/myfile", Layout: layout, Remote: f.up}
+	return f
+}
+
+func (f *fixture) publisher(s objstore.Store) *Publisher {
+	return New(Options{Store: s, Now: f.clock.Now, Sleep: f.clock.Sleep, RetryDelay: time.Nanosecond})
+}
+
+func (f *fixture) publish(opts PublishOptions) Result {
+	f.Helper()
+	r, err := f.pub.Publish(f.Context(), f.repo, opts)
+	if err != nil {
+		f.Fatalf("publish: %v", err)
+	}
+	f.clock.add(10 * time.Second)
+	return r
+}
+
+func (f *fixture) index() manifest.Index {
+	f.Helper()
+	ix, _, err := catalog.Index(f.Context(), f.store.Store, f.repo.registered())
+	if err != nil {
+		f.Fatal(err)
+	}
+	return ix
+}
+
+// keys lists the store's keys below a prefix.
+func (f *fixture) keys(prefix string) []string {
+	f.Helper()
+	var keys []string
+	for info, err := range f.store.Store.List(f.Context(), prefix, "") {
+		if err != nil {
+			f.Fatal(err)
+		}
+		keys = append(keys, info.Key)
+	}
+	return keys
+}
+
+func (f *fixture) read(key string) string {
+	f.Helper()
+	r, err := f.store.Store.Open(f.Context(), key, 0, objstore.Whole)
+	if err != nil {
+		f.Fatal(err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return string(data)
+}
+
+// check proves every checkpoint of the repo: its manifests, files and pages.
+func (f *fixture) check() {
+	f.Helper()
+	for _, c := range f.index().Checkpoints {
+		for _, d := range []manifest.Digest{c.Manifest, c.Pages} {
+			root, err := catalog.Root(f.Context(), f.store.Store, d)
+			if err != nil {
+				f.Fatal(err)
+			}
+			if d == c.Manifest && root.Content != c.Content {
+				f.Errorf("%s: content differs from its root's", c.ID)
+			}
+			for e, err := range catalog.Entries(f.Context(), f.store.Store, root) {
+				if err != nil {
+					f.Fatal(err)
+				}
+				key := place{f.repo.Base, c.ID, c.Layout}.key(e.Path, e.SHA256)
+				if got := f.read(key); manifest.Sum([]byte(got)) != e.SHA256 {
+					f.Errorf("%s: %s has the wrong content", c.ID, key)
+				}
+			}
+		}
+	}
+}
+
+// entry looks a path up in a checkpoint's manifest.
+func (f *fixture) entry(c manifest.Checkpoint, path string) manifest.Entry {
+	f.Helper()
+	root, err := catalog.Root(f.Context(), f.store.Store, c.Manifest)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for e, err := range catalog.Entries(f.Context(), f.store.Store, root) {
+		if err != nil {
+			f.Fatal(err)
+		}
+		if e.Path == path {
+			return e
+		}
+	}
+	f.Fatalf("%s has no %s", c.ID, path)
+	return manifest.Entry{}
+}
+
+var errKilled = errors.New("killed")
+
+// killAt makes the store fail for good from its nth operation that pick chooses.
+func (t *traced) killAt(n int, pick func(op string) bool) {
+	dead := false
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.before = func(op string) error {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		if !dead && pick(op) {
+			n--
+			dead = n < 0
+		}
+		if dead {
+			return fmt.Errorf("%s: %w", op, errKilled)
+		}
+		return nil
+	}
+}
+
+func (t *traced) heal() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.before = nil
+}
+
+func writes(ops []string) []string {
+	var w []string
+	for _, op := range ops {
+		if strings.HasPrefix(op, "create ") || strings.HasPrefix(op, "copy ") || strings.HasPrefix(op, "swap ") {
+			w = append(w, op)
+		}
+	}
+	slices.Sort(w)
+	return w
+}

@@ -1,0 +1,164 @@
+package publisher
+
+import (
+	"context"
+	"iter"
+
+	"github.com/asof/asof/manifest"
+)
+
+// place is where the files of a tree stand: below a checkpoint's id in the full
+// layout, in the pool in the thin one (and for a sync, which has no id yet).
+type place struct {
+	base   string
+	id     manifest.ID
+	layout manifest.Layout
+}
+
+func (pl place) key(path string, d manifest.Digest) string {
+	if pl.layout == manifest.Thin {
+		return manifest.BlobKey(d)
+	}
+	return manifest.TreeKey(pl.base, pl.id, path)
+}
+
+// placement says, for every file of a revision, where it goes and where its
+// content may already stand in the store. It is the plan of a transfer: skip
+// what is there, copy what is elsewhere in the store, upload the rest.
+type placement struct {
+	dst  place
+	prev place // the newest checkpoint
+	// same[i]: the newest checkpoint has file i, with the same content.
+	same []bool
+	// elsewhere holds keys of other content that the revision wants.
+	elsewhere map[manifest.Digest]known
+	// present holds the paths that stand in the tree already, from a run that
+	// was killed.
+	present map[string]bool
+}
+
+// known is a key under which content may stand in the store.
+type known struct {
+	key  string
+	sure bool // it does stand there
+}
+
+// source is what the transfer does with one file.
+type source struct {
+	action action
+	from   string // the key to copy from
+}
+
+type action uint8
+
+const (
+	upload action = iota
+	copyFrom
+	reuse   // nothing to do
+	ifThere // reuse if it is there, upload otherwise
+)
+
+func (pl *placement) source(i int, e manifest.Entry) source {
+	dst := pl.dst.key(e.Path, e.SHA256)
+	if pl.present[e.Path] {
+		return source{action: reuse}
+	}
+	if pl.same[i] {
+		if from := pl.prev.key(e.Path, e.SHA256); from != dst {
+			return source{copyFrom, from}
+		}
+		return source{action: reuse}
+	}
+	k, ok := pl.elsewhere[e.SHA256]
+	switch {
+	case !ok:
+		return source{action: upload}
+	case k.key != dst:
+		return source{copyFrom, k.key}
+	case k.sure:
+		return source{action: reuse}
+	}
+	return source{action: ifThere}
+}
+
+// uploads are the files that a run with this placement is about to upload.
+func (pl *placement) uploads(entries []manifest.Entry) []manifest.Entry {
+	var list []manifest.Entry
+	for i, e := range entries {
+		if a := pl.source(i, e).action; a == upload || a == ifThere {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+// compare makes a placement from what the newest checkpoint holds, an ascending
+// sequence of entries, and carries modification times over: content that is
+// unchanged keeps the time that it had, so that touching a file changes nothing.
+func compare(entries []manifest.Entry, prev place, prevEntries iter.Seq2[manifest.Entry, error]) (*placement, error) {
+	pl := &placement{prev: prev, same: make([]bool, len(entries)), elsewhere: map[manifest.Digest]known{}, present: map[string]bool{}}
+	wanted := make(map[manifest.Digest]bool, len(entries))
+	for _, e := range entries {
+		wanted[e.SHA256] = true
+	}
+	i := 0
+	for old, err := range prevEntries {
+		if err != nil {
+			return nil, err
+		}
+		for i < len(entries) && entries[i].Path < old.Path {
+			i++
+		}
+		switch {
+		case i < len(entries) && entries[i].Path == old.Path && entries[i].SHA256 == old.SHA256:
+			pl.same[i] = true
+			if old.Modified != manifest.NoTime {
+				entries[i].Modified = old.Modified
+			}
+		case wanted[old.SHA256]:
+			pl.elsewhere[old.SHA256] = known{prev.key(old.Path, old.SHA256), true}
+		}
+	}
+	return pl, nil
+}
+
+// addJournal makes known what a sync has put into the pool, or was about to.
+func (pl *placement) addJournal(files []manifest.Entry) {
+	for _, e := range files {
+		if _, ok := pl.elsewhere[e.SHA256]; !ok {
+			pl.elsewhere[e.SHA256] = known{key: manifest.BlobKey(e.SHA256)}
+		}
+	}
+}
+
+// addAttempt makes known what an unfinished attempt has uploaded. What stands
+// below its id it has written, and verified, by its own list.
+func (p *Publisher) addAttempt(ctx context.Context, pl *placement, base string, a manifest.Attempt) error {
+	if a.Layout == manifest.Thin {
+		pl.addJournal(a.Files)
+		return nil
+	}
+	there, err := p.treePaths(ctx, base, a.ID)
+	if err != nil {
+		return err
+	}
+	for _, e := range a.Files {
+		if _, ok := pl.elsewhere[e.SHA256]; !ok && there[e.Path] {
+			pl.elsewhere[e.SHA256] = known{manifest.TreeKey(base, a.ID, e.Path), true}
+		}
+	}
+	return nil
+}
+
+// treePaths lists the paths that stand below an id.
+func (p *Publisher) treePaths(ctx context.Context, base string, id manifest.ID) (map[string]bool, error) {
+	prefix := manifest.TreePrefix(base, id)
+	there := map[string]bool{}
+	for info, err := range p.Store.List(ctx, prefix, "") {
+		if err != nil {
+			return nil, err
+		}
+		there[info.Key[len(prefix):]] = true
+	}
+	return there, ctx.Err()
+}

@@ -1,0 +1,359 @@
+package publisher
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/asof/asof/internal/objstore/memstore"
+	"github.com/asof/asof/manifest"
+)
+
+func isos() map[string]string {
+	return map[string]string{"1.iso": "one", "2.iso": "two", "3.iso": "three", "sub/4.iso": "four", "PULP_MANIFEST": "the list"}
+}
+
+func TestPublishFull(t *testing.T) {
+	f := newFixture(t, manifest.Full, isos())
+	f.up.times["1.iso"] = time.Date(2025, 1, 30, 20, 30, 5, 700, time.UTC)
+
+	first := f.publish(PublishOptions{NoSync: true, Empty: true})
+	if first.Outcome != Published || first.Checkpoint.Files != 0 {
+		t.Errorf("the empty publish: %+v", first)
+	}
+	f.store.take()
+	second := f.publish(PublishOptions{})
+	if second.Outcome != Published || second.Checkpoint.ID.String() != "20250318T140340Z" || second.Files.Uploaded != 5 {
+		t.Errorf("the second publish: %+v", second)
+	}
+	f.check()
+	want := []string{
+		"checkpoints/myfile/20250318T140340Z/1.iso",
+		"checkpoints/myfile/20250318T140340Z/2.iso",
+		"checkpoints/myfile/20250318T140340Z/3.iso",
+		"checkpoints/myfile/20250318T140340Z/PULP_MANIFEST",
+		"checkpoints/myfile/20250318T140340Z/index.html",
+		"checkpoints/myfile/20250318T140340Z/sub/4.iso",
+		"checkpoints/myfile/20250318T140340Z/sub/index.html",
+	}
+	if got := f.keys("checkpoints/myfile/20250318T140340Z/"); !slices.Equal(got, want) {
+		t.Errorf("the tree is\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if got := f.entry(second.Checkpoint, "1.iso").Modified.String(); got != "20250130T203005Z" {
+		t.Errorf("1.iso: modified %s, want upstream's time", got)
+	}
+	if got := f.entry(second.Checkpoint, "2.iso").Modified; got != second.Checkpoint.ID {
+		t.Errorf("2.iso: modified %s, want the checkpoint's id where upstream says nothing", got)
+	}
+}
+
+// The order of what a publish writes is invariants 1 and 7.
+func TestPublishOrder(t *testing.T) {
+	f := newFixture(t, manifest.Full, map[string]string{"a": "payload", "PULP_MANIFEST": "root", "Release.gpg": "signature"})
+	f.pub.Concurrency = 1
+	f.publish(PublishOptions{})
+	const id = "checkpoints/myfile/20250318T140330Z/"
+	var got []string
+	for _, op := range f.store.take() {
+		if strings.HasPrefix(op, "create ") || strings.HasPrefix(op, "swap ") {
+			if strings.Contains(op, ".asof/manifests/") {
+				op = "create manifest"
+			}
+			got = append(got, op)
+		}
+	}
+	got = slices.DeleteFunc(got, func(op string) bool { return strings.Contains(op, ".asof/probe/") })
+	want := []string{
+		"swap asof.json",
+		"create .asof/repos/checkpoints/myfile/attempts/20250318T140330Z",
+		"create " + id + "a", "create " + id + "Release.gpg", "create " + id + "PULP_MANIFEST", "create " + id + "index.html",
+		"create manifest", "create manifest", "create manifest", "create manifest",
+		"swap checkpoints/myfile/checkpoints.json",
+		"swap checkpoints/myfile/index.html",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("writes\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestPublishThin(t *testing.T) {
+	f := newFixture(t, manifest.Thin, isos())
+	f.up.set("copy of 1.iso", "one")
+	first := f.publish(PublishOptions{})
+	if first.Files.Uploaded != 5 || first.Files.Reused != 1 {
+		t.Errorf("first: %+v, want one blob for two files with one content", first.Files)
+	}
+	f.check()
+	if got, want := f.keys("checkpoints/myfile/2"), []string{"checkpoints/myfile/20250318T140330Z/index.html"}; !slices.Equal(got, want) {
+		t.Errorf("the tree is %q, want the front page only", got)
+	}
+	if n := len(f.keys(manifest.BlobPrefix)); n != 5+2 {
+		t.Errorf("%d blobs, want 5 contents and 2 pages", n)
+	}
+
+	f.up.set("sub/4.iso", "four, changed")
+	f.store.take()
+	second := f.publish(PublishOptions{})
+	if second.Files.Uploaded != 1 || second.Files.Copied != 0 || second.Files.Reused != 5 || second.Pages.Uploaded != 1 || second.Pages.Reused != 1 {
+		t.Errorf("second: files %+v, pages %+v", second.Files, second.Pages)
+	}
+	f.check()
+	for _, op := range f.store.take() {
+		if strings.HasPrefix(op, "stat ") {
+			t.Errorf("%s: a publish asks for no object's presence without a reason", op)
+		}
+	}
+}
+
+func TestPublishFullCopiesWhatIsThere(t *testing.T) {
+	f := newFixture(t, manifest.Full, isos())
+	f.publish(PublishOptions{})
+	f.up.set("2.iso", "two, changed")
+	f.up.set("renamed.iso", "three")
+	delete(f.up.files, "3.iso")
+	opens := f.up.opens
+	second := f.publish(PublishOptions{})
+	if want := (Stats{Uploaded: 1, Copied: 4, UploadedBytes: 12}); second.Files != want {
+		t.Errorf("files %+v, want %+v", second.Files, want)
+	}
+	if want := 1; second.Pages.Uploaded != want || second.Pages.Copied != 1 {
+		t.Errorf("pages %+v: the root's changed, sub's did not", second.Pages)
+	}
+	if f.up.opens != opens+1 {
+		t.Errorf("upstream was read %d times, want once", f.up.opens-opens)
+	}
+	f.check()
+}
+
+func TestPublishUnchanged(t *testing.T) {
+	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
+		f := newFixture(t, layout, isos())
+		first := f.publish(PublishOptions{})
+		f.up.times["1.iso"] = f.clock.Now() // touched
+		f.store.take()
+		again := f.publish(PublishOptions{})
+		if again.Outcome != Unchanged || again.Checkpoint != first.Checkpoint || again.Horizon.String() != "20250318T140340Z" {
+			t.Errorf("%s: %+v", layout, again)
+		}
+		want := []string{"load checkpoints/myfile/checkpoints.json", "swap checkpoints/myfile/checkpoints.json", "load checkpoints/myfile/index.html"}
+		if got := f.store.take(); !slices.Equal(got, want) {
+			t.Errorf("%s: requests\n%s\nwant\n%s", layout, strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+		if n := len(f.index().Checkpoints); n != 1 {
+			t.Errorf("%s: %d checkpoints", layout, n)
+		}
+		forced := f.publish(PublishOptions{Force: true})
+		if forced.Outcome != Published || forced.Checkpoint.Manifest != first.Checkpoint.Manifest || forced.Files.Uploaded != 0 {
+			t.Errorf("%s: forced: %+v", layout, forced)
+		}
+		f.check()
+	}
+}
+
+// A layout may change between checkpoints; content is moved inside the store.
+func TestPublishAcrossLayouts(t *testing.T) {
+	f := newFixture(t, manifest.Full, isos())
+	f.publish(PublishOptions{})
+	for i, layout := range []manifest.Layout{manifest.Thin, manifest.Full, manifest.Thin} {
+		f.repo.Layout = layout
+		f.up.set("new", strings.Repeat("x", i))
+		r := f.publish(PublishOptions{})
+		if r.Files.Uploaded > 1 || r.Checkpoint.Layout != layout {
+			t.Errorf("to %s: %+v", layout, r)
+		}
+		f.check()
+	}
+}
+
+func TestPublishAt(t *testing.T) {
+	f := newFixture(t, manifest.Full, isos())
+	at := manifest.IDOf(f.clock.Now().Add(-time.Hour))
+	if r := f.publish(PublishOptions{At: &at}); r.Checkpoint.ID != at {
+		t.Errorf("id %s, want %s", r.Checkpoint.ID, at)
+	}
+	f.up.set("5.iso", "five")
+	for _, c := range []struct {
+		at   manifest.ID
+		want string
+	}{
+		{at, "id 20250318T130330Z: the id can't be used: it is not above the horizon 20250318T130330Z"},
+		{manifest.IDOf(f.clock.Now().Add(time.Hour)), "id 20250318T150340Z: the id can't be used: it lies in the future"},
+	} {
+		_, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{At: &c.at})
+		if !errors.Is(err, ErrBadID) || err.Error() != c.want {
+			t.Errorf("at %s: %v, want %s", c.at, err, c.want)
+		}
+	}
+	// Someone else's claim.
+	later := at + 60
+	other := manifest.Attempt{ID: later, Layout: manifest.Full}
+	if err := f.pub.createAttempt(t.Context(), f.repo, other); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{At: &later}); !errors.Is(err, ErrConflict) {
+		t.Errorf("an id that is taken: %v", err)
+	}
+}
+
+func TestClockBehindHorizon(t *testing.T) {
+	f := newFixture(t, manifest.Full, isos())
+	f.publish(PublishOptions{})
+	f.clock.add(-time.Hour)
+	_, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{})
+	if want := "the clock is behind the horizon: it is 20250318T130340Z, the horizon is 20250318T140330Z"; !errors.Is(err, ErrClock) || err.Error() != want {
+		t.Errorf("unchanged: %v", err)
+	}
+	f.up.set("5.iso", "five")
+	if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{}); !errors.Is(err, ErrClock) {
+		t.Errorf("changed: %v", err)
+	}
+	// A second that is taken is waited for.
+	f.clock.add(time.Hour - 10*time.Second)
+	if r := f.publish(PublishOptions{}); r.Checkpoint.ID.String() != "20250318T140331Z" {
+		t.Errorf("id %s", r.Checkpoint.ID)
+	}
+}
+
+func TestPublishRefusesEmpty(t *testing.T) {
+	f := newFixture(t, manifest.Full, nil)
+	if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{}); !errors.Is(err, ErrEmptyRevision) {
+		t.Error(err)
+	}
+	if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{NoSync: true}); !errors.Is(err, ErrNothingStaged) {
+		t.Error(err)
+	}
+	f.repo.Remote = nil
+	if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{}); !errors.Is(err, ErrNoRemote) {
+		t.Error(err)
+	}
+	if n := len(f.index().Checkpoints); n != 0 {
+		t.Errorf("%d checkpoints", n)
+	}
+}
+
+func TestWrongContentPublishesNothing(t *testing.T) {
+	f := newFixture(t, manifest.Full, isos())
+	f.up.wrong["2.iso"] = "not two"
+	_, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{})
+	if !errors.Is(err, ErrWrongContent) || !strings.HasPrefix(err.Error(), "2.iso: wrong content: ") {
+		t.Errorf("got %v", err)
+	}
+	if n := len(f.index().Checkpoints); n != 0 {
+		t.Errorf("%d checkpoints", n)
+	}
+	if keys := f.keys("checkpoints/myfile/20250318T140330Z/2.iso"); len(keys) > 0 {
+		t.Errorf("stored: %q", keys)
+	}
+	// Upstream mends it; the same command finishes the work under the same id.
+	f.up.wrong = map[string]string{}
+	f.clock.add(time.Minute)
+	r := f.publish(PublishOptions{})
+	if r.Checkpoint.ID.String() != "20250318T140330Z" || r.Files.Uploaded+r.Files.Reused != 5 || r.Files.Reused == 0 {
+		t.Errorf("%+v", r)
+	}
+	f.check()
+}
+
+// A publish killed at any write leaves the old state, and the same command
+// finishes the work without uploading again what is there.
+func TestKilledAndRunAgain(t *testing.T) {
+	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
+		for n := 0; ; n++ {
+			f := newFixture(t, layout, isos())
+			f.publish(PublishOptions{NoSync: true, Empty: true})
+			f.store.take()
+			f.pub.Concurrency = 1
+			f.store.killAt(n, func(op string) bool {
+				return strings.HasPrefix(op, "create ") || strings.HasPrefix(op, "copy ") || strings.HasPrefix(op, "swap ")
+			})
+			_, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{})
+			if err == nil {
+				break // beyond the last write
+			}
+			if !errors.Is(err, errKilled) {
+				t.Fatal(err)
+			}
+			f.check()
+			f.store.heal()
+			f.store.take()
+			opens := f.up.opens
+			f.clock.add(time.Minute)
+			again := f.publish(PublishOptions{})
+			f.check()
+			ix := f.index()
+			if len(ix.Checkpoints) != 2 || again.Checkpoint.Files != 5 {
+				t.Fatalf("%s, killed at write %d: %+v", layout, n, ix)
+			}
+			if n > 0 && again.Outcome == Published && again.Checkpoint.ID.String() != "20250318T140340Z" {
+				t.Errorf("%s, killed at write %d: id %s, want the claimed one", layout, n, again.Checkpoint.ID)
+			}
+			if again.Outcome == Published && opens+f.up.opens-opens > 5+1 {
+				t.Errorf("%s, killed at write %d: upstream was read %d times in all", layout, n, f.up.opens)
+			}
+			if list := f.read("checkpoints/myfile/index.html"); !strings.Contains(list, again.Checkpoint.ID.String()) {
+				t.Errorf("%s, killed at write %d: the list lacks the checkpoint", layout, n)
+			}
+			for _, c := range []string{"20250318T140330Z", again.Checkpoint.ID.String()} {
+				if !strings.Contains(fmt.Sprint(ix.Checkpoints), c) {
+					t.Errorf("%s: lost %s", layout, c)
+				}
+			}
+		}
+	}
+}
+
+// Killed, and upstream has moved on: what was uploaded is copied in the store.
+func TestKilledThenUpstreamMoves(t *testing.T) {
+	f := newFixture(t, manifest.Full, isos())
+	f.pub.Concurrency = 1
+	f.store.killAt(4, func(op string) bool { return strings.HasPrefix(op, "create checkpoints/") })
+	if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{}); !errors.Is(err, errKilled) {
+		t.Fatal(err)
+	}
+	f.store.heal()
+	f.up.set("PULP_MANIFEST", "another list")
+	f.clock.add(time.Minute)
+	r := f.publish(PublishOptions{})
+	if r.Files.Copied != 4 || r.Files.Uploaded != 1 || r.Checkpoint.ID.String() != "20250318T140430Z" {
+		t.Errorf("%+v", r)
+	}
+	f.check()
+}
+
+// Many publishers at once, some with something to say: no checkpoint is lost,
+// ids grow, and everybody succeeds.
+func TestPublishersRace(t *testing.T) {
+	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
+		store := memstore.New(memstore.Options{})
+		f := newFixture(t, layout, isos())
+		f.store = trace(store)
+		const n = 12
+		results := make([]Result, n)
+		var wg sync.WaitGroup
+		for i := range n {
+			wg.Go(func() {
+				repo := f.repo
+				repo.Remote = upstream(map[string]string{"same": "same", "mine": fmt.Sprint(i / 2)})
+				var err error
+				if results[i], err = f.publisher(f.store).Publish(t.Context(), repo, PublishOptions{}); err != nil {
+					t.Errorf("publisher %d: %v", i, err)
+				}
+			})
+		}
+		wg.Wait()
+		f.check()
+		ix := f.index()
+		for _, r := range results {
+			if c, ok := ix.Find(r.Checkpoint.ID); r.Outcome == Published && (!ok || c != r.Checkpoint) {
+				t.Errorf("%s: checkpoint %s was reported and is lost", layout, r.Checkpoint.ID)
+			}
+		}
+		if list := f.read("checkpoints/myfile/index.html"); strings.Count(list, "Z/\"") != len(ix.Checkpoints) {
+			t.Errorf("%s: the list does not show all of %d checkpoints", layout, len(ix.Checkpoints))
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package publisher
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/asof/asof/internal/catalog"
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/page"
+	"github.com/asof/asof/manifest"
+)
+
+// state is a repo's index and the version at which it was read.
+type state struct {
+	index   manifest.Index
+	version objstore.Version
+}
+
+// loadIndex reads a repo's index; that of a repo never published is empty.
+func (p *Publisher) loadIndex(ctx context.Context, repo Repo) (state, error) {
+	index, version, err := catalog.Index(ctx, p.Store, repo.registered())
+	return state{index, version}, err
+}
+
+// swapIndex commits an index that was derived from s.
+func (p *Publisher) swapIndex(ctx context.Context, repo Repo, s state, next manifest.Index) (state, error) {
+	data, err := next.Encode()
+	if err != nil {
+		return state{}, err
+	}
+	version, err := objstore.Update(ctx, p.Store, manifest.IndexKey(repo.Base), s.version, data, attributes(manifest.KindIndex, ""))
+	return state{next, version}, err
+}
+
+// register makes the store's registry name the repo, and takes a new store
+// into use only if its conditional writes work.
+func (p *Publisher) register(ctx context.Context, repo Repo) error {
+	for {
+		reg, version, err := catalog.Registry(ctx, p.Store)
+		if err != nil {
+			return err
+		}
+		if version == "" {
+			if reg.Unsafe, err = p.checkStore(ctx); err != nil {
+				return err
+			}
+		}
+		if reg.Unsafe && !p.AllowUnsafe {
+			return fmt.Errorf("%s: %w", manifest.RegistryKey, ErrUnsafeStore)
+		}
+		next, err := reg.Add(repo.registered())
+		if err != nil {
+			return fmt.Errorf("register repo %s: %w", repo.Name, err)
+		}
+		if next.Generation == reg.Generation {
+			return nil
+		}
+		data, err := next.Encode()
+		if err != nil {
+			return err
+		}
+		_, err = objstore.Update(ctx, p.Store, manifest.RegistryKey, version, data, attributes(manifest.KindRegistry, ""))
+		if !errors.Is(err, objstore.ErrChanged) {
+			return err
+		}
+	}
+}
+
+// checkStore tries the conditional writes of a store that was never used.
+func (p *Publisher) checkStore(ctx context.Context) (unsafe bool, err error) {
+	err = objstore.QuickCheck(ctx, p.Store)
+	switch {
+	case err == nil:
+		return false, nil
+	case !errors.Is(err, objstore.ErrUnsupported):
+		return false, err
+	case !p.AllowUnsafe:
+		return false, fmt.Errorf("%w: %w", ErrUnsafeStore, err)
+	}
+	p.Log.Warn("the store has no working compare-and-swap: two publishers at once may lose a checkpoint", "error", err)
+	return true, nil
+}
+
+// loadStaged reads a repo's staged revision and its document's version.
+func (p *Publisher) loadStaged(ctx context.Context, repo Repo) (manifest.Staged, objstore.Version, error) {
+	data, version, err := p.Store.Load(ctx, manifest.StagedKey(repo.Base), "")
+	if err != nil {
+		return manifest.Staged{}, "", err
+	}
+	staged, err := manifest.ParseStaged(data)
+	if err != nil {
+		return manifest.Staged{}, "", fmt.Errorf("%s: %w", manifest.StagedKey(repo.Base), err)
+	}
+	return staged, version, nil
+}
+
+// refreshList makes the repo's list page show the index. Whoever swaps the
+// page has read the index after the page, so the last one to do so shows the
+// last index, however many publishers there are. index is what this one knows;
+// it is read again only where the page has to change.
+func (p *Publisher) refreshList(ctx context.Context, repo Repo, index manifest.Index) error {
+	key := manifest.ListKey(repo.Base)
+	for {
+		have, version, err := p.Store.Load(ctx, key, "")
+		if err != nil && !errors.Is(err, objstore.ErrNotFound) {
+			return err
+		}
+		want, err := renderList(index)
+		if err != nil || bytes.Equal(have, want) {
+			return err
+		}
+		s, err := p.loadIndex(ctx, repo)
+		if err != nil {
+			return err
+		}
+		index = s.index
+		if want, err = renderList(index); err != nil || bytes.Equal(have, want) {
+			return err
+		}
+		_, err = objstore.Update(ctx, p.Store, key, version, want, attributes(manifest.KindList, ""))
+		if !errors.Is(err, objstore.ErrChanged) {
+			return err
+		}
+	}
+}
+
+func renderList(index manifest.Index) ([]byte, error) {
+	var buf bytes.Buffer
+	err := page.WriteList(&buf, index)
+	return buf.Bytes(), err
+}

@@ -1,0 +1,306 @@
+package dir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/remote"
+)
+
+var modified = time.Date(2025, 3, 18, 14, 3, 40, 0, time.UTC)
+
+// tree writes files; a content that begins with "-> " is a symbolic link's target.
+func tree(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, content := range files {
+		p := filepath.Join(dir, name)
+		must(t, os.MkdirAll(filepath.Dir(p), 0o755))
+		if target, ok := strings.CutPrefix(content, "-> "); ok {
+			must(t, os.Symlink(target, p))
+			continue
+		}
+		must(t, os.WriteFile(p, []byte(content), 0o600))
+		must(t, os.Chtimes(p, modified, modified.Add(999*time.Millisecond)))
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func capturePath(t *testing.T, opts Options) (remote.Capture, error) {
+	t.Helper()
+	r, err := New(opts)
+	must(t, err)
+	c, err := r.Capture(t.Context())
+	if err == nil {
+		t.Cleanup(func() { c.Close() })
+	}
+	return c, err
+}
+
+func TestCapture(t *testing.T) {
+	top := t.TempDir()
+	dir := filepath.Join(top, "link")
+	tree(t, top, map[string]string{
+		"link":                           "-> real",
+		"real/b.iso":                     "bee",
+		"real/b+":                        "plus",
+		"real/a/x y#1":                   "ex",
+		"real/a/z":                       "",
+		"real/Z":                         "zed",
+		"real/same":                      "-> a/z",
+		"real/up/c":                      "-> ../b.iso",
+		"real/also":                      "-> a",
+		"real/dists/s/InRelease":         "in",
+		"real/dists/s/Release":           "re",
+		"real/dists/s/Release.gpg":       "gpg",
+		"real/r/repodata/repomd.xml":     "md",
+		"real/r/repodata/repomd.xml.asc": "asc",
+		"real/PULP_MANIFEST":             "list",
+		"real/.hidden":                   "h",
+	})
+	must(t, os.MkdirAll(filepath.Join(dir, "empty", "empty"), 0o755))
+	c, err := capturePath(t, Options{Path: dir})
+	must(t, err)
+	var got strings.Builder
+	for _, f := range c.Files() {
+		fmt.Fprintln(&got, f.Path, f.Size, f.Phase)
+		if !f.Modified.Equal(modified) || f.Modified.Location() != time.UTC {
+			t.Errorf("%s: modified %v", f.Path, f.Modified)
+		}
+		content, err := c.Open(t.Context(), f)
+		must(t, err)
+		data, err := io.ReadAll(content.Body)
+		must(t, err)
+		must(t, content.Body.Close())
+		if manifest.Sum(data) != f.SHA256 || int64(len(data)) != f.Size || !content.Modified.Equal(modified) {
+			t.Errorf("%s: read %q, %v", f.Path, data, content.Modified)
+		}
+		if when, err := c.Modified(t.Context(), f); err != nil || !when.Equal(modified) {
+			t.Errorf("%s: modified %v, %v", f.Path, when, err)
+		}
+	}
+	want := `.hidden 1 0
+PULP_MANIFEST 4 3
+Z 3 0
+a/x y#1 2 0
+a/z 0 0
+also/x y#1 2 0
+also/z 0 0
+b+ 4 0
+b.iso 3 0
+dists/s/InRelease 2 3
+dists/s/Release 2 3
+dists/s/Release.gpg 3 2
+r/repodata/repomd.xml 2 3
+r/repodata/repomd.xml.asc 3 2
+same 0 0
+up/c 3 0
+`
+	if got.String() != want {
+		t.Errorf("got\n%s", got.String())
+	}
+}
+
+func TestExclude(t *testing.T) {
+	dir := t.TempDir()
+	tree(t, dir, map[string]string{
+		".git/config": "x", "a/.git/x": "x", "a/b.tmp": "x", "a/b": "x", "docs/x": "x", "a/docs/x": "x",
+		"bad": "-> /etc/passwd", "a\\b": "x",
+	})
+	c, err := capturePath(t, Options{Path: dir, Exclude: []string{".git", "*.tmp", "docs/x", "bad", `a\\b`}})
+	must(t, err)
+	var got []string
+	for _, f := range c.Files() {
+		got = append(got, f.Path)
+	}
+	if want := "[a/b a/docs/x]"; fmt.Sprint(got) != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+}
+
+func TestRefused(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		files map[string]string
+		err   string
+	}{
+		{"leaves", map[string]string{"in/a/l": "-> ../../out", "out": "x"},
+			`DIR: "a/l" is a symbolic link that can't be followed: path escapes from parent`},
+		{"leaves to a folder", map[string]string{"in/l": "-> ../out", "out/x": "x"},
+			`DIR: "l" is a symbolic link that can't be followed: path escapes from parent`},
+		{"leaves by two", map[string]string{"in/a": "-> b/../../out", "in/b/x": "x", "out": "x"},
+			`DIR: "a" is a symbolic link that can't be followed: path escapes from parent`},
+		{"absolute", map[string]string{"in/l": "-> /etc/passwd"},
+			`DIR: "l" is a symbolic link that can't be followed: path escapes from parent`},
+		{"nothing", map[string]string{"in/l": "-> nothing"},
+			`DIR: "l" is a symbolic link that can't be followed: no such file or directory`},
+		{"itself", map[string]string{"in/l": "-> l"},
+			`DIR: "l" is a symbolic link that can't be followed: too many levels of symbolic links`},
+		{"top", map[string]string{"in/a/l": "-> .."},
+			`DIR: "a/l" is a symbolic link back to a folder that it stands in`},
+		{"cycle", map[string]string{"in/a/l": "-> ../b", "in/b/l": "-> ../a"},
+			`DIR: "a/l/l" is a symbolic link back to a folder that it stands in`},
+		{"backslash", map[string]string{"in/a/b\\c": "x"}, `DIR: path "a/b\\c" holds a backslash`},
+		{"control", map[string]string{"in/a\nb": "x"}, `DIR: path "a\nb" holds a control character`},
+		{"encoding", map[string]string{"in/a\xff": "x"}, `DIR: path "a\xff" is not valid UTF-8`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			top := t.TempDir()
+			tree(t, top, tt.files)
+			refused(t, filepath.Join(top, "in"), tt.err)
+		})
+	}
+	t.Run("named pipe", func(t *testing.T) {
+		dir := t.TempDir()
+		must(t, syscall.Mkfifo(filepath.Join(dir, "p"), 0o600))
+		refused(t, dir, `DIR: "p" is a named pipe`)
+		tree(t, dir, map[string]string{"a": "-> p"})
+		refused(t, dir, `DIR: "a" is a named pipe`)
+	})
+	t.Run("socket", func(t *testing.T) {
+		dir := t.TempDir()
+		t.Chdir(dir) // a socket's path is short
+		l, err := net.Listen("unix", "s")
+		must(t, err)
+		defer l.Close()
+		refused(t, dir, `DIR: "s" is a socket`)
+	})
+}
+
+func refused(t *testing.T, dir, want string) {
+	t.Helper()
+	_, err := capturePath(t, Options{Path: dir})
+	e, ok := errors.AsType[*remote.InputError](err)
+	if !ok || strings.ReplaceAll(e.Error(), dir, "DIR") != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestCaptureErrors(t *testing.T) {
+	dir := t.TempDir()
+	tree(t, dir, map[string]string{"f": "x"})
+	_, err := capturePath(t, Options{Path: filepath.Join(dir, "missing")})
+	if want := "open " + dir + "/missing: no such file or directory"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	_, err = capturePath(t, Options{Path: filepath.Join(dir, "f")})
+	if want := "open " + dir + "/f: not a directory"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	r, err := New(Options{Path: dir})
+	must(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.Capture(ctx); err != context.Canceled {
+		t.Errorf("got %v", err)
+	}
+	if os.Getuid() == 0 {
+		return // reads everything
+	}
+	must(t, os.Chmod(filepath.Join(dir, "f"), 0))
+	_, err = capturePath(t, Options{Path: dir})
+	if want := "read " + dir + "/f: permission denied"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestChanged has files that are other than the walk saw them.
+func TestChanged(t *testing.T) {
+	dir := t.TempDir()
+	tree(t, dir, map[string]string{"f": "0123456789"})
+	root, err := os.OpenRoot(dir)
+	must(t, err)
+	defer root.Close()
+	for _, tt := range []struct {
+		file remote.File
+		err  string
+	}{
+		{remote.File{Path: "f", Size: 10, Modified: modified}, ""},
+		{remote.File{Path: "f", Size: 9, Modified: modified}, "read " + dir + "/f: changed while it was read"},
+		{remote.File{Path: "f", Size: 11, Modified: modified}, "read " + dir + "/f: changed while it was read"},
+		{remote.File{Path: "f", Size: 10, Modified: modified.Add(time.Second)}, "read " + dir + "/f: changed while it was read"},
+		{remote.File{Path: "g", Size: 10, Modified: modified}, "read " + dir + "/g: no such file or directory"},
+	} {
+		c := &capture{root: root, where: dir, files: []remote.File{tt.file}}
+		err := c.hashAll(t.Context(), 2)
+		if tt.err == "" {
+			must(t, err)
+			continue
+		}
+		if e, ok := errors.AsType[*remote.TemporaryError](err); !ok || e.Error() != tt.err {
+			t.Errorf("got %v, want %s", err, tt.err)
+		}
+	}
+}
+
+func TestOpen(t *testing.T) {
+	dir := t.TempDir()
+	tree(t, dir, map[string]string{"in/f": "0123456789", "in/g": "x", "out": "secret"})
+	in := filepath.Join(dir, "in")
+	c, err := capturePath(t, Options{Path: in})
+	must(t, err)
+	f := c.Files()[0]
+
+	// Longer by now: one byte more is enough to see it.
+	must(t, os.WriteFile(filepath.Join(in, "f"), []byte("0123456789abc"), 0o600))
+	content, err := c.Open(t.Context(), f)
+	must(t, err)
+	defer content.Body.Close()
+	if data, err := io.ReadAll(content.Body); err != nil || string(data) != "0123456789a" {
+		t.Errorf("%q, %v", data, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	content, err = c.Open(ctx, f)
+	must(t, err)
+	defer content.Body.Close()
+	cancel()
+	if _, err := content.Body.Read(make([]byte, 1)); err != context.Canceled {
+		t.Errorf("got %v", err)
+	}
+
+	for _, tt := range []struct {
+		change func() error
+		err    string
+	}{
+		{func() error { return nil }, "open " + in + "/f: no such file or directory"},
+		{func() error { return os.Symlink("../out", filepath.Join(in, "f")) }, "open " + in + "/f: path escapes from parent"},
+		{func() error { return os.Mkdir(filepath.Join(in, "f"), 0o755) }, "open " + in + "/f: no longer a regular file"},
+		{func() error { return c.Close() }, "open " + in + "/f: file already closed"},
+	} {
+		must(t, os.RemoveAll(filepath.Join(in, "f")))
+		must(t, tt.change())
+		if _, err := c.Open(t.Context(), f); err == nil || err.Error() != tt.err {
+			t.Errorf("got %v, want %s", err, tt.err)
+		}
+	}
+}
+
+func TestNewErrors(t *testing.T) {
+	for _, tt := range []struct {
+		opts Options
+		err  string
+	}{
+		{Options{}, "path: missing"},
+		{Options{Path: "x", Concurrency: -1}, "concurrency: -1 is negative"},
+		{Options{Path: "x", Exclude: []string{"a", "[a"}}, `exclude: "[a" is not a pattern`},
+	} {
+		if _, err := New(tt.opts); err == nil || err.Error() != tt.err {
+			t.Errorf("got %v, want %s", err, tt.err)
+		}
+	}
+}

@@ -1,0 +1,142 @@
+package publisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/remote"
+)
+
+// SyncResult is what a sync did.
+type SyncResult struct {
+	Repo   string
+	Staged manifest.Staged
+	Files  Stats
+}
+
+// Sync captures the remote's state into a staged revision, which Publish with
+// NoSync publishes: content goes to the pool unless the newest checkpoint has
+// it. Killed and run again, it does not upload again what is there.
+func (p *Publisher) Sync(ctx context.Context, repo Repo) (SyncResult, error) {
+	if err := repo.check(); err != nil {
+		return SyncResult{}, err
+	}
+	current, err := p.loadIndex(ctx, repo)
+	if err != nil {
+		return SyncResult{}, err
+	}
+	if current.index.Generation == 0 {
+		if err := p.register(ctx, repo); err != nil {
+			return SyncResult{}, err
+		}
+	}
+	rev, err := p.capture(ctx, repo)
+	if err != nil {
+		return SyncResult{}, err
+	}
+	defer rev.Close()
+
+	job := publication{Publisher: p, repo: repo}
+	plan, prevRoot, err := job.compareWithNewest(ctx, current.index, rev)
+	if err != nil {
+		return SyncResult{}, err
+	}
+	plan.dst = place{layout: manifest.Thin}
+	plan.leaveInTree()
+	if err := p.openJournal(ctx, repo, rev, plan); err != nil {
+		return SyncResult{}, err
+	}
+	result := SyncResult{Repo: repo.Name}
+	if result.Files, err = p.transfer(ctx, "files", rev, plan, manifest.KindBlob); err != nil {
+		return SyncResult{}, err
+	}
+	root, err := p.writeManifest(ctx, rev.entries, prevRoot)
+	if err != nil {
+		return SyncResult{}, err
+	}
+	result.Staged = manifest.Staged{At: rev.at, Manifest: root.Digest(), Content: root.Content, Files: root.Files, Bytes: root.Bytes}
+	return result, p.stage(ctx, repo, result.Staged)
+}
+
+// leaveInTree makes a sync leave alone what stands in the newest checkpoint's
+// tree: publishing will copy it from there.
+func (pl *placement) leaveInTree() {
+	if pl.prev.layout == manifest.Full {
+		pl.prev = place{layout: manifest.Thin}
+	}
+}
+
+// openJournal records what the sync is about to put into the pool, and adds to
+// the plan what earlier syncs put there, or were about to when they were killed.
+func (p *Publisher) openJournal(ctx context.Context, repo Repo, rev *revision, plan *placement) error {
+	for {
+		earlier, version, err := p.loadJournal(ctx, repo)
+		if err != nil {
+			return err
+		}
+		plan.addJournal(earlier.Files)
+		uploads := plan.uploads(rev.entries)
+		if len(uploads) == 0 {
+			return nil
+		}
+		now := manifest.Attempt{ID: rev.at, Content: rev.root.Content, Layout: manifest.Thin, Files: uploads}
+		_, err = objstore.Update(ctx, p.Store, manifest.JournalKey(repo.Base), version, now.Encode(), attributes(manifest.KindJournal, ""))
+		if !errors.Is(err, objstore.ErrChanged) {
+			return err
+		}
+	}
+}
+
+func (p *Publisher) loadJournal(ctx context.Context, repo Repo) (manifest.Attempt, objstore.Version, error) {
+	data, version, err := p.Store.Load(ctx, manifest.JournalKey(repo.Base), "")
+	if errors.Is(err, objstore.ErrNotFound) {
+		return manifest.Attempt{}, "", nil
+	}
+	if err != nil {
+		return manifest.Attempt{}, "", err
+	}
+	journal, err := manifest.ParseAttempt(data)
+	if err != nil {
+		return manifest.Attempt{}, "", fmt.Errorf("%s: %w", manifest.JournalKey(repo.Base), err)
+	}
+	return journal, version, nil
+}
+
+// addSynced makes known what syncs of the repo have put into the pool.
+func (p *Publisher) addSynced(ctx context.Context, repo Repo, plan *placement) error {
+	journal, _, err := p.loadJournal(ctx, repo)
+	plan.addJournal(journal.Files)
+	return err
+}
+
+// stage makes a revision the staged one, unless a sync that began later did so.
+func (p *Publisher) stage(ctx context.Context, repo Repo, s manifest.Staged) error {
+	data, err := s.Encode()
+	if err != nil {
+		return err
+	}
+	for {
+		have, version, err := p.loadStaged(ctx, repo)
+		if err != nil && !errors.Is(err, objstore.ErrNotFound) {
+			return err
+		}
+		if err == nil && have.At > s.At {
+			return fmt.Errorf("stage: %w: a sync that began at %s has finished before", ErrConflict, have.At)
+		}
+		_, err = objstore.Update(ctx, p.Store, manifest.StagedKey(repo.Base), version, data, attributes(manifest.KindStaged, ""))
+		if !errors.Is(err, objstore.ErrChanged) {
+			return err
+		}
+	}
+}
+
+func entriesOf(files []remote.File) []manifest.Entry {
+	list := make([]manifest.Entry, len(files))
+	for i, f := range files {
+		list[i] = manifest.Entry{Path: f.Path, Size: f.Size, SHA256: f.SHA256}
+	}
+	return list
+}

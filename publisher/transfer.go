@@ -1,0 +1,201 @@
+package publisher
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/remote"
+)
+
+// smallFile is the size in bytes up to which a file is read into memory before
+// it is stored, so that a store's hiccup costs the upstream no second request.
+const smallFile = 1 << 20
+
+// transfer brings every file of a revision to its place, phase by phase
+// (invariant 7), and learns the modification times that were not known.
+type transfer struct {
+	*Publisher
+	rev  *revision
+	plan *placement
+	kind manifest.Kind // of the objects
+
+	mu    sync.Mutex
+	stats Stats
+}
+
+// transfer does the work; kind is what the files are in a full tree.
+func (p *Publisher) transfer(ctx context.Context, what string, rev *revision, plan *placement, kind manifest.Kind) (Stats, error) {
+	if plan.dst.layout == manifest.Thin {
+		kind = manifest.KindBlob
+	}
+	t := &transfer{Publisher: p, rev: rev, plan: plan, kind: kind}
+	p.Progress.Begin(what, len(rev.files), rev.root.Bytes)
+	defer p.Progress.End()
+	for phase := range remote.Phase(remote.Phases) {
+		if err := t.run(ctx, phase); err != nil {
+			return t.stats, err
+		}
+	}
+	return t.stats, nil
+}
+
+func (t *transfer) run(ctx context.Context, phase remote.Phase) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(t.Concurrency)
+	uploading := map[string]bool{} // one upload is enough for a blob that two paths share
+	for i := range t.rev.files {
+		f, e := t.rev.files[i], &t.rev.entries[i]
+		if f.Phase != phase {
+			continue
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		src := t.plan.source(i, *e)
+		dst := t.plan.dst.key(e.Path, e.SHA256)
+		if uploading[dst] {
+			src.action = reuse
+		}
+		if src.action == reuse && e.Modified != manifest.NoTime {
+			t.done(reuse, e.Size)
+			continue
+		}
+		uploading[dst] = true
+		g.Go(func() error {
+			if err := t.file(ctx, f, e, dst, src); err != nil {
+				return fmt.Errorf("%s: %w", f.Path, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// file brings one file to its place. Only it writes to e while it runs.
+func (t *transfer) file(ctx context.Context, f remote.File, e *manifest.Entry, dst string, src source) error {
+	action, err := t.place(ctx, f, e, dst, src)
+	if err != nil {
+		return err
+	}
+	if e.Modified == manifest.NoTime {
+		// The content came from the store, which does not know upstream's time.
+		modified, err := t.rev.Modified(ctx, f)
+		if err != nil {
+			return err
+		}
+		e.Modified = timeOf(modified)
+	}
+	t.done(action, e.Size)
+	return nil
+}
+
+// place does what src says and returns what was done in the end.
+func (t *transfer) place(ctx context.Context, f remote.File, e *manifest.Entry, dst string, src source) (action, error) {
+	switch src.action {
+	case reuse:
+		return reuse, nil
+	case ifThere:
+		info, err := t.Store.Stat(ctx, dst)
+		if err == nil && info.Size == f.Size {
+			return reuse, nil
+		}
+		if err != nil && !errors.Is(err, objstore.ErrNotFound) {
+			return 0, err
+		}
+	case copyFrom:
+		err := t.retry(ctx, f.Path, func() error {
+			return t.Store.Copy(ctx, src.from, dst, attributes(t.kind, f.Path))
+		})
+		if errors.Is(err, objstore.ErrExists) {
+			return copyFrom, t.checkThere(ctx, dst, t.rev.body(f, func(time.Time) {}))
+		}
+		if !errors.Is(err, objstore.ErrNotFound) {
+			return copyFrom, err
+		}
+		t.Log.Debug("the store no longer has the content", "file", f.Path, "key", src.from)
+	}
+	return t.upload(ctx, f, e, dst)
+}
+
+func (t *transfer) upload(ctx context.Context, f remote.File, e *manifest.Entry, dst string) (done action, err error) {
+	// A store's SDK may open the body on a goroutine that outlives Create.
+	var modified atomic.Int64
+	modified.Store(int64(e.Modified))
+	err = t.retry(ctx, f.Path, func() error {
+		body := t.rev.body(f, func(at time.Time) {
+			modified.CompareAndSwap(int64(manifest.NoTime), int64(timeOf(at)))
+		})
+		if f.Size <= smallFile {
+			if body, err = buffered(ctx, body); err != nil {
+				return err
+			}
+		}
+		err := t.Store.Create(ctx, dst, body, attributes(t.kind, f.Path))
+		if errors.Is(err, objstore.ErrExists) {
+			done = reuse
+			return t.checkThere(ctx, dst, body)
+		}
+		return err
+	})
+	if errors.Is(err, objstore.ErrMismatch) {
+		return 0, fmt.Errorf("%w: %w", ErrWrongContent, err)
+	}
+	e.Modified = manifest.ID(modified.Load())
+	return done, err
+}
+
+// checkThere holds an object that already stands at dst against what belongs
+// there. A blob's name commits to its bytes, and none was ever stored unchecked.
+func (t *transfer) checkThere(ctx context.Context, dst string, body objstore.Body) error {
+	if t.plan.dst.layout == manifest.Thin {
+		info, err := t.Store.Stat(ctx, dst)
+		if err == nil && info.Size != body.Size {
+			err = fmt.Errorf("%s: %w", dst, objstore.ErrDiffers)
+		}
+		return err
+	}
+	same, err := objstore.Holds(ctx, t.Store, dst, body)
+	if err == nil && !same {
+		err = fmt.Errorf("%s: %w", dst, objstore.ErrDiffers)
+	}
+	return err
+}
+
+func (t *transfer) done(a action, size int64) {
+	t.Progress.Add(1, size)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch a {
+	case upload:
+		t.stats.Uploaded++
+		t.stats.UploadedBytes += size
+	case copyFrom:
+		t.stats.Copied++
+	case reuse:
+		t.stats.Reused++
+	}
+}
+
+// buffered reads a body, verified, into memory.
+func buffered(ctx context.Context, body objstore.Body) (objstore.Body, error) {
+	r := body.Reader(ctx)
+	defer r.Close()
+	buf := bytes.NewBuffer(make([]byte, 0, body.Size+bytes.MinRead))
+	if _, err := buf.ReadFrom(r); err != nil {
+		return body, err
+	}
+	body.Open = func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(buf.Bytes())), nil
+	}
+	return body, nil
+}
