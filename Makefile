@@ -1,0 +1,71 @@
+# make          build asof into bin/
+# make demo     build it and see it work
+# make test     every check and every test; does its own set-up
+# make bench    benchmarks
+# make fuzz     every fuzz target for FUZZTIME
+
+GO       ?= go
+FUZZTIME ?= 30s
+CACHE    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/asof
+
+# The real MinIO that tests run against, and the linters: built from their Go
+# modules at these versions, once.
+MINIO_VERSION       := v0.0.0-20260212201848-7aac2a2c5b7c
+STATICCHECK_VERSION := v0.8.2
+GOVULNCHECK_VERSION := v1.9.0
+MINIO       := $(CACHE)/minio-$(MINIO_VERSION)
+STATICCHECK := $(CACHE)/staticcheck-$(STATICCHECK_VERSION)
+GOVULNCHECK := $(CACHE)/govulncheck-$(GOVULNCHECK_VERSION)
+
+.PHONY: build demo test setup lint minio bench fuzz clean
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/asof ./cmd/asof
+
+demo: build
+	bin/asof demo
+
+test: setup lint minio
+	ASOF_TEST_MINIO=$(MINIO) $(GO) test -race -timeout 20m ./...
+
+# What tests use besides Go: a C compiler for the race detector, curl.
+setup:
+	@missing=; \
+	command -v cc >/dev/null || missing="$$missing gcc libc6-dev"; \
+	command -v curl >/dev/null || missing="$$missing curl"; \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" != 0 ]; then echo "make test needs:$$missing" >&2; exit 1; fi; \
+		apt-get update -q && apt-get install -qy --no-install-recommends $$missing; \
+	fi
+
+lint: $(STATICCHECK) $(GOVULNCHECK)
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt these:" $$unformatted >&2; exit 1; fi
+	$(GO) mod verify
+	$(GO) vet ./...
+	$(STATICCHECK) -checks all,-ST1000,-ST1020,-ST1021,-ST1022 ./...
+	@.ci/govulncheck $(GOVULNCHECK)
+
+minio: $(MINIO)
+
+$(MINIO):
+	.ci/tool $@ github.com/minio/minio@$(MINIO_VERSION)
+
+$(STATICCHECK):
+	.ci/tool $@ honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)
+
+$(GOVULNCHECK):
+	.ci/tool $@ golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz:
+	@for pkg in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+			echo "$$pkg $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+		done; \
+	done
+
+clean:
+	rm -rf bin

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/asof/asof/internal/catalog"
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/manifest"
+)
+
+func newListCmd(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list [REPO]",
+		Short: "List the store's repos, or a repo's checkpoints",
+		Long:  `List the repos of the store, or the checkpoints of one, oldest first.`,
+		Example: `  asof list
+  asof list myfile
+  asof list myfile -o json | jq -r '.checkpoints[].id'`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			store, err := a.openStore(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				return a.listRepos(cmd.Context(), store)
+			}
+			return a.listCheckpoints(cmd.Context(), store, args[0])
+		},
+	}
+}
+
+// listed is a repo as it is printed.
+type listed struct {
+	Repo        string       `json:"repo"`
+	Base        string       `json:"base"`
+	Checkpoints int          `json:"checkpoints"`
+	Newest      *manifest.ID `json:"newest"`
+	Horizon     *manifest.ID `json:"horizon"`
+}
+
+func (a *app) listRepos(ctx context.Context, store objstore.Store) error {
+	reg, _, err := catalog.Registry(ctx, store)
+	if err != nil {
+		return err
+	}
+	repos := []listed{}
+	for _, repo := range reg.Repos {
+		index, _, err := catalog.Index(ctx, store, repo)
+		if err != nil {
+			return err
+		}
+		l := listed{Repo: repo.Name, Base: repo.Base, Checkpoints: len(index.Checkpoints)}
+		if newest, ok := index.Newest(); ok {
+			l.Newest, l.Horizon = &newest.ID, &index.Horizon
+		}
+		repos = append(repos, l)
+	}
+	return a.print(repos, func(t *table) {
+		t.row("REPO", "PATH", "CHECKPOINTS", "NEWEST", "HORIZON")
+		for _, l := range repos {
+			t.row(l.Repo, "/"+l.Base+"/", l.Checkpoints, orDash(l.Newest), orDash(l.Horizon))
+		}
+	})
+}
+
+func orDash(id *manifest.ID) string {
+	if id == nil {
+		return "-"
+	}
+	return id.String()
+}
+
+func (a *app) listCheckpoints(ctx context.Context, store objstore.Store, name string) error {
+	_, index, err := findRepo(ctx, store, name)
+	if err != nil {
+		return err
+	}
+	result := struct {
+		Repo        string                 `json:"repo"`
+		Horizon     manifest.ID            `json:"horizon"`
+		Channels    map[string]manifest.ID `json:"channels,omitempty"`
+		Checkpoints []manifest.Checkpoint  `json:"checkpoints"`
+		Pruned      []manifest.Tombstone   `json:"pruned"`
+	}{index.Repo, index.Horizon, index.Channels, index.Checkpoints, index.Pruned}
+	if result.Checkpoints == nil {
+		result.Checkpoints = []manifest.Checkpoint{}
+	}
+	if result.Pruned == nil {
+		result.Pruned = []manifest.Tombstone{}
+	}
+	return a.print(result, func(t *table) {
+		t.row("CHECKPOINT", "FILES", "SIZE", "LAYOUT", "MANIFEST")
+		for _, c := range index.Checkpoints {
+			t.row(c.ID, c.Files, size(c.Bytes), c.Layout, c.Manifest.String()[:12])
+		}
+	})
+}
+
+// findRepo finds a repo of the store by its name and reads its index.
+func findRepo(ctx context.Context, store objstore.Store, name string) (manifest.Repo, manifest.Index, error) {
+	reg, _, err := catalog.Registry(ctx, store)
+	if err != nil {
+		return manifest.Repo{}, manifest.Index{}, err
+	}
+	repo, ok := reg.Find(name)
+	if !ok {
+		var names []string
+		for _, r := range reg.Repos {
+			names = append(names, r.Name)
+		}
+		return repo, manifest.Index{}, notFound(fmt.Errorf("repo %q is not in the store", name), hintNearest(name, names, "asof publish creates it"))
+	}
+	index, _, err := catalog.Index(ctx, store, repo)
+	return repo, index, err
+}

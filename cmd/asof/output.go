@@ -1,0 +1,48 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/dustin/go-humanize"
+)
+
+// setup reads the configuration and makes the logger: what commands begin with.
+func (a *app) setup() (config, *slog.Logger, error) {
+	cfg, err := a.config()
+	if err != nil {
+		return cfg, nil, err
+	}
+	log, err := a.logger()
+	return cfg, log, err
+}
+
+// print writes a result to standard output: value as JSON, or a table.
+func (a *app) print(value any, tabular func(*table)) error {
+	if a.output == "json" {
+		enc := json.NewEncoder(a.stdout)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(value)
+	}
+	t := &table{tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)}
+	tabular(t)
+	return t.w.Flush()
+}
+
+// table is columns of text.
+type table struct{ w *tabwriter.Writer }
+
+func (t *table) row(cells ...any) {
+	text := make([]string, len(cells))
+	for i, c := range cells {
+		text[i] = fmt.Sprint(c)
+	}
+	fmt.Fprintln(t.w, strings.Join(text, "\t"))
+}
+
+// size is a number of bytes for people.
+func size(n int64) string { return humanize.Bytes(uint64(max(n, 0))) }

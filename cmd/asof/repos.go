@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/asof/asof/publisher"
+)
+
+// forRepos does something to each of the named repos, or to all that are
+// configured, one after the other. One's failure keeps no other from its turn,
+// an interruption does.
+func forRepos[T any](ctx context.Context, a *app, verb string, names []string, do func(*publisher.Publisher, publisher.Repo) (T, error)) ([]T, error) {
+	cfg, log, err := a.setup()
+	if err != nil {
+		return nil, err
+	}
+	repos, err := a.repos(cfg, names, log)
+	if err != nil {
+		return nil, err
+	}
+	store, err := a.store(ctx, cfg, log, true)
+	if err != nil {
+		return nil, err
+	}
+	pub := publisher.New(publisher.Options{
+		Store:       store,
+		Log:         log,
+		Progress:    a.progress(),
+		Concurrency: cfg.Concurrency,
+		AllowUnsafe: cfg.UnsafeStore,
+	})
+	for _, repo := range repos {
+		if repo.SlashPages && !store.SlashKeys() {
+			return nil, usage(fmt.Errorf("repo %s: slash_pages: the store %s has no keys that end in a slash", repo.Name, cfg.Store), "leave it away")
+		}
+	}
+	var results []T
+	var failures []error
+	for _, repo := range repos {
+		result, err := do(pub, repo)
+		if err == nil {
+			results = append(results, result)
+			continue
+		}
+		failures = append(failures, fmt.Errorf("%s %s: %w", verb, repo.Name, err))
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return results, errors.Join(failures...)
+}

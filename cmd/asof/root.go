@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"github.com/spf13/viper"
+)
+
+// app is what the commands share: where they write, and their configuration,
+// read when the first of them asks.
+type app struct {
+	stdout, stderr io.Writer
+	viper          *viper.Viper
+	configFile     string
+	output         string // table or json
+}
+
+// run is the program: it returns the exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second signal ends the program at once.
+	context.AfterFunc(ctx, stop)
+
+	a := &app{stdout: stdout, stderr: stderr, viper: viper.New()}
+	root := newRoot(a)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = errInterrupted
+	}
+	report(stderr, err)
+	return exitCode(err)
+}
+
+const exitCodes = `Exit codes: 0 done, 1 failed, 2 usage or configuration, 4 not found,
+5 conflict (someone else won, or the store lacks compare-and-swap),
+6 verification failed, 130 interrupted.`
+
+func newRoot(a *app) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "asof COMMAND",
+		Short: "Package repositories, as of any moment, on plain object storage",
+		Long: `asof syncs upstream repositories and publishes each state of them as an
+immutable tree under a timestamp, on any S3-compatible store or in a folder.
+A small resolver sends any other timestamp to the newest checkpoint at or
+before it.`,
+		Example: `  asof demo                     see it work, with nothing to set up
+  asof init                     write an asof.yaml to start from
+  asof publish                  sync and publish all repos
+  asof serve                    resolve and serve them`,
+		Args:          unknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetFlagErrorFunc(flagError)
+	flags := root.PersistentFlags()
+	flags.StringVarP(&a.configFile, "config", "c", "", "configuration file (default asof.yaml, if there is one)")
+	flags.StringVarP(&a.output, "output", "o", "table", "how results are printed: table or json")
+	flags.String("store", "", "URL of the store: ./folder, s3://bucket/prefix, minio://host:port/bucket")
+	flags.Bool("unsafe-store", false, "accept a store without compare-and-swap")
+	flags.String("log-format", "text", "how logs are written: text or json")
+	flags.String("log-level", "warn", "least level of logs: debug, info, warn or error")
+	a.bindFlags(flags)
+
+	root.AddCommand(
+		newInitCmd(a), newSyncCmd(a), newPublishCmd(a), newListCmd(a), newShowCmd(a), newResolveCmd(a),
+		newServeCmd(a), newProbeCmd(a), newDemoCmd(a), newVersionCmd(a),
+	)
+	for _, cmd := range root.Commands() {
+		describe(cmd)
+	}
+	return root
+}
+
+// describe gives a command what all have: its exit codes, and errors that are
+// told from failures.
+func describe(cmd *cobra.Command) {
+	cmd.Long = strings.TrimSpace(cmd.Long) + "\n\n" + exitCodes
+	check := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if check == nil {
+			check = cobra.NoArgs
+		}
+		if err := check(cmd, args); err != nil {
+			return usage(fmt.Errorf("%s: %w", cmd.Name(), err), "asof "+cmd.Use)
+		}
+		return nil
+	}
+}
+
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		names = append(names, c.Name())
+	}
+	hint := "asof help lists the commands"
+	if near := nearest(args[0], names); near != "" {
+		hint = "did you mean asof " + near
+	}
+	return usage(fmt.Errorf("unknown command %q", args[0]), hint)
+}
+
+func flagError(cmd *cobra.Command, err error) error {
+	hint := fmt.Sprintf("%s --help lists the flags", cmd.CommandPath())
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var names []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := nearest(unknown.GetSpecifiedName(), names); near != "" {
+			hint = "did you mean --" + near
+		}
+	}
+	return usage(err, hint)
+}
+
+// logger writes to standard error as the configuration says.
+func (a *app) logger() (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(a.viper.GetString("log_level"))); err != nil {
+		return nil, usage(fmt.Errorf("log_level: %q is no level", a.viper.GetString("log_level")), "use debug, info, warn or error")
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	switch format := a.viper.GetString("log_format"); format {
+	case "text":
+		return slog.New(slog.NewTextHandler(a.stderr, opts)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(a.stderr, opts)), nil
+	default:
+		return nil, usage(fmt.Errorf("log_format: %q is no format", format), "use text or json")
+	}
+}

@@ -1,0 +1,105 @@
+package test
+
+import (
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// The scripts run the real binary. Beyond testscript's own commands they have
+//
+//	exit CODE asof ARG...   run asof, which must end with that very exit code
+//	upstream NAME DIR       serve a folder over HTTP; its URL is then in $NAME
+//	minio                   a bucket of a real MinIO: $ENDPOINT, $BUCKET, credentials
+//	unsafe-store            a server that ignores conditions: $UNSAFE
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "scripts",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", filepath.Dir(binary)+string(filepath.ListSeparator)+env.Getenv("PATH"))
+			env.Values["t"] = t
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exit":         exitCommand,
+			"upstream":     upstreamCommand,
+			"minio":        minioCommand,
+			"unsafe-store": unsafeCommand,
+		},
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+	})
+}
+
+func exitCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exit CODE PROGRAM ARG...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	path := args[1]
+	if path == "asof" {
+		path = binary
+	}
+	cmd := exec.Command(path, args[2:]...)
+	cmd.Dir = ts.MkAbs(".")
+	cmd.Env = append(cleanEnv(), scriptEnv(ts)...)
+	cmd.Stdout, cmd.Stderr = ts.Stdout(), ts.Stderr()
+	var exit *exec.ExitError
+	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
+		ts.Fatalf("%v", err)
+	}
+	if got := cmd.ProcessState.ExitCode(); got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// scriptEnv is what a script may have set for asof.
+func scriptEnv(ts *testscript.TestScript) []string {
+	var env []string
+	for _, name := range []string{
+		"ASOF_STORE", "ASOF_CONCURRENCY", "ASOF_LOG_LEVEL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "HOME", "UPSTREAM_USER", "UPSTREAM_PASSWORD",
+	} {
+		if value := ts.Getenv(name); value != "" {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+func upstreamCommand(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 2 {
+		ts.Fatalf("usage: upstream NAME DIR")
+	}
+	server := httptest.NewServer(http.FileServer(http.Dir(ts.MkAbs(args[1]))))
+	ts.Defer(server.Close)
+	ts.Setenv(args[0], server.URL)
+}
+
+func minioCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	t := ts.Value("t").(*testing.T)
+	server := minio.Server(t)
+	ts.Setenv("ENDPOINT", server.Endpoint)
+	ts.Setenv("BUCKET", server.NewBucket(t))
+	for _, kv := range credentials(server) {
+		name, value, _ := strings.Cut(kv, "=")
+		ts.Setenv(name, value)
+	}
+}
+
+// unsafeCommand starts an S3 server of the kind that takes conditional headers
+// and does not look at them.
+func unsafeCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	server := httptest.NewServer(&carelessS3{objects: map[string][]byte{}})
+	ts.Defer(server.Close)
+	ts.Setenv("UNSAFE", server.URL)
+	ts.Setenv("AWS_ACCESS_KEY_ID", "any")
+	ts.Setenv("AWS_SECRET_ACCESS_KEY", "any")
+}
