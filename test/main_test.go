@@ -130,3 +130,8 @@ func query[T any](w *workspace, args ...string) T {
 	}
 	return v
 }
+
+func splitEnv(kv string) (name, value string) {
+	name, value, _ = strings.Cut(kv, "=")
+	return name, value
+}

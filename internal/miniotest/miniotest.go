@@ -55,7 +55,7 @@ type Server struct {
 // Start starts a server that stops when the test ends.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s, err := start(binary(t))
+	s, err := start(Binary(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func (s *Shared) Run(m *testing.M) int {
 // Server returns the running server, or skips the test where there is none.
 func (s *Shared) Server(t testing.TB) *Server {
 	t.Helper()
-	path := binary(t)
+	path := Binary(t)
 	s.once.Do(func() { s.server, s.err = start(path) })
 	if s.err != nil {
 		t.Fatal(s.err)
@@ -123,8 +123,9 @@ func (s *Server) Setenv(t testing.TB) {
 	}
 }
 
-// binary finds the server, or ends the test.
-func binary(t testing.TB) string {
+// Binary is the path of a MinIO server. Without one the test is skipped, aloud; in
+// CI it fails.
+func Binary(t testing.TB) string {
 	t.Helper()
 	if path := os.Getenv("ASOF_TEST_MINIO"); path != "" {
 		return path

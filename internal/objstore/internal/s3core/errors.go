@@ -75,11 +75,7 @@ func (s *Store) explain(ctx context.Context, err error) error {
 		return ctxErr
 	}
 	if f, ok := s.api.Fault(err); ok {
-		meaning := f.meaning()
-		if meaning != objstore.ErrNoStore && meaning != objstore.ErrDenied {
-			s.seen.Store(true) // the bucket, at least, is there
-		}
-		return f.explain(meaning)
+		return f.explain(f.meaning())
 	}
 	if errors.Is(err, objstore.ErrDenied) {
 		return err

@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"net/http"
 	"sync/atomic"
 
 	"github.com/asof/asof/internal/objstore"
@@ -96,20 +97,21 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Info, error) {
 // head asks for an object. The answer to a HEAD has no body, so it can't tell a
 // missing key from a missing bucket: once, the bucket is asked for, too.
 func (s *Store) head(ctx context.Context, key string) (objstore.Info, error) {
-	known := s.seen.Load()
 	info, err := s.api.Head(ctx, key)
 	if err == nil {
 		s.seen.Store(true)
 		return info, nil
 	}
 	err = s.explain(ctx, err)
-	if known || !errors.Is(err, objstore.ErrNotFound) {
+	if s.seen.Load() || !errors.Is(err, objstore.ErrNotFound) {
 		return objstore.Info{}, err
 	}
 	bucketErr := s.api.HeadBucket(ctx)
-	if f, ok := s.api.Fault(bucketErr); ok && f.Status == 404 {
-		s.seen.Store(false)
+	if f, ok := s.api.Fault(bucketErr); ok && f.Status == http.StatusNotFound {
 		return objstore.Info{}, objstore.ErrNoStore
+	}
+	if bucketErr == nil {
+		s.seen.Store(true)
 	}
 	return objstore.Info{}, err
 }

@@ -1,0 +1,69 @@
+package test
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/asof/asof/internal/miniotest"
+)
+
+// Every command of the README runs, in the order in which it stands there, in
+// an empty folder. The two fixed addresses are replaced by free ones.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var script strings.Builder
+	script.WriteString("set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\n")
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+		if !strings.HasPrefix(block[1], "make ") { // this is what runs now
+			script.WriteString(block[1])
+		}
+	}
+	commands := strings.NewReplacer("127.0.0.1:9000", freeAddress(t), "127.0.0.1:8080", freeAddress(t)).Replace(script.String())
+
+	bin := t.TempDir()
+	for name, path := range map[string]string{"asof": binary, "minio": miniotest.Binary(t)} {
+		if err := os.Symlink(path, filepath.Join(bin, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", commands)
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(cleanEnv(), "PATH="+bin+":"+os.Getenv("PATH"))
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("the README's commands: %v\n%s", err, out)
+	}
+	for _, want := range []string{
+		`(?m)^hello +\S+Z +published +1 `, // a folder
+		`(?m)^compare-and-swap`,           // probe
+		`(?m)^myfile +\S+Z +published +0 `,
+		`(?m)^myfile +\S+Z +published +4 `,
+		`(?m)^myfile +\S+Z +unchanged +4 `,
+		`"format":"asof.checkpoints/1"`,
+		`(?m)^HTTP/1.1 301 Moved Permanently`,
+		`(?m)^Location: /checkpoints/myfile/\S+Z/`,
+		`(?m)^image 2$`,
+	} {
+		if !regexp.MustCompile(want).Match(out) {
+			t.Errorf("the README's commands did not print %s:\n%s", want, out)
+		}
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
