@@ -98,10 +98,12 @@ func TestNew(t *testing.T) {
 }
 
 func TestNoCredentials(t *testing.T) {
-	s, a := openAWS(t, s3store.Options{Bucket: "b", Region: "eu-west-1"})
+	_, a := openAWS(t, s3store.Options{Bucket: "b", Region: "eu-west-1"})
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
-	s, err := s3store.New(t.Context(), s3store.Options{Bucket: "b", Region: "eu-west-1"})
+	s, err := s3store.New(t.Context(), s3store.Options{
+		Bucket: "b", Region: "eu-west-1", WrapTransport: func(http.RoundTripper) http.RoundTripper { return a },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

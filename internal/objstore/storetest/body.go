@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"math/rand/v2"
 	"runtime"
@@ -90,11 +89,9 @@ func Generated(size int64, seed uint64) objstore.Body {
 	body := objstore.Body{Size: size, Open: func(context.Context) (io.ReadCloser, error) {
 		return io.NopCloser(generate(size, seed)), nil
 	}}
-	copy(body.SHA256[:], sum(h))
+	h.Sum(body.SHA256[:0])
 	return body
 }
-
-func sum(h hash.Hash) []byte { return h.Sum(nil) }
 
 func generate(size int64, seed uint64) io.Reader {
 	var key [32]byte

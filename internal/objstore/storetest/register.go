@@ -108,8 +108,7 @@ func testSwapRacers(t *testing.T, s objstore.Store) {
 
 // testCounter: nothing that a swap has reported is ever lost.
 func testCounter(t *testing.T, s objstore.Store) {
-	version := swap(t, s, "", "0")
-	_ = version
+	swap(t, s, "", "0")
 	race(t, func(int) error {
 		for {
 			data, v, err := s.Load(t.Context(), register, "")
