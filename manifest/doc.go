@@ -14,6 +14,7 @@
 //	.asof/repos/<base>/staged.json        staged revision               mutable, private
 //	.asof/repos/<base>/journal            what a sync uploads           mutable, private
 //	.asof/repos/<base>/attempts/<id>      claim of an id                immutable, private
+//	.asof/pins/<id>-<token>               keys that must not be deleted immutable, private
 //
 // <ab> are the digest's first two digits. Mutable objects change by
 // compare-and-swap only, all others are only ever created. [Kind] holds each
@@ -32,7 +33,7 @@
 //	{"id":"20250318T140330Z","manifest":"eb1a…","content":"e3b0…","pages":"72f9…","files":0,"bytes":0,"layout":"full"},
 //	{"id":"20250318T140338Z","manifest":"26a6…","content":"6c6e…","pages":"f5e4…","files":4,"bytes":3300,"layout":"full"}],
 //	"pruned":[
-//	{"id":"20250318T140300Z","at":"20250318T150130Z","reason":"published from the wrong remote"}]}
+//	{"id":"20250318T140300Z","at":"20250318T150130Z","reason":"published from the wrong remote","manifest":"0000…","pages":"0000…","layout":"full"}]}
 //
 // manifest names the manifest of upstream's files; content repeats what its
 // root says of them without their times, so that an unchanged publish is

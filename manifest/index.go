@@ -42,11 +42,15 @@ type Checkpoint struct {
 }
 
 // Tombstone stands where a checkpoint was pruned: what resolved to it is gone,
-// and does not slide to an older one (invariant 4).
+// and does not slide to an older one (invariant 4). It still says what it was:
+// as evidence, and so that nothing of it is deleted before its time.
 type Tombstone struct {
-	ID     ID     `json:"id"`
-	At     ID     `json:"at"`
-	Reason string `json:"reason"` // one line of text
+	ID       ID     `json:"id"`
+	At       ID     `json:"at"`
+	Reason   string `json:"reason"` // one line of text
+	Manifest Digest `json:"manifest"`
+	Pages    Digest `json:"pages"`
+	Layout   Layout `json:"layout"`
 }
 
 // Layout says where a checkpoint's files stand.
@@ -115,6 +119,10 @@ func (ix Index) SetChannel(name string, id ID) (Index, error) {
 	return ix.become(next)
 }
 
+// Fence is the index with nothing changed but the generation: whoever read it
+// before must read it again before a swap.
+func (ix Index) Fence() (Index, error) { return ix.become(ix.next()) }
+
 // Prune replaces a checkpoint by a tombstone. The newest, and one that a
 // channel names, stay.
 func (ix Index) Prune(id, at ID, reason string) (Index, error) {
@@ -131,9 +139,10 @@ func (ix Index) Prune(id, at ID, reason string) (Index, error) {
 		}
 	}
 	next := ix.next()
+	c := next.Checkpoints[i]
 	next.Checkpoints = slices.Delete(next.Checkpoints, i, i+1)
 	j, _ := slices.BinarySearchFunc(next.Pruned, id, func(t Tombstone, id ID) int { return cmp.Compare(t.ID, id) })
-	next.Pruned = slices.Insert(next.Pruned, j, Tombstone{ID: id, At: at, Reason: reason})
+	next.Pruned = slices.Insert(next.Pruned, j, Tombstone{id, at, reason, c.Manifest, c.Pages, c.Layout})
 	return ix.become(next)
 }
 

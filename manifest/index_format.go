@@ -124,6 +124,9 @@ func (t Tombstone) check() error {
 	if !t.ID.Valid() || !t.At.Valid() {
 		return errors.New("a time outside the years 0001 to 9999")
 	}
+	if t.Layout != Full && t.Layout != Thin {
+		return fmt.Errorf("layout %q is neither full nor thin", t.Layout)
+	}
 	if len(t.Reason) > MaxReason {
 		return fmt.Errorf("the reason is longer than %d bytes", MaxReason)
 	}

@@ -124,7 +124,7 @@ func TestEncodeChecks(t *testing.T) {
 	ix = sampleIndex(t)
 	ix.Pruned = nil
 	for i := range ID(MaxIndex / MaxReason) {
-		ix.Pruned = append(ix.Pruned, Tombstone{ID: i - 70_000, Reason: strings.Repeat("r", MaxReason)})
+		ix.Pruned = append(ix.Pruned, Tombstone{ID: i - 70_000, Reason: strings.Repeat("r", MaxReason), Layout: Full})
 	}
 	_, err = ix.Encode()
 	checkError(t, "size", err, "checkpoint index: larger than 67108864 bytes")

@@ -15,6 +15,8 @@ const (
 	BlobPrefix     = ".asof/pool/sha256/"
 	ManifestPrefix = ".asof/manifests/sha256/"
 	PrivatePrefix  = ".asof/repos/" // staged revisions and attempts; never served
+	PinPrefix      = ".asof/pins/"  // never served
+	ProbePrefix    = ".asof/probe/" // what trying a store may leave behind
 )
 
 // IndexKey is the key of a repo's checkpoint index.
@@ -55,6 +57,9 @@ func ParseAttemptKey(base, key string) (ID, error) {
 	}
 	return ParseID(name)
 }
+
+// PinKey is the key of a pin, made at a second and told from others by a token.
+func PinKey(at ID, token string) string { return PinPrefix + at.String() + "-" + token }
 
 // ParseBlobKey is the inverse of BlobKey.
 func ParseBlobKey(key string) (Digest, error) { return parseShardKey(BlobPrefix, key) }

@@ -19,6 +19,7 @@ const (
 	KindStaged               // a staged revision
 	KindJournal              // the journal of a sync
 	KindAttempt              // the claim of an id
+	KindPin                  // a list of objects that a publisher is about to rely on
 )
 
 // Cache-Control values. Anything else that asof sends derives from one of these.
@@ -41,7 +42,7 @@ func (k Kind) Mutable() bool {
 // CacheControl is the Cache-Control of the kind's objects.
 func (k Kind) CacheControl() string {
 	switch k {
-	case KindStaged, KindJournal, KindAttempt, KindRegistry:
+	case KindStaged, KindJournal, KindAttempt, KindPin, KindRegistry:
 		return CacheNever
 	case KindIndex, KindList:
 		return CacheShort
@@ -57,7 +58,7 @@ func (k Kind) ContentType(name string) string {
 		return "application/json"
 	case KindList, KindPage:
 		return typeHTML
-	case KindManifest, KindAttempt, KindJournal:
+	case KindManifest, KindAttempt, KindJournal, KindPin:
 		return typeText
 	case KindFile:
 		return typeOf(name)

@@ -23,6 +23,7 @@ func TestKinds(t *testing.T) {
 		{KindStaged, true, never, object},
 		{KindJournal, true, never, text},
 		{KindAttempt, false, never, text},
+		{KindPin, false, never, text},
 	}
 	for _, tt := range tests {
 		if tt.kind.Mutable() != tt.mutable {

@@ -15,10 +15,16 @@ import (
 // error rather than a reason to wait; and how far an id may lie in the future.
 const clockSlack = 5 * time.Second
 
+// attempt is one that was found in the store.
+type attempt struct {
+	manifest.Attempt
+	made time.Time
+}
+
 // attempts reads the attempts above the newest checkpoint's id: those of
 // publishers that were killed, or are at work right now. The ids in avoid are passed over.
-func (p *Publisher) attempts(ctx context.Context, repo Repo, newest manifest.ID, avoid map[manifest.ID]bool) ([]manifest.Attempt, error) {
-	var found []manifest.Attempt
+func (p *Publisher) attempts(ctx context.Context, repo Repo, newest manifest.ID, avoid map[manifest.ID]bool) ([]attempt, error) {
+	var found []attempt
 	for info, err := range p.Store.List(ctx, manifest.AttemptPrefix(repo.Base), manifest.AttemptKey(repo.Base, newest)) {
 		if err != nil {
 			return nil, err
@@ -32,7 +38,7 @@ func (p *Publisher) attempts(ctx context.Context, repo Repo, newest manifest.ID,
 			p.Log.Warn("an attempt can't be read and is passed over", "key", info.Key, "error", err)
 			continue
 		}
-		found = append(found, a)
+		found = append(found, attempt{a, info.Modified})
 	}
 	return found, ctx.Err()
 }

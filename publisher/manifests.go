@@ -2,6 +2,7 @@ package publisher
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
@@ -27,7 +28,7 @@ func build(entries []manifest.Entry, emit func(manifest.LeafRef, []byte) error) 
 
 // writeManifest stores a manifest, leaves first, but for the leaves that prev
 // has too, and returns its root.
-func (p *Publisher) writeManifest(ctx context.Context, entries []manifest.Entry, prev manifest.Root) (manifest.Root, error) {
+func (p *Publisher) writeManifest(ctx context.Context, rely *reliance, entries []manifest.Entry, prev manifest.Root) (manifest.Root, error) {
 	stored := make(map[manifest.Digest]bool, len(prev.Leaves))
 	for _, l := range prev.Leaves {
 		stored[l.Digest] = true
@@ -36,7 +37,7 @@ func (p *Publisher) writeManifest(ctx context.Context, entries []manifest.Entry,
 	g.SetLimit(p.Concurrency)
 	root, err := build(entries, func(ref manifest.LeafRef, leaf []byte) error {
 		if !stored[ref.Digest] {
-			g.Go(func() error { return p.putManifest(gctx, ref.Digest, leaf) })
+			g.Go(func() error { return p.putManifest(gctx, rely, ref.Digest, leaf) })
 		}
 		return gctx.Err()
 	})
@@ -48,12 +49,18 @@ func (p *Publisher) writeManifest(ctx context.Context, entries []manifest.Entry,
 	}
 	data := root.Encode()
 	if digest := manifest.Sum(data); digest != prev.Digest() {
-		err = p.putManifest(ctx, digest, data)
+		err = p.putManifest(ctx, rely, digest, data)
 	}
 	return root, err
 }
 
-func (p *Publisher) putManifest(ctx context.Context, d manifest.Digest, data []byte) error {
-	_, err := objstore.Put(ctx, p.Store, manifest.ManifestKey(d), objstore.Bytes(data), attributes(manifest.KindManifest, ""))
-	return err
+func (p *Publisher) putManifest(ctx context.Context, rely *reliance, d manifest.Digest, data []byte) error {
+	key := manifest.ManifestKey(d)
+	return p.retry(ctx, key, func() error {
+		err := p.Store.Create(ctx, key, objstore.Bytes(data), attributes(manifest.KindManifest, ""))
+		if errors.Is(err, objstore.ErrExists) {
+			return p.relyOn(ctx, rely, key, int64(len(data)))
+		}
+		return err
+	})
 }

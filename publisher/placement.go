@@ -97,9 +97,9 @@ func (pl *placement) uploads(entries []manifest.Entry) []manifest.Entry {
 // unchanged keeps the time that it had, so that touching a file changes nothing.
 func compare(entries []manifest.Entry, prev place, prevEntries iter.Seq2[manifest.Entry, error]) (*placement, error) {
 	pl := &placement{prev: prev, same: make([]bool, len(entries)), elsewhere: map[manifest.Digest]known{}, present: map[string]bool{}}
-	wanted := make(map[manifest.Digest]bool, len(entries))
+	wanted := make(map[manifest.Digest]int, len(entries)) // by how many files
 	for _, e := range entries {
-		wanted[e.SHA256] = true
+		wanted[e.SHA256]++
 	}
 	i := 0
 	for old, err := range prevEntries {
@@ -109,13 +109,15 @@ func compare(entries []manifest.Entry, prev place, prevEntries iter.Seq2[manifes
 		for i < len(entries) && entries[i].Path < old.Path {
 			i++
 		}
-		switch {
-		case i < len(entries) && entries[i].Path == old.Path && entries[i].SHA256 == old.SHA256:
+		others := wanted[old.SHA256]
+		if i < len(entries) && entries[i].Path == old.Path && entries[i].SHA256 == old.SHA256 {
 			pl.same[i] = true
+			others--
 			if old.Modified != manifest.NoTime {
 				entries[i].Modified = old.Modified
 			}
-		case wanted[old.SHA256]:
+		}
+		if others > 0 {
 			pl.elsewhere[old.SHA256] = known{prev.key(old.Path, old.SHA256), true}
 		}
 	}

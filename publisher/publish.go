@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
@@ -65,11 +66,15 @@ type publication struct {
 	repo Repo
 	opts PublishOptions
 
-	mine  []manifest.Attempt   // attempts of this call that were overtaken
+	mine  []attempt            // attempts of this call that were overtaken
 	avoid map[manifest.ID]bool // ids whose trees hold something else
+	began time.Time            // of the present run
+	rely  *reliance            // of the present run
 }
 
 func (p *publication) run(ctx context.Context) (Result, error) {
+	p.began, p.rely = p.Now(), p.newReliance()
+
 	// 1. Read the index. A new repo is registered before it has one, so that
 	//    whatever an index names a resolver can find.
 	//    A crash leaves: at most a registered repo without checkpoints.
@@ -101,16 +106,17 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	id, err := p.takeID(ctx, current.index, rev, plan)
+	claim, err := p.takeID(ctx, current.index, rev, plan)
 	if err != nil {
 		return Result{}, err
 	}
+	id := claim.ID
 	p.Log.Info("publishing", "repo", p.repo.Name, "id", id, "layout", p.repo.layout())
 
 	// 5. Write the blobs or the tree's files. A crash leaves: a part of them,
 	//    below an id that no index names.
 	result := Result{Repo: p.repo.Name, Base: p.repo.Base, Outcome: Published}
-	if result.Files, err = p.transfer(ctx, "files", rev, plan, manifest.KindFile); err != nil {
+	if result.Files, err = p.transfer(ctx, "files", p.rely, rev, plan, manifest.KindFile); err != nil {
 		return Result{}, p.differs(err, id)
 	}
 	for i := range rev.entries {
@@ -127,12 +133,16 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 
 	// 7. Write the manifests, leaves before roots. A crash leaves: a whole tree
 	//    that no index names.
-	root, err := p.writeManifest(ctx, rev.entries, prevRoot)
+	root, err := p.writeManifest(ctx, p.rely, rev.entries, prevRoot)
 	if err != nil {
 		return Result{}, err
 	}
-	pagesRoot, err := p.writeManifest(ctx, pages.entries, prevPages)
+	pagesRoot, err := p.writeManifest(ctx, p.rely, pages.entries, prevPages)
 	if err != nil {
+		return Result{}, err
+	}
+
+	if err := p.settle(ctx, p.rely); err != nil {
 		return Result{}, err
 	}
 
@@ -142,7 +152,7 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 		ID: id, Manifest: root.Digest(), Content: root.Content, Pages: pagesRoot.Digest(),
 		Files: root.Files, Bytes: root.Bytes, Layout: p.repo.layout(),
 	}
-	current, err = p.commit(ctx, current, result.Checkpoint)
+	current, err = p.commit(ctx, current, result.Checkpoint, claim)
 	if err != nil {
 		return Result{}, err
 	}
@@ -225,13 +235,13 @@ func (p *publication) compareWithNewest(ctx context.Context, index manifest.Inde
 // takeID gives the plan its place: below the id of an attempt that was killed
 // while it published this very revision, or below a new one. It adds to the
 // plan what attempts and syncs have left in the store.
-func (p *publication) takeID(ctx context.Context, index manifest.Index, rev *revision, plan *placement) (manifest.ID, error) {
+func (p *publication) takeID(ctx context.Context, index manifest.Index, rev *revision, plan *placement) (attempt, error) {
 	plan.dst = place{p.repo.Base, 0, p.repo.layout()}
-	claimed := manifest.Attempt{Content: rev.root.Content, Layout: plan.dst.layout}
+	claimed := attempt{manifest.Attempt{Content: rev.root.Content, Layout: plan.dst.layout}, p.Now()}
 	if staged, ok := rev.Capture.(*stagedCapture); ok {
 		plan.addJournal(entriesOf(staged.files))
 	} else if err := p.addSynced(ctx, p.repo, plan); err != nil {
-		return 0, err
+		return attempt{}, err
 	}
 	claimed.Files = plan.uploads(rev.entries)
 
@@ -241,32 +251,35 @@ func (p *publication) takeID(ctx context.Context, index manifest.Index, rev *rev
 	}
 	left, err := p.attempts(ctx, p.repo, newest.ID, p.avoid)
 	if err != nil {
-		return 0, err
+		return attempt{}, err
 	}
 	for _, a := range slices.Concat(left, p.mine) {
-		if err := p.addAttempt(ctx, plan, p.repo.Base, a); err != nil {
-			return 0, err
+		if err := p.addAttempt(ctx, plan, p.repo.Base, a.Attempt); err != nil {
+			return attempt{}, err
 		}
 	}
-	resumable := slices.IndexFunc(left, func(a manifest.Attempt) bool {
+	resumable := slices.IndexFunc(left, func(a attempt) bool {
 		return a.Content == claimed.Content && a.Layout == claimed.Layout &&
-			a.ID > index.Horizon && (p.opts.At == nil || *p.opts.At == a.ID)
+			a.ID > index.Horizon && (p.opts.At == nil || *p.opts.At == a.ID) && p.fresh(a.made)
 	})
 	if resumable >= 0 {
-		claimed.ID = left[resumable].ID
+		claimed = left[resumable]
 		if plan.dst.layout == manifest.Full {
 			if plan.present, err = p.treePaths(ctx, p.repo.Base, claimed.ID); err != nil {
-				return 0, err
+				return attempt{}, err
 			}
 		}
 		p.Log.Info("resuming an unfinished publish", "repo", p.repo.Name, "id", claimed.ID)
-	} else if claimed.ID, err = p.claim(ctx, p.repo, index.Horizon, p.opts.At, claimed); err != nil {
-		return 0, err
+	} else if claimed.ID, err = p.claim(ctx, p.repo, index.Horizon, p.opts.At, claimed.Attempt); err != nil {
+		return attempt{}, err
 	}
 	plan.dst.id = claimed.ID
 	p.mine = append(p.mine, claimed)
-	return claimed.ID, nil
+	return claimed, nil
 }
+
+// fresh reports whether what was stored since a moment can't be collected yet.
+func (p *Publisher) fresh(since time.Time) bool { return p.Now().Sub(since) < freshAge }
 
 // writePages stores the listing pages of the tree and returns them with the
 // root of the newest checkpoint's pages.
@@ -290,7 +303,7 @@ func (p *publication) writePages(ctx context.Context, index manifest.Index, file
 		return nil, prevRoot, err
 	}
 	pagePlan.dst, pagePlan.present = plan.dst, plan.present
-	if result.Pages, err = p.transfer(ctx, "pages", rev, pagePlan, manifest.KindPage); err != nil {
+	if result.Pages, err = p.transfer(ctx, "pages", p.rely, rev, pagePlan, manifest.KindPage); err != nil {
 		return nil, prevRoot, err
 	}
 	switch {
@@ -308,8 +321,11 @@ func (p *publication) writePages(ctx context.Context, index manifest.Index, file
 
 // commit appends the checkpoint to the index, also to one that another
 // publisher moved on meanwhile as long as the id is still above its horizon.
-func (p *publication) commit(ctx context.Context, current state, c manifest.Checkpoint) (state, error) {
+func (p *publication) commit(ctx context.Context, current state, c manifest.Checkpoint, claim attempt) (state, error) {
 	for {
+		if !p.fresh(claim.made) || !p.fresh(p.began) {
+			return state{}, fmt.Errorf("%w: it took longer than %s", errOvertaken, freshAge)
+		}
 		next, err := current.index.Append(c)
 		if errors.Is(err, manifest.ErrBehind) {
 			return state{}, fmt.Errorf("%w: the horizon is now %s", errOvertaken, current.index.Horizon)

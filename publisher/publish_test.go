@@ -120,6 +120,11 @@ func TestPublishFullCopiesWhatIsThere(t *testing.T) {
 	if want := (Stats{Uploaded: 1, Copied: 4, UploadedBytes: 12}); second.Files != want {
 		t.Errorf("files %+v, want %+v", second.Files, want)
 	}
+	f.check()
+	f.up.set("copy of 1.iso", "one") // which stays where it is, too
+	if third := f.publish(PublishOptions{}); third.Files.Uploaded != 0 || third.Files.Copied != 6 {
+		t.Errorf("third: %+v", third.Files)
+	}
 	if want := 1; second.Pages.Uploaded != want || second.Pages.Copied != 1 {
 		t.Errorf("pages %+v: the root's changed, sub's did not", second.Pages)
 	}

@@ -50,10 +50,12 @@ func (p *Publisher) Sync(ctx context.Context, repo Repo) (SyncResult, error) {
 		return SyncResult{}, err
 	}
 	result := SyncResult{Repo: repo.Name}
-	if result.Files, err = p.transfer(ctx, "files", rev, plan, manifest.KindBlob); err != nil {
+	// A staged revision is no commit: publishing looks at every object again.
+	rely := p.newReliance()
+	if result.Files, err = p.transfer(ctx, "files", rely, rev, plan, manifest.KindBlob); err != nil {
 		return SyncResult{}, err
 	}
-	root, err := p.writeManifest(ctx, rev.entries, prevRoot)
+	root, err := p.writeManifest(ctx, rely, rev.entries, prevRoot)
 	if err != nil {
 		return SyncResult{}, err
 	}

@@ -25,6 +25,7 @@ const smallFile = 1 << 20
 // (invariant 7), and learns the modification times that were not known.
 type transfer struct {
 	*Publisher
+	rely *reliance
 	rev  *revision
 	plan *placement
 	kind manifest.Kind // of the objects
@@ -34,11 +35,11 @@ type transfer struct {
 }
 
 // transfer does the work; kind is what the files are in a full tree.
-func (p *Publisher) transfer(ctx context.Context, what string, rev *revision, plan *placement, kind manifest.Kind) (Stats, error) {
+func (p *Publisher) transfer(ctx context.Context, what string, rely *reliance, rev *revision, plan *placement, kind manifest.Kind) (Stats, error) {
 	if plan.dst.layout == manifest.Thin {
 		kind = manifest.KindBlob
 	}
-	t := &transfer{Publisher: p, rev: rev, plan: plan, kind: kind}
+	t := &transfer{Publisher: p, rely: rely, rev: rev, plan: plan, kind: kind}
 	p.Progress.Begin(what, len(rev.files), rev.root.Bytes)
 	defer p.Progress.End()
 	for phase := range remote.Phase(remote.Phases) {
@@ -107,6 +108,7 @@ func (t *transfer) place(ctx context.Context, f remote.File, e *manifest.Entry, 
 	case ifThere:
 		info, err := t.Store.Stat(ctx, dst)
 		if err == nil && info.Size == f.Size {
+			t.rely.on(dst, info)
 			return reuse, nil
 		}
 		if err != nil && !errors.Is(err, objstore.ErrNotFound) {
@@ -158,11 +160,7 @@ func (t *transfer) upload(ctx context.Context, f remote.File, e *manifest.Entry,
 // there. A blob's name commits to its bytes, and none was ever stored unchecked.
 func (t *transfer) checkThere(ctx context.Context, dst string, body objstore.Body) error {
 	if t.plan.dst.layout == manifest.Thin {
-		info, err := t.Store.Stat(ctx, dst)
-		if err == nil && info.Size != body.Size {
-			err = fmt.Errorf("%s: %w", dst, objstore.ErrDiffers)
-		}
-		return err
+		return t.relyOn(ctx, t.rely, dst, body.Size)
 	}
 	same, err := objstore.Holds(ctx, t.Store, dst, body)
 	if err == nil && !same {

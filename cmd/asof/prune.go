@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher"
+)
+
+func newPruneCmd(a *app) *cobra.Command {
+	var opts publisher.PruneOptions
+	var within string
+	var ids []string
+	cmd := &cobra.Command{
+		Use:   "prune REPO",
+		Short: "Take old checkpoints out of a repo, by rules that say what to keep",
+		Long: `Decide which checkpoints of a repo to keep, and show it. With --apply, take the
+others out of the index. Each leaves a tombstone: its times answer 410 Gone, and
+never slide to an older checkpoint. Nothing is deleted; asof gc does that.
+
+A checkpoint stays if any rule keeps it. The newest always stays, and so do those
+that a channel names. The rules are restic's: --keep-daily 7 keeps, of the newest
+seven days that have any, the newest checkpoint each.`,
+		Example: `  asof prune myfile --keep-last 10 --keep-monthly 12
+  asof prune myfile --keep-within 30d --keep-yearly 10 --apply
+  asof prune myfile --keep-last 1 --reason 'ticket 4711' --apply`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if within != "" {
+				if opts.Policy.Within, err = publisher.ParseSpan(within); err != nil {
+					return usage(fmt.Errorf("--keep-within: %w", err), "")
+				}
+			}
+			for _, s := range ids {
+				id, err := manifest.ParseID(s)
+				if err != nil {
+					return usage(fmt.Errorf("--keep: %w", err), "")
+				}
+				opts.Policy.IDs = append(opts.Policy.IDs, id)
+			}
+			return a.prune(cmd, args[0], opts)
+		},
+	}
+	flags := cmd.Flags()
+	flags.IntVar(&opts.Policy.Last, "keep-last", 0, "keep the newest `N`")
+	flags.IntVar(&opts.Policy.Hourly, "keep-hourly", 0, "keep the newest of each of `N` hours")
+	flags.IntVar(&opts.Policy.Daily, "keep-daily", 0, "keep the newest of each of `N` days")
+	flags.IntVar(&opts.Policy.Weekly, "keep-weekly", 0, "keep the newest of each of `N` weeks")
+	flags.IntVar(&opts.Policy.Monthly, "keep-monthly", 0, "keep the newest of each of `N` months")
+	flags.IntVar(&opts.Policy.Yearly, "keep-yearly", 0, "keep the newest of each of `N` years")
+	flags.StringVar(&within, "keep-within", "", "keep all within a `SPAN` before the newest: 30d, 2w, 12h, 1y6m")
+	flags.StringArrayVar(&ids, "keep", nil, "keep the checkpoint `ID`; may be repeated")
+	flags.StringVar(&opts.Reason, "reason", "", "a line of text for the tombstones")
+	flags.BoolVar(&opts.Apply, "apply", false, "do it; without it only show")
+	return cmd
+}
+
+// pruned is a decision as it is printed.
+type pruned struct {
+	Checkpoint manifest.ID `json:"checkpoint"`
+	Keep       bool        `json:"keep"`
+	Reasons    []string    `json:"reasons"`
+	Files      int64       `json:"files"`
+	Bytes      int64       `json:"bytes"`
+}
+
+func (a *app) prune(cmd *cobra.Command, name string, opts publisher.PruneOptions) error {
+	store, pub, err := a.janitor(cmd.Context())
+	if err != nil {
+		return err
+	}
+	repo, _, err := findRepo(cmd.Context(), store, name)
+	if err != nil {
+		return err
+	}
+	decisions, err := pub.Prune(cmd.Context(), publisher.Repo{Name: repo.Name, Base: repo.Base}, opts)
+	if err != nil {
+		return fmt.Errorf("prune %s: %w", name, err)
+	}
+	result := struct {
+		Repo      string   `json:"repo"`
+		Applied   bool     `json:"applied"`
+		Decisions []pruned `json:"checkpoints"`
+	}{name, opts.Apply, []pruned{}}
+	gone := 0
+	for _, d := range decisions {
+		c := d.Checkpoint
+		if !d.Keep {
+			gone++
+		}
+		result.Decisions = append(result.Decisions, pruned{c.ID, d.Keep, append([]string{}, d.Reasons...), c.Files, c.Bytes})
+	}
+	if err := a.print(result, func(t *table) {
+		t.row("CHECKPOINT", "DECISION", "FILES", "SIZE", "WHY")
+		for _, d := range result.Decisions {
+			decision := "prune"
+			if d.Keep {
+				decision = "keep"
+			}
+			t.row(d.Checkpoint, decision, d.Files, size(d.Bytes), strings.Join(d.Reasons, ", "))
+		}
+	}); err != nil {
+		return err
+	}
+	switch {
+	case gone == 0:
+		fmt.Fprintln(a.stderr, "nothing to prune")
+	case opts.Apply:
+		fmt.Fprintf(a.stderr, "pruned %d of %d checkpoints; asof gc frees their space, after its grace period\n", gone, len(decisions))
+	default:
+		fmt.Fprintf(a.stderr, "would prune %d of %d checkpoints; add --apply to do it\n", gone, len(decisions))
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package publisher
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/asof/asof/manifest"
+)
+
+func indexOf(t *testing.T, ids ...string) manifest.Index {
+	t.Helper()
+	ix := manifest.NewIndex("myfile")
+	for _, s := range ids {
+		id, err := manifest.ParseID(s)
+		if err == nil {
+			ix, err = ix.Append(manifest.Checkpoint{ID: id, Layout: manifest.Full})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ix
+}
+
+func TestPolicy(t *testing.T) {
+	ix := indexOf(t,
+		"20231231T235959Z", "20240101T000000Z", // a Sunday and a Monday: two days, weeks, months, years
+		"20250301T060000Z", "20250301T063000Z", "20250301T070000Z",
+		"20250317T120000Z", "20250318T120000Z", "20250318T140338Z")
+	ix, err := ix.SetChannel("stable", ix.Checkpoints[2].ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	days := func(s string) Span {
+		span, err := ParseSpan(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return span
+	}
+	none := ""
+	for _, c := range []struct {
+		name   string
+		policy Policy
+		want   []string // what keeps each
+	}{
+		{"last 1", Policy{Last: 1}, []string{none, none, "channel", none, none, none, none, "newest last"}},
+		{"last 3", Policy{Last: 3}, []string{none, none, "channel", none, none, "last", "last", "newest last"}},
+		{"hourly 2", Policy{Hourly: 2}, []string{none, none, "channel", none, none, none, "hourly", "newest hourly"}},
+		{"daily 2", Policy{Daily: 2}, []string{none, none, "channel", none, none, "daily", none, "newest daily"}},
+		{"daily 3", Policy{Daily: 3}, []string{none, none, "channel", none, "daily", "daily", none, "newest daily"}},
+		{"weekly 3", Policy{Weekly: 3}, []string{none, "weekly", "channel", none, "weekly", none, none, "newest weekly"}},
+		{"monthly 3", Policy{Monthly: 3}, []string{"monthly", "monthly", "channel", none, none, none, none, "newest monthly"}},
+		{"yearly 9", Policy{Yearly: 9}, []string{"yearly", "yearly", "channel", none, none, none, none, "newest yearly"}},
+		{"within", Policy{Within: days("1d12h")}, []string{none, none, "channel", none, none, "within", "within", "newest within"}},
+		{"ids", Policy{IDs: []manifest.ID{ix.Checkpoints[0].ID}}, []string{"named", none, "channel", none, none, none, none, "newest"}},
+	} {
+		decisions, err := c.policy.Decide(ix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, d := range decisions {
+			if d.Keep != (len(d.Reasons) > 0) {
+				t.Errorf("%s: %s: keep is %t for %q", c.name, d.Checkpoint.ID, d.Keep, d.Reasons)
+			}
+			got = append(got, strings.Join(d.Reasons, " "))
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s:\n got %q\nwant %q", c.name, got, c.want)
+		}
+	}
+	for _, bad := range []Policy{{}, {Last: -1}, {IDs: []manifest.ID{1}}} {
+		if _, err := bad.Decide(ix); err == nil {
+			t.Errorf("%+v was taken", bad)
+		}
+	}
+	if _, err := (Policy{}).Decide(ix); !errors.Is(err, ErrNoPolicy) {
+		t.Error(err)
+	}
+}
+
+func TestParseSpan(t *testing.T) {
+	for s, want := range map[string]Span{
+		"30d": {Days: 30}, "2w": {Days: 14}, "2w1d": {Days: 15}, "12h": {Hours: 12}, "1y6m": {Years: 1, Months: 6},
+	} {
+		if got, err := ParseSpan(s); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"", "30", "d", "1d1w", "1d2d", "-1d", "1.5d", "0d", "1 d", "99999999d", "1s"} {
+		if span, err := ParseSpan(s); err == nil {
+			t.Errorf("%q was taken for %+v", s, span)
+		}
+	}
+}
