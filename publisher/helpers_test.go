@@ -21,8 +21,9 @@ import (
 
 // clock is a clock that tests move; sleeping moves it too.
 type clock struct {
-	mu  sync.Mutex
-	now time.Time
+	still sync.RWMutex // who holds it for reading keeps the clock from moving
+	mu    sync.Mutex
+	now   time.Time
 }
 
 func newClock(s string) *clock {
@@ -40,6 +41,8 @@ func (c *clock) Now() time.Time {
 }
 
 func (c *clock) add(d time.Duration) {
+	c.still.Lock()
+	defer c.still.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)

@@ -302,7 +302,10 @@ func (p *publication) writePages(ctx context.Context, index manifest.Index, file
 	if err != nil {
 		return nil, prevRoot, err
 	}
-	pagePlan.dst, pagePlan.present = plan.dst, plan.present
+	// Pages show times, and two runs for the same content may carry over times
+	// from different checkpoints. So in a tree that is taken over no page is
+	// taken for granted: a different one is met as such.
+	pagePlan.dst = plan.dst
 	if result.Pages, err = p.transfer(ctx, "pages", p.rely, rev, pagePlan, manifest.KindPage); err != nil {
 		return nil, prevRoot, err
 	}

@@ -1,0 +1,155 @@
+package publisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/asof/asof/internal/catalog"
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/manifest"
+)
+
+// janitorStore is the store as a collection sees it: its deletions happen
+// within the time that a batch may take, or not at all. The clock of these
+// tests jumps by hours, a real request's context ends first.
+type janitorStore struct {
+	objstore.Store
+	clock *clock
+	mu    sync.Mutex
+	began time.Time // of the batch
+}
+
+func (s *janitorStore) List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error] {
+	if prefix == manifest.PinPrefix {
+		s.mu.Lock()
+		s.began = s.clock.Now()
+		s.mu.Unlock()
+	}
+	return s.Store.List(ctx, prefix, after)
+}
+
+func (s *janitorStore) Delete(ctx context.Context, key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clock.still.RLock()
+	defer s.clock.still.RUnlock()
+	if s.clock.Now().Sub(s.began) > batchTime {
+		return context.DeadlineExceeded
+	}
+	return s.Store.Delete(ctx, key)
+}
+
+// Publishers of several repos, whose content comes and goes and comes again,
+// with prune and gc among them and a clock that jumps: no checkpoint is lost,
+// ids grow, no final answer changes, nothing that a checkpoint needs is deleted.
+func TestEverythingAtOnce(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { everythingAtOnce(t, seed) })
+	}
+}
+
+func everythingAtOnce(t *testing.T, seed uint64) {
+	f := newFixture(t, manifest.Full, isos())
+	repos := []Repo{
+		{Name: "full", Base: "full", Layout: manifest.Full},
+		{Name: "thin", Base: "thin", Layout: manifest.Thin},
+		{Name: "other", Base: "other", Layout: manifest.Thin},
+	}
+	var mu sync.Mutex
+	reported := map[string][]manifest.Checkpoint{}
+	answers := map[string]map[manifest.ID]manifest.ID{} // final ones that were seen
+
+	look := func(repo Repo) {
+		mu.Lock()
+		defer mu.Unlock()
+		index, _, err := catalog.Index(t.Context(), f.store.Store, repo.registered())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		timeline := manifest.NewTimeline(index)
+		for at, was := range answers[repo.Name] {
+			if a := timeline.Resolve(at); a.ID != was || !a.Final || a.Outcome > manifest.Gone {
+				t.Errorf("%s: %s resolved to %s for good, and now to %+v", repo.Name, at, was, a)
+			}
+		}
+		if a := timeline.Resolve(index.Horizon); a.Outcome == manifest.Found {
+			if answers[repo.Name] == nil {
+				answers[repo.Name] = map[manifest.ID]manifest.ID{}
+			}
+			answers[repo.Name][index.Horizon] = a.ID
+		}
+	}
+
+	var wg sync.WaitGroup
+	for worker := range 6 {
+		wg.Go(func() {
+			random := rand.New(rand.NewPCG(seed, uint64(worker)))
+			for range 6 {
+				repo := repos[random.IntN(len(repos))]
+				files := map[string]string{"stays": "stays"}
+				for range 3 {
+					n := random.IntN(4)
+					files[fmt.Sprint("file", n)] = fmt.Sprint("content ", n, random.IntN(2))
+				}
+				repo.Remote = upstream(files)
+				r, err := f.publisher(f.store.Store).Publish(t.Context(), repo, PublishOptions{})
+				if err != nil {
+					t.Errorf("publish %s: %v", repo.Name, err)
+					continue
+				}
+				if r.Outcome == Published {
+					mu.Lock()
+					// Two publishers of the very same thing may share a checkpoint.
+					if !slices.Contains(reported[repo.Name], r.Checkpoint) {
+						reported[repo.Name] = append(reported[repo.Name], r.Checkpoint)
+					}
+					mu.Unlock()
+				}
+				look(repo)
+				f.clock.add(time.Duration(random.IntN(30)) * time.Hour)
+			}
+		})
+	}
+	wg.Go(func() {
+		random := rand.New(rand.NewPCG(seed, 99))
+		janitor := f.publisher(&janitorStore{Store: f.store.Store, clock: f.clock})
+		for range 30 {
+			repo := repos[random.IntN(len(repos))]
+			_, err := janitor.Prune(t.Context(), repo, PruneOptions{Policy: Policy{Last: 1 + random.IntN(2)}, Apply: true})
+			if err != nil {
+				t.Errorf("prune %s: %v", repo.Name, err)
+			}
+			_, err = janitor.Collect(t.Context(), CollectOptions{Apply: true, Grace: minGrace})
+			if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrNoRegistry) {
+				t.Errorf("gc: %v", err)
+			}
+		}
+	})
+	wg.Wait()
+
+	for _, repo := range repos {
+		f.repo = repo
+		f.check()
+		index := f.index()
+		pruned := map[manifest.ID]bool{}
+		for _, tombstone := range index.Pruned {
+			pruned[tombstone.ID] = true
+		}
+		for _, c := range reported[repo.Name] {
+			if now, ok := index.Find(c.ID); !(ok && now == c) && !pruned[c.ID] {
+				t.Errorf("%s: checkpoint %s was reported and is lost", repo.Name, c.ID)
+			}
+		}
+		if n := len(index.Checkpoints) + len(index.Pruned); n != len(reported[repo.Name]) {
+			t.Errorf("%s: %d checkpoints in all, %d were reported", repo.Name, n, len(reported[repo.Name]))
+		}
+	}
+}
