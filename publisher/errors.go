@@ -18,8 +18,8 @@ var (
 	ErrBadID = errors.New("the id can't be used")
 	// ErrUnsafeStore: the store lacks a working compare-and-swap.
 	ErrUnsafeStore = errors.New("the store has no working compare-and-swap")
-	// ErrWrongContent: a file is not what upstream's own documents say it is.
-	ErrWrongContent = errors.New("wrong content")
+	// ErrCorrupt: the store holds something else than its own documents say.
+	ErrCorrupt = errors.New("corrupt")
 )
 
 // errOvertaken: another publisher committed while this one worked, so that its

@@ -61,10 +61,11 @@ type fakeRemote struct {
 	opens int
 	fail  func(path string) error // called by Open
 	wrong map[string]string       // what Open gives instead
+	sizes map[string]int64        // what it says instead
 }
 
 func upstream(files map[string]string) *fakeRemote {
-	return &fakeRemote{files: files, times: map[string]time.Time{}, wrong: map[string]string{}}
+	return &fakeRemote{files: files, times: map[string]time.Time{}, wrong: map[string]string{}, sizes: map[string]int64{}}
 }
 
 func (r *fakeRemote) set(path, content string) {
@@ -79,7 +80,11 @@ func (r *fakeRemote) Capture(ctx context.Context) (remote.Capture, error) {
 	c := &fakeCapture{remote: r, content: map[string]string{}}
 	for path, content := range r.files {
 		c.content[path] = content
-		c.files = append(c.files, remote.File{Path: path, Size: int64(len(content)), SHA256: manifest.Sum([]byte(content)), Phase: remote.PhaseOf(path)})
+		size, ok := r.sizes[path]
+		if !ok {
+			size = int64(len(content))
+		}
+		c.files = append(c.files, remote.File{Path: path, Size: size, SHA256: manifest.Sum([]byte(content)), Phase: remote.PhaseOf(path)})
 	}
 	slices.SortFunc(c.files, func(a, b remote.File) int { return strings.Compare(a.Path, b.Path) })
 	return c, ctx.Err()

@@ -2,8 +2,10 @@ package publisher
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
+	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
 )
 
@@ -30,11 +32,20 @@ type placement struct {
 	prev place // the newest checkpoint
 	// same[i]: the newest checkpoint has file i, with the same content.
 	same []bool
-	// elsewhere holds keys of other content that the revision wants.
+	// wanted is the content of the revision.
+	wanted map[manifest.Digest]want
+	// elsewhere holds keys of wanted content that is not, or not only, at its
+	// own place in the newest checkpoint.
 	elsewhere map[manifest.Digest]known
 	// present holds the paths that stand in the tree already, from a run that
 	// was killed.
 	present map[string]bool
+}
+
+// want is content that the revision wants.
+type want struct {
+	size  int64
+	files int // that have it
 }
 
 // known is a key under which content may stand in the store.
@@ -96,10 +107,16 @@ func (pl *placement) uploads(entries []manifest.Entry) []manifest.Entry {
 // sequence of entries, and carries modification times over: content that is
 // unchanged keeps the time that it had, so that touching a file changes nothing.
 func compare(entries []manifest.Entry, prev place, prevEntries iter.Seq2[manifest.Entry, error]) (*placement, error) {
-	pl := &placement{prev: prev, same: make([]bool, len(entries)), elsewhere: map[manifest.Digest]known{}, present: map[string]bool{}}
-	wanted := make(map[manifest.Digest]int, len(entries)) // by how many files
+	pl := &placement{
+		prev: prev, same: make([]bool, len(entries)), present: map[string]bool{},
+		wanted: make(map[manifest.Digest]want, len(entries)), elsewhere: map[manifest.Digest]known{},
+	}
 	for _, e := range entries {
-		wanted[e.SHA256]++
+		w, ok := pl.wanted[e.SHA256]
+		if ok && w.size != e.Size {
+			return nil, contradicts(e, w.size)
+		}
+		pl.wanted[e.SHA256] = want{e.Size, w.files + 1}
 	}
 	i := 0
 	for old, err := range prevEntries {
@@ -109,8 +126,11 @@ func compare(entries []manifest.Entry, prev place, prevEntries iter.Seq2[manifes
 		for i < len(entries) && entries[i].Path < old.Path {
 			i++
 		}
-		others := wanted[old.SHA256]
+		others := pl.wanted[old.SHA256].files
 		if i < len(entries) && entries[i].Path == old.Path && entries[i].SHA256 == old.SHA256 {
+			if entries[i].Size != old.Size {
+				return nil, contradicts(entries[i], old.Size)
+			}
 			pl.same[i] = true
 			others--
 			if old.Modified != manifest.NoTime {
@@ -118,18 +138,30 @@ func compare(entries []manifest.Entry, prev place, prevEntries iter.Seq2[manifes
 			}
 		}
 		if others > 0 {
-			pl.elsewhere[old.SHA256] = known{prev.key(old.Path, old.SHA256), true}
+			pl.know(old, known{prev.key(old.Path, old.SHA256), true})
 		}
 	}
 	return pl, nil
 }
 
+// contradicts is the error for a size that other content of the same digest has not.
+// Only one of the two can be true, and nothing but a download tells which.
+func contradicts(e manifest.Entry, other int64) error {
+	return fmt.Errorf("%s: %w: it is said to have %d bytes, its sha256 is that of a file of %d", e.Path, objstore.ErrMismatch, e.Size, other)
+}
+
+// know takes note of wanted content, the first time and if its size is right:
+// content that upstream gives a wrong size for is uploaded, and found out.
+func (pl *placement) know(e manifest.Entry, k known) {
+	if _, ok := pl.elsewhere[e.SHA256]; !ok && pl.wanted[e.SHA256].size == e.Size {
+		pl.elsewhere[e.SHA256] = k
+	}
+}
+
 // addJournal makes known what a sync has put into the pool, or was about to.
 func (pl *placement) addJournal(files []manifest.Entry) {
 	for _, e := range files {
-		if _, ok := pl.elsewhere[e.SHA256]; !ok {
-			pl.elsewhere[e.SHA256] = known{key: manifest.BlobKey(e.SHA256)}
-		}
+		pl.know(e, known{key: manifest.BlobKey(e.SHA256)})
 	}
 }
 
@@ -145,8 +177,8 @@ func (p *Publisher) addAttempt(ctx context.Context, pl *placement, base string, 
 		return err
 	}
 	for _, e := range a.Files {
-		if _, ok := pl.elsewhere[e.SHA256]; !ok && there[e.Path] {
-			pl.elsewhere[e.SHA256] = known{manifest.TreeKey(base, a.ID, e.Path), true}
+		if there[e.Path] {
+			pl.know(e, known{manifest.TreeKey(base, a.ID, e.Path), true})
 		}
 	}
 	return nil

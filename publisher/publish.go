@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
-	"github.com/asof/asof/internal/catalog"
-	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
 )
 
@@ -60,18 +56,6 @@ func (p *Publisher) Publish(ctx context.Context, repo Repo, opts PublishOptions)
 	return Result{}, fmt.Errorf("%w: other publishers were faster %d times", ErrConflict, maxOvertaken)
 }
 
-// publication is one call of Publish.
-type publication struct {
-	*Publisher
-	repo Repo
-	opts PublishOptions
-
-	mine  []attempt            // attempts of this call that were overtaken
-	avoid map[manifest.ID]bool // ids whose trees hold something else
-	began time.Time            // of the present run
-	rely  *reliance            // of the present run
-}
-
 func (p *publication) run(ctx context.Context) (Result, error) {
 	p.began, p.rely = p.Now(), p.newReliance()
 
@@ -100,11 +84,11 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 		return p.unchanged(ctx, current)
 	}
 
-	// 4. Take the id. From here on this publisher alone writes below it.
+	// 4. Take the id. Only publishers of this very content write below it.
 	//    A crash leaves: an attempt, by which the next run finds what 5 stored.
 	plan, prevRoot, err := p.compareWithNewest(ctx, current.index, rev)
 	if err != nil {
-		return Result{}, err
+		return Result{}, p.heldUp(ctx, current, err)
 	}
 	claim, err := p.takeID(ctx, current.index, rev, plan)
 	if err != nil {
@@ -128,7 +112,7 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 	// 6. Write the listing pages. A crash leaves: as after 5.
 	pages, prevPages, err := p.writePages(ctx, current.index, rev, plan, &result)
 	if err != nil {
-		return Result{}, p.differs(err, id)
+		return Result{}, p.heldUp(ctx, current, p.differs(err, id))
 	}
 
 	// 7. Write the manifests, leaves before roots. A crash leaves: a whole tree
@@ -142,6 +126,7 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 
+	// What was met, and may be garbage to a collection, must stay from here on.
 	if err := p.settle(ctx, p.rely); err != nil {
 		return Result{}, err
 	}
@@ -161,216 +146,4 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 	// 9. Rewrite the list of checkpoints. A crash leaves: a list that lacks the
 	//    newest one until the next publish, changed or not.
 	return result, p.refreshList(ctx, p.repo, current.index)
-}
-
-// revision captures what is to be published.
-func (p *publication) revision(ctx context.Context, index manifest.Index) (rev *revision, err error) {
-	if p.opts.NoSync {
-		rev, err = p.stagedRevision(ctx, p.repo, index, p.opts.Empty)
-	} else {
-		rev, err = p.capture(ctx, p.repo)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if len(rev.files) == 0 && !p.opts.Empty {
-		rev.Close()
-		return nil, ErrEmptyRevision
-	}
-	return rev, nil
-}
-
-// unchanged makes the answer final up to now, and the list right if an earlier
-// run was killed before it got to it.
-func (p *publication) unchanged(ctx context.Context, current state) (Result, error) {
-	newest, _ := current.index.Newest()
-	for {
-		now := manifest.IDOf(p.Now())
-		horizon := current.index.Horizon
-		if horizon.Time().Sub(now.Time()) > clockSlack {
-			return Result{}, fmt.Errorf("%w: it is %s, the horizon is %s", ErrClock, now, horizon)
-		}
-		if now <= horizon {
-			break
-		}
-		next, err := current.index.MoveHorizon(now)
-		if err != nil {
-			return Result{}, err
-		}
-		swapped, err := p.swapIndex(ctx, p.repo, current, next)
-		if err == nil {
-			current = swapped
-			break
-		}
-		if !errors.Is(err, objstore.ErrChanged) {
-			return Result{}, err
-		}
-		if current, err = p.loadIndex(ctx, p.repo); err != nil {
-			return Result{}, err
-		}
-		if latest, _ := current.index.Newest(); latest != newest {
-			return Result{}, fmt.Errorf("%w: the newest checkpoint is now %s", errOvertaken, latest.ID)
-		}
-	}
-	result := Result{Repo: p.repo.Name, Base: p.repo.Base, Outcome: Unchanged, Checkpoint: newest, Horizon: current.index.Horizon}
-	return result, p.refreshList(ctx, p.repo, current.index)
-}
-
-// compareWithNewest plans the transfer by what the newest checkpoint holds, and
-// returns that one's root.
-func (p *publication) compareWithNewest(ctx context.Context, index manifest.Index, rev *revision) (*placement, manifest.Root, error) {
-	newest, ok := index.Newest()
-	if !ok {
-		plan, err := compare(rev.entries, place{}, catalog.Entries(ctx, p.Store, manifest.Root{}))
-		return plan, manifest.Root{}, err
-	}
-	root, err := catalog.Root(ctx, p.Store, newest.Manifest)
-	if err != nil {
-		return nil, root, err
-	}
-	plan, err := compare(rev.entries, place{p.repo.Base, newest.ID, newest.Layout}, catalog.Entries(ctx, p.Store, root))
-	return plan, root, err
-}
-
-// takeID gives the plan its place: below the id of an attempt that was killed
-// while it published this very revision, or below a new one. It adds to the
-// plan what attempts and syncs have left in the store.
-func (p *publication) takeID(ctx context.Context, index manifest.Index, rev *revision, plan *placement) (attempt, error) {
-	plan.dst = place{p.repo.Base, 0, p.repo.layout()}
-	claimed := attempt{manifest.Attempt{Content: rev.root.Content, Layout: plan.dst.layout}, p.Now()}
-	if staged, ok := rev.Capture.(*stagedCapture); ok {
-		plan.addJournal(entriesOf(staged.files))
-	} else if err := p.addSynced(ctx, p.repo, plan); err != nil {
-		return attempt{}, err
-	}
-	claimed.Files = plan.uploads(rev.entries)
-
-	newest, ok := index.Newest()
-	if !ok {
-		newest.ID = manifest.MinID
-	}
-	left, err := p.attempts(ctx, p.repo, newest.ID, p.avoid)
-	if err != nil {
-		return attempt{}, err
-	}
-	for _, a := range slices.Concat(left, p.mine) {
-		if err := p.addAttempt(ctx, plan, p.repo.Base, a.Attempt); err != nil {
-			return attempt{}, err
-		}
-	}
-	resumable := slices.IndexFunc(left, func(a attempt) bool {
-		return a.Content == claimed.Content && a.Layout == claimed.Layout &&
-			a.ID > index.Horizon && (p.opts.At == nil || *p.opts.At == a.ID) && p.fresh(a.made)
-	})
-	if resumable >= 0 {
-		claimed = left[resumable]
-		if plan.dst.layout == manifest.Full {
-			if plan.present, err = p.treePaths(ctx, p.repo.Base, claimed.ID); err != nil {
-				return attempt{}, err
-			}
-		}
-		p.Log.Info("resuming an unfinished publish", "repo", p.repo.Name, "id", claimed.ID)
-	} else if claimed.ID, err = p.claim(ctx, p.repo, index.Horizon, p.opts.At, claimed.Attempt); err != nil {
-		return attempt{}, err
-	}
-	plan.dst.id = claimed.ID
-	p.mine = append(p.mine, claimed)
-	return claimed, nil
-}
-
-// fresh reports whether what was stored since a moment can't be collected yet.
-func (p *Publisher) fresh(since time.Time) bool { return p.Now().Sub(since) < freshAge }
-
-// writePages stores the listing pages of the tree and returns them with the
-// root of the newest checkpoint's pages.
-func (p *publication) writePages(ctx context.Context, index manifest.Index, files *revision, plan *placement, result *Result) (*revision, manifest.Root, error) {
-	var prevRoot manifest.Root
-	rendered, err := newPages(files.entries)
-	if err != nil {
-		return nil, prevRoot, err
-	}
-	rev, err := newRevision(rendered, files.at)
-	if err != nil {
-		return nil, prevRoot, err
-	}
-	if newest, ok := index.Newest(); ok {
-		if prevRoot, err = catalog.Root(ctx, p.Store, newest.Pages); err != nil {
-			return nil, prevRoot, err
-		}
-	}
-	pagePlan, err := compare(rev.entries, plan.prev, catalog.Entries(ctx, p.Store, prevRoot))
-	if err != nil {
-		return nil, prevRoot, err
-	}
-	// Pages show times, and two runs for the same content may carry over times
-	// from different checkpoints. So in a tree that is taken over no page is
-	// taken for granted: a different one is met as such.
-	pagePlan.dst = plan.dst
-	if result.Pages, err = p.transfer(ctx, "pages", p.rely, rev, pagePlan, manifest.KindPage); err != nil {
-		return nil, prevRoot, err
-	}
-	switch {
-	case plan.dst.layout == manifest.Thin:
-		front, _ := find(rev.entries, manifest.IndexPage)
-		if own, ok := find(files.entries, manifest.IndexPage); ok {
-			front = own
-		}
-		err = p.copyPage(ctx, manifest.BlobKey(front.SHA256), manifest.TreeKey(p.repo.Base, plan.dst.id, manifest.IndexPage), front)
-	case p.repo.SlashPages:
-		err = p.slashPages(ctx, plan.dst, rev.entries)
-	}
-	return rev, prevRoot, err
-}
-
-// commit appends the checkpoint to the index, also to one that another
-// publisher moved on meanwhile as long as the id is still above its horizon.
-func (p *publication) commit(ctx context.Context, current state, c manifest.Checkpoint, claim attempt) (state, error) {
-	for {
-		if !p.fresh(claim.made) || !p.fresh(p.began) {
-			return state{}, fmt.Errorf("%w: it took longer than %s", errOvertaken, freshAge)
-		}
-		next, err := current.index.Append(c)
-		if errors.Is(err, manifest.ErrBehind) {
-			return state{}, fmt.Errorf("%w: the horizon is now %s", errOvertaken, current.index.Horizon)
-		}
-		if err != nil {
-			return state{}, err
-		}
-		swapped, err := p.swapIndex(ctx, p.repo, current, next)
-		if !errors.Is(err, objstore.ErrChanged) {
-			return swapped, err
-		}
-		if current, err = p.loadIndex(ctx, p.repo); err != nil {
-			return state{}, err
-		}
-		if newest, ok := current.index.Newest(); ok && newest.Content == c.Content && !p.opts.Force {
-			return state{}, fmt.Errorf("%w: %s holds the same content", errOvertaken, newest.ID)
-		}
-	}
-}
-
-// differs recognizes a tree in which something else stands than was meant: the
-// remains of another version of asof, say. Another id is taken.
-func (p *publication) differs(err error, id manifest.ID) error {
-	if !errors.Is(err, objstore.ErrDiffers) || p.opts.At != nil {
-		return err
-	}
-	p.avoid[id] = true
-	return fmt.Errorf("%w: id %s: %w", errOvertaken, id, err)
-}
-
-func find(entries []manifest.Entry, path string) (manifest.Entry, bool) {
-	i, ok := slices.BinarySearchFunc(entries, path, func(e manifest.Entry, path string) int {
-		switch {
-		case e.Path < path:
-			return -1
-		case e.Path > path:
-			return 1
-		}
-		return 0
-	})
-	if !ok {
-		return manifest.Entry{}, false
-	}
-	return entries[i], true
 }

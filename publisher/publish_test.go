@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/memstore"
 	"github.com/asof/asof/manifest"
 )
@@ -244,7 +245,7 @@ func TestWrongContentPublishesNothing(t *testing.T) {
 	f := newFixture(t, manifest.Full, isos())
 	f.up.wrong["2.iso"] = "not two"
 	_, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{})
-	if !errors.Is(err, ErrWrongContent) || !strings.HasPrefix(err.Error(), "2.iso: wrong content: ") {
+	if !errors.Is(err, objstore.ErrMismatch) || !strings.HasPrefix(err.Error(), "2.iso: content does not match: ") {
 		t.Errorf("got %v", err)
 	}
 	if n := len(f.index().Checkpoints); n != 0 {
@@ -359,6 +360,34 @@ func TestPublishersRace(t *testing.T) {
 		}
 		if list := f.read("checkpoints/myfile/index.html"); strings.Count(list, "Z/\"") != len(ix.Checkpoints) {
 			t.Errorf("%s: the list does not show all of %d checkpoints", layout, len(ix.Checkpoints))
+		}
+	}
+}
+
+// A size that upstream gives wrong for content that is in the store already is
+// found out as if it had to be downloaded.
+func TestWrongSizeOfKnownContent(t *testing.T) {
+	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
+		for name, lie := range map[string]func(f *fixture){
+			"two sizes in one revision": func(f *fixture) { f.up.set("copy of 1.iso", "one"); f.up.sizes["copy of 1.iso"] = 4 },
+			"unchanged file":            func(f *fixture) { f.publish(PublishOptions{}); f.up.set("n", ""); f.up.sizes["1.iso"] = 4 },
+			"moved file": func(f *fixture) {
+				f.publish(PublishOptions{})
+				delete(f.up.files, "1.iso")
+				f.up.set("moved", "one")
+				f.up.sizes["moved"] = 4
+			},
+			"staged file": func(f *fixture) { f.sync(); f.up.set("n", ""); f.up.sizes["1.iso"] = 4 },
+		} {
+			f := newFixture(t, layout, isos())
+			lie(f)
+			before := len(f.index().Checkpoints)
+			if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{}); !errors.Is(err, objstore.ErrMismatch) {
+				t.Errorf("%s, %s: %v", layout, name, err)
+			}
+			if n := len(f.index().Checkpoints); n != before {
+				t.Errorf("%s, %s: it published", layout, name)
+			}
 		}
 	}
 }

@@ -12,7 +12,10 @@ import (
 	"time"
 
 	"github.com/asof/asof/internal/catalog"
+	"github.com/asof/asof/internal/miniotest"
 	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/objstore/dirstore"
+	"github.com/asof/asof/internal/objstore/storeurl"
 	"github.com/asof/asof/manifest"
 )
 
@@ -51,12 +54,101 @@ func (s *janitorStore) Delete(ctx context.Context, key string) error {
 // ids grow, no final answer changes, nothing that a checkpoint needs is deleted.
 func TestEverythingAtOnce(t *testing.T) {
 	for seed := range uint64(12) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { everythingAtOnce(t, seed) })
+		t.Run(fmt.Sprint("mem ", seed), func(t *testing.T) {
+			everythingAtOnce(t, newFixture(t, manifest.Full, isos()), seed)
+		})
+	}
+	for seed := range uint64(3) {
+		t.Run(fmt.Sprint("dir ", seed), func(t *testing.T) {
+			store, err := dirstore.New(t.TempDir(), dirstore.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			everythingAtOnce(t, agedFixture(t, store), seed)
+		})
+	}
+	t.Run("minio", func(t *testing.T) {
+		server := miniotest.Start(t)
+		server.Setenv(t)
+		store, err := storeurl.Open(t.Context(), "minio://"+server.Endpoint+"/"+server.NewBucket(t), storeurl.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		everythingAtOnce(t, agedFixture(t, store), 0)
+	})
+}
+
+// agedFixture is a fixture on a real store whose objects are as old as the
+// test's own clock says.
+func agedFixture(t *testing.T, store objstore.Store) *fixture {
+	f := newFixture(t, manifest.Full, isos())
+	f.store = trace(&agedStore{Store: store, now: f.clock.Now, made: map[string]time.Time{}})
+	f.pub = f.publisher(f.store)
+	return f
+}
+
+type agedStore struct {
+	objstore.Store
+	now  func() time.Time
+	mu   sync.Mutex
+	made map[string]time.Time
+}
+
+// stamp notes when an object is made: before it is there, so that nobody can
+// meet it without an age.
+func (s *agedStore) stamp(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.made[key]; !ok {
+		s.made[key] = s.now()
 	}
 }
 
-func everythingAtOnce(t *testing.T, seed uint64) {
-	f := newFixture(t, manifest.Full, isos())
+func (s *agedStore) aged(info objstore.Info) objstore.Info {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if made, ok := s.made[info.Key]; ok {
+		info.Modified = made
+	}
+	return info
+}
+
+func (s *agedStore) Create(ctx context.Context, key string, body objstore.Body, attr objstore.Attributes) error {
+	s.stamp(key)
+	return s.Store.Create(ctx, key, body, attr)
+}
+
+func (s *agedStore) Copy(ctx context.Context, src, dst string, attr objstore.Attributes) error {
+	s.stamp(dst)
+	return s.Store.Copy(ctx, src, dst, attr)
+}
+
+func (s *agedStore) Delete(ctx context.Context, key string) error {
+	err := s.Store.Delete(ctx, key)
+	if err == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.made, key)
+	}
+	return err
+}
+
+func (s *agedStore) Stat(ctx context.Context, key string) (objstore.Info, error) {
+	info, err := s.Store.Stat(ctx, key)
+	return s.aged(info), err
+}
+
+func (s *agedStore) List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error] {
+	return func(yield func(objstore.Info, error) bool) {
+		for info, err := range s.Store.List(ctx, prefix, after) {
+			if !yield(s.aged(info), err) {
+				return
+			}
+		}
+	}
+}
+
+func everythingAtOnce(t *testing.T, f *fixture, seed uint64) {
 	repos := []Repo{
 		{Name: "full", Base: "full", Layout: manifest.Full},
 		{Name: "thin", Base: "thin", Layout: manifest.Thin},

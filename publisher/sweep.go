@@ -35,14 +35,22 @@ func (gc *collector) sweepTrees(ctx context.Context, repo collected) error {
 		if _, listed := repo.index.Find(id); listed {
 			continue
 		}
-		// Clients of a pruned checkpoint get the grace period, too.
-		if t, ok := pruned[id]; ok && !t.At.Time().Before(gc.before) {
-			continue
+		// A tree is as old as the tombstone or the attempt that explains it,
+		// whatever its files are: nobody writes below an old id any more. One
+		// that nothing explains is judged file by file.
+		whole := func(objstore.Info) bool { return true }
+		if t, ok := pruned[id]; ok {
+			if !t.At.Time().Before(gc.before) {
+				continue
+			}
+		} else if a, ok := attempts[id]; ok {
+			if !gc.old(a) {
+				continue
+			}
+		} else {
+			whole = gc.old
 		}
-		if a, ok := attempts[id]; ok && !a.Modified.Before(gc.before) {
-			continue
-		}
-		if err := gc.sweepTree(ctx, repo.Base, id); err != nil {
+		if err := gc.sweepTree(ctx, repo.Base, id, whole); err != nil {
 			return err
 		}
 	}
@@ -50,11 +58,11 @@ func (gc *collector) sweepTrees(ctx context.Context, repo collected) error {
 }
 
 // sweepTree deletes one tree, the documents that clients begin with first.
-func (gc *collector) sweepTree(ctx context.Context, base string, id manifest.ID) error {
+func (gc *collector) sweepTree(ctx context.Context, base string, id manifest.ID, pick func(objstore.Info) bool) error {
 	prefix := manifest.TreePrefix(base, id)
 	for _, roots := range []bool{true, false} {
 		err := gc.sweep(ctx, prefix, &gc.trees, func(info objstore.Info) bool {
-			return roots == (remote.PhaseOf(info.Key) == remote.Root)
+			return roots == (remote.PhaseOf(info.Key) == remote.Root) && pick(info)
 		})
 		if err != nil {
 			return err
@@ -108,14 +116,14 @@ func (gc *collector) attemptsOf(ctx context.Context, base string) (map[manifest.
 func (gc *collector) sweepPool(ctx context.Context) error {
 	return gc.sweep(ctx, manifest.BlobPrefix, &gc.pool, func(info objstore.Info) bool {
 		d, err := manifest.ParseBlobKey(info.Key)
-		return err == nil && !gc.blobs[d]
+		return err == nil && !gc.blobs[d] && gc.old(info)
 	})
 }
 
 func (gc *collector) sweepManifests(ctx context.Context) error {
 	return gc.sweep(ctx, manifest.ManifestPrefix, &gc.parts, func(info objstore.Info) bool {
 		d, err := manifest.ParseManifestKey(info.Key)
-		return err == nil && !gc.manifests[d]
+		return err == nil && !gc.manifests[d] && gc.old(info)
 	})
 }
 
@@ -125,29 +133,31 @@ func (gc *collector) sweepPrivate(ctx context.Context) error {
 	for _, repo := range gc.repos {
 		err := gc.sweep(ctx, manifest.AttemptPrefix(repo.Base), &gc.private, func(info objstore.Info) bool {
 			_, err := manifest.ParseAttemptKey(repo.Base, info.Key)
-			return err == nil
+			return err == nil && gc.old(info)
 		})
 		if err != nil {
 			return err
 		}
 	}
 	for _, prefix := range []string{manifest.PinPrefix, manifest.ProbePrefix} {
-		if err := gc.sweep(ctx, prefix, &gc.private, func(objstore.Info) bool { return true }); err != nil {
+		if err := gc.sweep(ctx, prefix, &gc.private, gc.old); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sweep deletes the objects below a prefix that are old enough and that pick
-// chooses, in batches.
+// old reports whether an object is older than the grace period.
+func (gc *collector) old(info objstore.Info) bool { return info.Modified.Before(gc.before) }
+
+// sweep deletes the objects below a prefix that pick chooses, in batches.
 func (gc *collector) sweep(ctx context.Context, prefix string, count *Collected, pick func(objstore.Info) bool) error {
 	var batch []objstore.Info
 	for info, err := range gc.Store.List(ctx, prefix, "") {
 		if err != nil {
 			return err
 		}
-		if !info.Modified.Before(gc.before) || !pick(info) {
+		if !pick(info) {
 			continue
 		}
 		if batch = append(batch, info); len(batch) == batchSize {

@@ -149,9 +149,6 @@ func (t *transfer) upload(ctx context.Context, f remote.File, e *manifest.Entry,
 		}
 		return err
 	})
-	if errors.Is(err, objstore.ErrMismatch) {
-		return 0, fmt.Errorf("%w: %w", ErrWrongContent, err)
-	}
 	e.Modified = manifest.ID(modified.Load())
 	return done, err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 
+	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
 )
 
@@ -22,13 +23,19 @@ const configName = "asof.yaml"
 // config is asof.yaml. Scalars can be set by the environment too: ASOF_STORE,
 // ASOF_SERVE_LISTEN, …; flags win over both.
 type config struct {
-	Store       string       `mapstructure:"store"`
-	UnsafeStore bool         `mapstructure:"unsafe_store"`
-	Concurrency int          `mapstructure:"concurrency"`
-	LogFormat   string       `mapstructure:"log_format"`
-	LogLevel    string       `mapstructure:"log_level"`
-	Serve       serveConfig  `mapstructure:"serve"`
-	Repos       []repoConfig `mapstructure:"repos"`
+	Store       string          `mapstructure:"store"`
+	UnsafeStore bool            `mapstructure:"unsafe_store"`
+	Retention   retentionConfig `mapstructure:"retention"`
+	Concurrency int             `mapstructure:"concurrency"`
+	LogFormat   string          `mapstructure:"log_format"`
+	LogLevel    string          `mapstructure:"log_level"`
+	Serve       serveConfig     `mapstructure:"serve"`
+	Repos       []repoConfig    `mapstructure:"repos"`
+}
+
+type retentionConfig struct {
+	Mode string `mapstructure:"mode"`
+	Days int    `mapstructure:"days"`
 }
 
 type serveConfig struct {
@@ -48,7 +55,7 @@ type repoConfig struct {
 // settings are the scalar keys with their defaults.
 func settings() map[string]any {
 	return map[string]any{
-		"store": "", "unsafe_store": false, "concurrency": 32, "log_format": "text", "log_level": "warn",
+		"store": "", "unsafe_store": false, "retention.mode": "", "retention.days": 0, "concurrency": 32, "log_format": "text", "log_level": "warn",
 		"serve.listen": "127.0.0.1:8080", "serve.refresh": 5 * time.Second, "serve.pool_url": "",
 	}
 }
@@ -93,10 +100,30 @@ func (a *app) config() (config, error) {
 	if cfg.Concurrency < 1 {
 		return cfg, usage(fmt.Errorf("%s: concurrency: %d is less than 1", name, cfg.Concurrency), "")
 	}
+	if _, err := cfg.Retention.parse(); err != nil {
+		return cfg, inFile(name, err)
+	}
 	if err := cfg.checkRepos(); err != nil {
 		return cfg, inFile(name, err)
 	}
 	return cfg, nil
+}
+
+// maxDays is the longest retention that S3 takes, 100 years.
+const maxDays = 36500
+
+// parse is the retention that the store is told.
+func (r retentionConfig) parse() (objstore.Retention, error) {
+	const hint = "for instance retention: {mode: governance, days: 30}"
+	switch {
+	case r == retentionConfig{}:
+		return objstore.Retention{}, nil
+	case r.Mode != objstore.Governance && r.Mode != objstore.Compliance:
+		return objstore.Retention{}, usage(fmt.Errorf("retention.mode: %q is neither governance nor compliance", r.Mode), hint)
+	case r.Days < 1 || r.Days > maxDays:
+		return objstore.Retention{}, usage(fmt.Errorf("retention.days: %d is not from 1 to %d", r.Days, maxDays), hint)
+	}
+	return objstore.Retention{Mode: r.Mode, For: time.Duration(r.Days) * 24 * time.Hour}, nil
 }
 
 // checkRepos completes the repos and holds what is true of them together.

@@ -23,6 +23,7 @@ small objects below .asof/probe/ and removes them.`,
 			if err != nil {
 				return err
 			}
+			cfg.Retention = retentionConfig{} // what it writes is to be removed again
 			store, err := a.store(cmd.Context(), cfg, log, true)
 			if err != nil {
 				return err

@@ -78,6 +78,7 @@ before it.`,
 
 	root.AddCommand(
 		newInitCmd(a), newSyncCmd(a), newPublishCmd(a), newListCmd(a), newShowCmd(a), newResolveCmd(a),
+		newVerifyCmd(a), newRestoreCmd(a),
 		newPruneCmd(a), newGCCmd(a), newServeCmd(a), newProbeCmd(a), newDemoCmd(a), newVersionCmd(a),
 	)
 	for _, cmd := range root.Commands() {

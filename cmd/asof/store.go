@@ -15,15 +15,20 @@ func (a *app) store(ctx context.Context, cfg config, log *slog.Logger, write boo
 	if cfg.Store == "" {
 		return nil, usage(fmt.Errorf("no store is configured"), "set store in asof.yaml, ASOF_STORE, or --store")
 	}
+	retention, err := cfg.Retention.parse()
+	if err != nil {
+		return nil, err
+	}
 	store, err := storeurl.Open(ctx, cfg.Store, storeurl.Options{
 		Create:      write,
 		Concurrency: cfg.Concurrency,
+		Retention:   retention,
 		Logger:      log,
 		UserAgent:   userAgent(),
 	})
 	if err != nil {
 		err = fmt.Errorf("open store: %w", err)
-		if !errors.Is(err, objstore.ErrNoStore) && !errors.Is(err, objstore.ErrDenied) {
+		if !errors.Is(err, objstore.ErrNoStore) && !errors.Is(err, objstore.ErrDenied) && !errors.Is(err, objstore.ErrNoLock) {
 			err = usage(err, "asof init explains the forms of a store's URL")
 		}
 		return nil, err

@@ -98,8 +98,20 @@ func (s *Shared) Server(t testing.TB) *Server {
 // NewBucket makes an empty bucket and returns its name.
 func (s *Server) NewBucket(t testing.TB) string {
 	t.Helper()
+	return s.newBucket(t, minio.MakeBucketOptions{})
+}
+
+// NewLockedBucket makes an empty bucket with Object Lock, and so with versions,
+// and returns its name.
+func (s *Server) NewLockedBucket(t testing.TB) string {
+	t.Helper()
+	return s.newBucket(t, minio.MakeBucketOptions{ObjectLocking: true})
+}
+
+func (s *Server) newBucket(t testing.TB, opts minio.MakeBucketOptions) string {
+	t.Helper()
 	name := "test-" + strings.ToLower(rand.Text())
-	if err := s.client.MakeBucket(t.Context(), name, minio.MakeBucketOptions{}); err != nil {
+	if err := s.client.MakeBucket(t.Context(), name, opts); err != nil {
 		t.Fatal(err)
 	}
 	return name

@@ -52,6 +52,10 @@ var (
 	ErrDenied = errors.New("access denied")
 	// ErrUnsupported: the store cannot do this (for instance, no conditional writes).
 	ErrUnsupported = errors.New("not supported by the store")
+	// ErrRetained: the store's Object Lock keeps the object from being deleted.
+	ErrRetained = errors.New("kept by the store's object lock")
+	// ErrNoLock: objects are to be retained, and the store has no Object Lock.
+	ErrNoLock = errors.New("no object lock")
 	// ErrUnavailable: the store did not answer, or answered that it is busy,
 	// after the driver's own retries. Trying again later may help.
 	ErrUnavailable = errors.New("store unavailable")
@@ -115,6 +119,7 @@ type Store interface {
 	List(ctx context.Context, prefix, after string) iter.Seq2[Info, error]
 
 	// Delete removes an object or a register. One that is not there is no error.
+	// It fails with ErrRetained, and removes nothing, where Object Lock keeps it.
 	Delete(ctx context.Context, key string) error
 
 	// Load reads a register and its version. With have set, an unchanged

@@ -50,7 +50,9 @@ func (s *Store) copy(ctx context.Context, src, dst string) error {
 	if err := s.vacant(dst); err != nil {
 		return err
 	}
-	err = s.link(src, dst)
+	if err = s.link(src, dst); err == nil {
+		return markCopied(s.root, dst)
+	}
 	if !errors.Is(err, syscall.EMLINK) && !errors.Is(err, syscall.EXDEV) {
 		return err
 	}

@@ -121,7 +121,7 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Info, error) {
 	if err != nil {
 		return objstore.Info{}, fmt.Errorf("stat %s: %w", key, missing(err))
 	}
-	return objstore.Info{Key: key, Size: fi.Size(), Modified: fi.ModTime()}, nil
+	return objstore.Info{Key: key, Size: fi.Size(), Modified: modified(fi)}, nil
 }
 
 // Open implements objstore.Store. Of a whole object it returns the *os.File.

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
 
@@ -394,5 +395,29 @@ func TestProcesses(t *testing.T) {
 	data, _, err := s.Load(t.Context(), "n", "")
 	if err != nil || string(data) != strconv.Itoa(processes*each) {
 		t.Errorf("the counter is %q, %v, want %d", data, err, processes*each)
+	}
+}
+
+// A copy is as old as itself, not as what it was copied from: whoever deletes
+// what is old must not take it for that.
+func TestCopyIsYoung(t *testing.T) {
+	dir := t.TempDir()
+	s, err := dirstore.New(dir, dirstore.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Create(t.Context(), "old", objstore.Bytes([]byte("x")), objstore.Attributes{}); err != nil {
+		t.Fatal(err)
+	}
+	long := time.Now().Add(-1000 * time.Hour)
+	if err := os.Chtimes(filepath.Join(dir, "old"), long, long); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Copy(t.Context(), "old", "new", objstore.Attributes{}); err != nil {
+		t.Fatal(err)
+	}
+	info, err := s.Stat(t.Context(), "new")
+	if err != nil || time.Since(info.Modified) > time.Hour {
+		t.Errorf("modified %s, %v", info.Modified, err)
 	}
 }

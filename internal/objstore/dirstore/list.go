@@ -91,7 +91,7 @@ func (w *walk) file(root *os.Root, name, key string) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return w.yield(objstore.Info{Key: key, Size: fi.Size(), Modified: fi.ModTime()}, nil), nil
+	return w.yield(objstore.Info{Key: key, Size: fi.Size(), Modified: modified(fi)}, nil), nil
 }
 
 // names lists what of a folder belongs into the listing, in the order of keys:

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"io"
 	"iter"
 	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -29,20 +31,25 @@ var _ s3core.API = (*api)(nil)
 
 // putOptions are the attributes as the library takes them. It is told not to
 // hash: it would, over plain HTTP, in spite of the hash that it is given.
-func putOptions(attr objstore.Attributes) minio.PutObjectOptions {
+func putOptions(attr s3core.Attributes) minio.PutObjectOptions {
 	return minio.PutObjectOptions{
 		ContentType:          attr.ContentType, // empty: application/octet-stream
 		CacheControl:         attr.CacheControl,
+		Mode:                 minio.RetentionMode(attr.LockMode),
+		RetainUntilDate:      attr.LockUntil,
 		DisableContentSha256: true,
 	}
 }
 
-func (a *api) Put(ctx context.Context, in s3core.PutInput) (string, error) {
+func (a *api) Put(ctx context.Context, in s3core.PutInput) (s3core.PutOutput, error) {
 	opts := putOptions(in.Attr)
 	if in.IfMatch == "" {
 		opts.SetMatchETagExcept("*")
 	} else {
 		opts.SetMatchETag(in.IfMatch)
+	}
+	if in.Attr.LockMode != "" {
+		opts.UserMetadata = map[string]string{"X-Amz-Checksum-Sha256": base64.StdEncoding.EncodeToString(in.SHA256[:])}
 	}
 	var body io.Reader
 	if in.Body != nil {
@@ -51,7 +58,7 @@ func (a *api) Put(ctx context.Context, in s3core.PutInput) (string, error) {
 		body = bytes.NewReader(nil)
 	}
 	info, err := a.core.PutObject(ctx, a.bucket, in.Key, body, in.Size, "", hex.EncodeToString(in.SHA256[:]), opts)
-	return info.ETag, err
+	return s3core.PutOutput{ETag: info.ETag, Version: info.VersionID}, err
 }
 
 func (a *api) Get(ctx context.Context, in s3core.GetInput) (s3core.GetOutput, error) {
@@ -68,15 +75,24 @@ func (a *api) Get(ctx context.Context, in s3core.GetInput) (s3core.GetOutput, er
 	if err != nil {
 		return s3core.GetOutput{}, err
 	}
-	return s3core.GetOutput{Body: body, Size: info.Size, ETag: info.ETag, ContentRange: header.Get("Content-Range")}, nil
+	return s3core.GetOutput{
+		Body: body, Size: info.Size, ETag: info.ETag, ContentRange: header.Get("Content-Range"), Version: info.VersionID,
+	}, nil
 }
 
-func (a *api) Head(ctx context.Context, key string) (objstore.Info, error) {
+func (a *api) Head(ctx context.Context, key string) (s3core.HeadOutput, error) {
 	info, err := a.core.StatObject(ctx, a.bucket, key, minio.StatObjectOptions{})
 	if err != nil {
-		return objstore.Info{}, err
+		return s3core.HeadOutput{}, err
 	}
-	return objstore.Info{Key: key, Size: info.Size, Modified: info.LastModified}, nil
+	out := s3core.HeadOutput{
+		Info:    objstore.Info{Key: key, Size: info.Size, Modified: info.LastModified},
+		Version: info.VersionID,
+	}
+	if until, err := time.Parse(time.RFC3339, info.Metadata.Get("X-Amz-Object-Lock-Retain-Until-Date")); err == nil {
+		out.LockUntil = until
+	}
+	return out, nil
 }
 
 func (a *api) HeadBucket(ctx context.Context) error {
@@ -87,17 +103,21 @@ func (a *api) HeadBucket(ctx context.Context) error {
 	return err
 }
 
-func (a *api) Delete(ctx context.Context, key string) error {
-	return a.core.RemoveObject(ctx, a.bucket, key, minio.RemoveObjectOptions{})
+func (a *api) Delete(ctx context.Context, key, version string) error {
+	return a.core.RemoveObject(ctx, a.bucket, key, minio.RemoveObjectOptions{VersionID: version})
 }
 
-func (a *api) Copy(ctx context.Context, src, dst string, attr objstore.Attributes, onlyNew bool) error {
+func (a *api) Copy(ctx context.Context, src, dst string, attr s3core.Attributes, onlyNew bool) error {
 	header := map[string]string{"X-Amz-Metadata-Directive": "REPLACE", "Content-Type": "application/octet-stream"}
 	if attr.ContentType != "" {
 		header["Content-Type"] = attr.ContentType
 	}
 	if attr.CacheControl != "" {
 		header["Cache-Control"] = attr.CacheControl
+	}
+	if attr.LockMode != "" {
+		header["X-Amz-Object-Lock-Mode"] = attr.LockMode
+		header["X-Amz-Object-Lock-Retain-Until-Date"] = attr.LockUntil.Format(time.RFC3339)
 	}
 	if onlyNew {
 		header["If-None-Match"] = "*"
@@ -120,14 +140,17 @@ func (a *api) List(ctx context.Context, prefix, after string) iter.Seq2[objstore
 	}
 }
 
-func (a *api) StartUpload(ctx context.Context, key string, attr objstore.Attributes) (string, error) {
+func (a *api) StartUpload(ctx context.Context, key string, attr s3core.Attributes) (string, error) {
 	return a.core.NewMultipartUpload(ctx, a.bucket, key, putOptions(attr))
 }
 
 func (a *api) PutPart(ctx context.Context, up s3core.Upload, number int, data []byte) (s3core.Part, error) {
 	hash := sha256.Sum256(data)
-	part, err := a.core.PutObjectPart(ctx, a.bucket, up.Key, up.ID, number, bytes.NewReader(data), int64(len(data)),
-		minio.PutObjectPartOptions{Sha256Hex: hex.EncodeToString(hash[:]), DisableContentSha256: true})
+	opts := minio.PutObjectPartOptions{Sha256Hex: hex.EncodeToString(hash[:]), DisableContentSha256: true}
+	if up.Locked {
+		opts.Md5Base64 = s3core.MD5(data)
+	}
+	part, err := a.core.PutObjectPart(ctx, a.bucket, up.Key, up.ID, number, bytes.NewReader(data), int64(len(data)), opts)
 	return s3core.Part{Number: number, ETag: part.ETag}, err
 }
 

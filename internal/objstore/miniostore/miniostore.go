@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
@@ -38,6 +39,10 @@ type Options struct {
 	WrapTransport func(http.RoundTripper) http.RoundTripper
 	// UserAgent, such as "asof/1.2", is added to the library's. Empty: nothing.
 	UserAgent string
+	// Retention is given to every object, but to no register. Zero: none.
+	Retention objstore.Retention
+	// Now is the clock that a retention counts from. Nil: time.Now.
+	Now func() time.Time
 	// Logger gets what no caller is told. Nil: nothing is logged.
 	Logger *slog.Logger
 	// PutLimit, PartSize and CopyLimit are bytes: up to PutLimit a body is one
@@ -50,6 +55,9 @@ type Options struct {
 func New(opts Options) (objstore.Store, error) {
 	if opts.Bucket == "" {
 		return nil, errors.New("open minio store: no bucket given")
+	}
+	if err := opts.Retention.Check(); err != nil {
+		return nil, fmt.Errorf("open minio store: retention: %w", err)
 	}
 	if opts.Region == "" {
 		opts.Region = "us-east-1" // unset, the library would ask the server each time it starts
@@ -84,6 +92,8 @@ func New(opts Options) (objstore.Store, error) {
 		PutLimit:  opts.PutLimit,
 		PartSize:  opts.PartSize,
 		CopyLimit: opts.CopyLimit,
+		Retention: opts.Retention,
+		Now:       opts.Now,
 		Logger:    opts.Logger,
 	}), nil
 }

@@ -19,6 +19,7 @@ func TestStore(t *testing.T) {
 		s, err := miniostore.New(miniostore.Options{
 			Endpoint: c.Endpoint, Bucket: c.Bucket, UserAgent: "asof/test",
 			MaxAttempts: c.MaxAttempts, WrapTransport: c.Wrap, PutLimit: c.PutLimit, PartSize: c.PartSize, CopyLimit: c.CopyLimit,
+			Retention: c.Retention, Now: c.Now,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"iter"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -52,7 +53,7 @@ func signKnownHash(stack *middleware.Stack) error {
 		}), middleware.Before)
 }
 
-func (a *api) Put(ctx context.Context, in s3core.PutInput) (string, error) {
+func (a *api) Put(ctx context.Context, in s3core.PutInput) (s3core.PutOutput, error) {
 	req := &s3.PutObjectInput{
 		Bucket:        a.bucket,
 		Key:           &in.Key,
@@ -60,6 +61,9 @@ func (a *api) Put(ctx context.Context, in s3core.PutInput) (string, error) {
 		ContentType:   contentType(in.Attr),
 		CacheControl:  optional(in.Attr.CacheControl),
 		IfMatch:       quoted(in.IfMatch),
+
+		ObjectLockMode:            types.ObjectLockMode(in.Attr.LockMode),
+		ObjectLockRetainUntilDate: lockUntil(in.Attr),
 	}
 	if in.Body != nil {
 		req.Body = in.Body
@@ -67,14 +71,14 @@ func (a *api) Put(ctx context.Context, in s3core.PutInput) (string, error) {
 	if in.IfMatch == "" {
 		req.IfNoneMatch = aws.String("*")
 	}
-	if a.checksum {
+	if a.checksum || in.Attr.LockMode != "" {
 		req.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(in.SHA256[:]))
 	}
 	out, err := a.client.PutObject(withHash(ctx, in.SHA256[:]), req)
 	if err != nil {
-		return "", err
+		return s3core.PutOutput{}, err
 	}
-	return unquoted(out.ETag), nil
+	return s3core.PutOutput{ETag: unquoted(out.ETag), Version: aws.ToString(out.VersionId)}, nil
 }
 
 func (a *api) Get(ctx context.Context, in s3core.GetInput) (s3core.GetOutput, error) {
@@ -91,15 +95,21 @@ func (a *api) Get(ctx context.Context, in s3core.GetInput) (s3core.GetOutput, er
 	if out.ContentLength != nil {
 		size = *out.ContentLength
 	}
-	return s3core.GetOutput{Body: out.Body, Size: size, ETag: unquoted(out.ETag), ContentRange: aws.ToString(out.ContentRange)}, nil
+	return s3core.GetOutput{
+		Body: out.Body, Size: size, ETag: unquoted(out.ETag), ContentRange: aws.ToString(out.ContentRange), Version: aws.ToString(out.VersionId),
+	}, nil
 }
 
-func (a *api) Head(ctx context.Context, key string) (objstore.Info, error) {
+func (a *api) Head(ctx context.Context, key string) (s3core.HeadOutput, error) {
 	out, err := a.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: a.bucket, Key: &key})
 	if err != nil {
-		return objstore.Info{}, err
+		return s3core.HeadOutput{}, err
 	}
-	return objstore.Info{Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified)}, nil
+	return s3core.HeadOutput{
+		Info:      objstore.Info{Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified)},
+		Version:   aws.ToString(out.VersionId),
+		LockUntil: aws.ToTime(out.ObjectLockRetainUntilDate),
+	}, nil
 }
 
 func (a *api) HeadBucket(ctx context.Context) error {
@@ -107,12 +117,12 @@ func (a *api) HeadBucket(ctx context.Context) error {
 	return err
 }
 
-func (a *api) Delete(ctx context.Context, key string) error {
-	_, err := a.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: a.bucket, Key: &key})
+func (a *api) Delete(ctx context.Context, key, version string) error {
+	_, err := a.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: a.bucket, Key: &key, VersionId: optional(version)})
 	return err
 }
 
-func (a *api) Copy(ctx context.Context, src, dst string, attr objstore.Attributes, onlyNew bool) error {
+func (a *api) Copy(ctx context.Context, src, dst string, attr s3core.Attributes, onlyNew bool) error {
 	req := &s3.CopyObjectInput{
 		Bucket:            a.bucket,
 		Key:               &dst,
@@ -120,6 +130,9 @@ func (a *api) Copy(ctx context.Context, src, dst string, attr objstore.Attribute
 		MetadataDirective: types.MetadataDirectiveReplace,
 		ContentType:       contentType(attr),
 		CacheControl:      optional(attr.CacheControl),
+
+		ObjectLockMode:            types.ObjectLockMode(attr.LockMode),
+		ObjectLockRetainUntilDate: lockUntil(attr),
 	}
 	if onlyNew {
 		req.IfNoneMatch = aws.String("*")
@@ -158,12 +171,15 @@ func (a *api) List(ctx context.Context, prefix, after string) iter.Seq2[objstore
 	}
 }
 
-func (a *api) StartUpload(ctx context.Context, key string, attr objstore.Attributes) (string, error) {
+func (a *api) StartUpload(ctx context.Context, key string, attr s3core.Attributes) (string, error) {
 	out, err := a.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket:       a.bucket,
 		Key:          &key,
 		ContentType:  contentType(attr),
 		CacheControl: optional(attr.CacheControl),
+
+		ObjectLockMode:            types.ObjectLockMode(attr.LockMode),
+		ObjectLockRetainUntilDate: lockUntil(attr),
 	})
 	if err != nil {
 		return "", err
@@ -173,14 +189,18 @@ func (a *api) StartUpload(ctx context.Context, key string, attr objstore.Attribu
 
 func (a *api) PutPart(ctx context.Context, up s3core.Upload, number int, data []byte) (s3core.Part, error) {
 	hash := sha256.Sum256(data)
-	out, err := a.client.UploadPart(withHash(ctx, hash[:]), &s3.UploadPartInput{
+	req := &s3.UploadPartInput{
 		Bucket:        a.bucket,
 		Key:           &up.Key,
 		UploadId:      &up.ID,
 		PartNumber:    aws.Int32(int32(number)),
 		ContentLength: aws.Int64(int64(len(data))),
 		Body:          bytes.NewReader(data),
-	})
+	}
+	if up.Locked {
+		req.ContentMD5 = aws.String(s3core.MD5(data))
+	}
+	out, err := a.client.UploadPart(withHash(ctx, hash[:]), req)
 	if err != nil {
 		return s3core.Part{}, err
 	}
@@ -231,7 +251,8 @@ func (a *api) Fault(err error) (s3core.Fault, bool) {
 	if said, ok := errors.AsType[smithy.APIError](err); ok {
 		f.Code, f.Message = said.ErrorCode(), said.ErrorMessage()
 	}
-	return f, true
+	// A success that could not be read to its end is no answer of the server.
+	return f, f.Code != "" || f.Status >= 300
 }
 
 // copySource is the x-amz-copy-source of a key, escaped as a header must be.
@@ -244,7 +265,14 @@ func (a *api) copySource(key string) *string {
 	return aws.String(*a.bucket + "/" + strings.Join(segments, "/"))
 }
 
-func contentType(attr objstore.Attributes) *string {
+func lockUntil(attr s3core.Attributes) *time.Time {
+	if attr.LockMode == "" {
+		return nil
+	}
+	return &attr.LockUntil
+}
+
+func contentType(attr s3core.Attributes) *string {
 	if attr.ContentType == "" {
 		return aws.String("application/octet-stream")
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/s3store"
@@ -85,6 +86,38 @@ func TestAWS(t *testing.T) {
 				t.Errorf("%s %s: %s is %q, want %q", req.Method, req.URL.Path, name, got, value)
 			}
 		}
+	}
+}
+
+// TestAWSRetention: Amazon takes what is to be retained only with a digest in a
+// header of its own.
+func TestAWSRetention(t *testing.T) {
+	now := time.Date(2025, 3, 18, 14, 3, 38, 5, time.UTC)
+	s, a := openAWS(t, s3store.Options{
+		Bucket: "bucket", Region: "eu-west-1", Now: func() time.Time { return now },
+		Retention: objstore.Retention{Mode: objstore.Compliance, For: 48 * time.Hour},
+	})
+	body := objstore.Bytes([]byte("hello"))
+	if err := s.Create(t.Context(), "k", body, objstore.Attributes{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Copy(t.Context(), "k", "dst", objstore.Attributes{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Swap(t.Context(), "register", "", []byte("x"), objstore.Attributes{}); err != nil {
+		t.Fatal(err)
+	}
+	for i, req := range a.requests {
+		mode, until := "COMPLIANCE", "2025-03-20T14:03:38Z"
+		if i == 2 {
+			mode, until = "", ""
+		}
+		if m, u := req.Header.Get("X-Amz-Object-Lock-Mode"), req.Header.Get("X-Amz-Object-Lock-Retain-Until-Date"); m != mode || u != until {
+			t.Errorf("%s %s: mode %q until %q, want %q until %q", req.Method, req.URL.Path, m, u, mode, until)
+		}
+	}
+	if a.requests[0].Header.Get("X-Amz-Checksum-Sha256") == "" {
+		t.Error("the body has no digest in a header")
 	}
 }
 

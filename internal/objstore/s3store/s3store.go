@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -18,6 +19,8 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/internal/s3core"
@@ -43,6 +46,10 @@ type Options struct {
 	WrapTransport func(http.RoundTripper) http.RoundTripper
 	// UserAgent, such as "asof/1.2", is added to the SDK's. Empty: nothing.
 	UserAgent string
+	// Retention is given to every object, but to no register. Zero: none.
+	Retention objstore.Retention
+	// Now is the clock that a retention counts from. Nil: time.Now.
+	Now func() time.Time
 	// Logger gets what no caller is told. Nil: nothing is logged.
 	Logger *slog.Logger
 	// PutLimit, PartSize and CopyLimit are bytes: up to PutLimit a body is one
@@ -55,6 +62,9 @@ type Options struct {
 func New(ctx context.Context, opts Options) (objstore.Store, error) {
 	if opts.Bucket == "" {
 		return nil, errors.New("open s3 store: no bucket given")
+	}
+	if err := opts.Retention.Check(); err != nil {
+		return nil, fmt.Errorf("open s3 store: retention: %w", err)
 	}
 	if opts.Concurrency == 0 {
 		opts.Concurrency = 32
@@ -96,6 +106,8 @@ func New(ctx context.Context, opts Options) (objstore.Store, error) {
 		PartSize:           opts.PartSize,
 		CopyLimit:          opts.CopyLimit,
 		CopyTakesCondition: onAWS,
+		Retention:          opts.Retention,
+		Now:                opts.Now,
 		Logger:             opts.Logger,
 	}), nil
 }
@@ -107,12 +119,25 @@ func loadConfig(ctx context.Context, opts Options) (aws.Config, error) {
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 			s3core.Tune(t, opts.Concurrency)
 		})),
+		// Its own would write to standard error, past all settings of ours.
+		config.WithLogger(logging.LoggerFunc(func(kind logging.Classification, format string, args ...any) {
+			if opts.Logger != nil {
+				opts.Logger.Debug("aws sdk", "kind", kind, "text", fmt.Sprintf(format, args...))
+			}
+		})),
 		config.WithRetryer(func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) {
 				o.MaxAttempts = opts.MaxAttempts
 				// The default bucket of retry tokens is shared by all requests:
 				// a short outage would fail most of a publish at once.
 				o.RateLimiter = ratelimit.None
+				// A listing, or the answer to a copy, that breaks off.
+				o.Retryables = append(o.Retryables, retry.IsErrorRetryableFunc(func(err error) aws.Ternary {
+					if _, ok := errors.AsType[*smithy.DeserializationError](err); ok {
+						return aws.TrueTernary
+					}
+					return aws.UnknownTernary
+				}))
 			})
 		}),
 	)

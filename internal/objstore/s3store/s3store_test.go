@@ -19,6 +19,7 @@ func TestStore(t *testing.T) {
 		s, err := s3store.New(t.Context(), s3store.Options{
 			Bucket: c.Bucket, Endpoint: "http://" + c.Endpoint, PathStyle: true, UserAgent: "asof/test",
 			MaxAttempts: c.MaxAttempts, WrapTransport: c.Wrap, PutLimit: c.PutLimit, PartSize: c.PartSize, CopyLimit: c.CopyLimit,
+			Retention: c.Retention, Now: c.Now,
 		})
 		if err != nil {
 			t.Fatal(err)

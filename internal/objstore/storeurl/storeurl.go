@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/dirstore"
@@ -42,6 +43,11 @@ type Options struct {
 	Concurrency int
 	// UserAgent is sent to servers, such as "asof/1.2". Empty: only the libraries'.
 	UserAgent string
+	// Retention is given to every object, but to no register; only buckets with
+	// Object Lock can do that. Zero: none.
+	Retention objstore.Retention
+	// Now is the clock that a retention counts from. Nil: time.Now.
+	Now func() time.Time
 	// Logger gets what no caller is told. Nil: nothing is logged.
 	Logger *slog.Logger
 	// WrapTransport, if not nil, wraps the HTTP transport of the store, to count
@@ -54,12 +60,15 @@ const schemes = "a folder, file://, s3://, minio:// or mem://"
 // Open opens the store. It makes no request to it; only a folder is looked for.
 // Errors are the user's to mend, except ErrNoStore; none repeats a secret.
 func Open(ctx context.Context, storeURL string, opts Options) (objstore.Store, error) {
+	if err := opts.Retention.Check(); err != nil {
+		return nil, fmt.Errorf("retention: %w", err)
+	}
 	scheme, rest, ok := strings.Cut(storeURL, "://")
 	if !ok {
 		if storeURL == "" {
 			return nil, errors.New("no store given: want " + schemes)
 		}
-		return dirstore.New(storeURL, dirstore.Options{Create: opts.Create})
+		return newDir(storeURL, opts)
 	}
 	authority := rest
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
@@ -93,6 +102,9 @@ func Open(ctx context.Context, storeURL string, opts Options) (objstore.Store, e
 		if u.Host != "" || strings.Trim(u.Path, "/") != "" {
 			return nil, errors.New("store url: mem:// takes nothing behind it")
 		}
+		if opts.Retention.Mode != "" {
+			return nil, errNoLock("memory")
+		}
 		return memstore.New(memstore.Options{}), nil
 	}
 	return nil, fmt.Errorf("store url: unknown scheme %q: want %s", u.Scheme, schemes)
@@ -112,7 +124,18 @@ func openDir(u *url.URL, query query, opts Options) (objstore.Store, error) {
 	if u.Path == "" {
 		return nil, errors.New("store url: file:// names no folder")
 	}
-	return dirstore.New(filepath.FromSlash(u.Path), dirstore.Options{Create: opts.Create})
+	return newDir(filepath.FromSlash(u.Path), opts)
+}
+
+func newDir(dir string, opts Options) (objstore.Store, error) {
+	if opts.Retention.Mode != "" {
+		return nil, errNoLock("a folder")
+	}
+	return dirstore.New(dir, dirstore.Options{Create: opts.Create})
+}
+
+func errNoLock(what string) error {
+	return fmt.Errorf("retention: %s has %w", what, objstore.ErrNoLock)
 }
 
 func openS3(ctx context.Context, u *url.URL, query query, opts Options) (objstore.Store, error) {
@@ -137,6 +160,8 @@ func openS3(ctx context.Context, u *url.URL, query query, opts Options) (objstor
 		PathStyle:     pathStyle,
 		Concurrency:   opts.Concurrency,
 		UserAgent:     opts.UserAgent,
+		Retention:     opts.Retention,
+		Now:           opts.Now,
 		Logger:        opts.Logger,
 		WrapTransport: opts.WrapTransport,
 	})
@@ -182,6 +207,8 @@ func openMinIO(u *url.URL, query query, opts Options) (objstore.Store, error) {
 		Region:        query.get("region"),
 		Concurrency:   opts.Concurrency,
 		UserAgent:     opts.UserAgent,
+		Retention:     opts.Retention,
+		Now:           opts.Now,
 		Logger:        opts.Logger,
 		WrapTransport: opts.WrapTransport,
 	})

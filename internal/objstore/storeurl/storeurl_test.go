@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/storeurl"
@@ -83,6 +84,28 @@ func TestOpenFolder(t *testing.T) {
 	}
 	if _, err := storeurl.Open(t.Context(), "mem://", storeurl.Options{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// Only a store with Object Lock takes a retention, and only a sound one.
+func TestRetention(t *testing.T) {
+	hideMachine(t)
+	good := objstore.Retention{Mode: objstore.Compliance, For: 24 * time.Hour}
+	for _, u := range []string{"data", "file://" + t.TempDir(), "mem://"} {
+		_, err := storeurl.Open(t.Context(), u, storeurl.Options{Retention: good})
+		if !errors.Is(err, objstore.ErrNoLock) || !strings.Contains(err.Error(), "retention") {
+			t.Errorf("%s: %v, want ErrNoLock", u, err)
+		}
+	}
+	for _, u := range []string{"s3://bucket?region=x", "minio://host/bucket"} {
+		if _, err := storeurl.Open(t.Context(), u, storeurl.Options{Retention: good}); err != nil {
+			t.Errorf("%s: %v", u, err)
+		}
+		for _, bad := range []objstore.Retention{{Mode: "forever", For: 1}, {For: 1}, {Mode: objstore.Governance}, {Mode: objstore.Governance, For: -1}, {Mode: objstore.Governance, For: 36501 * 24 * time.Hour}} {
+			if _, err := storeurl.Open(t.Context(), u, storeurl.Options{Retention: bad}); err == nil || !strings.HasPrefix(err.Error(), "retention: ") {
+				t.Errorf("%s: %+v: %v", u, bad, err)
+			}
+		}
 	}
 }
 

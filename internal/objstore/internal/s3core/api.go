@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"io"
 	"iter"
+	"time"
 
 	"github.com/asof/asof/internal/objstore"
 )
@@ -19,20 +20,22 @@ import (
 // library where it failed for a passing reason. Errors are the library's own;
 // Fault tells them apart.
 type API interface {
-	Put(ctx context.Context, in PutInput) (etag string, err error)
+	Put(ctx context.Context, in PutInput) (PutOutput, error)
 	Get(ctx context.Context, in GetInput) (GetOutput, error)
-	Head(ctx context.Context, key string) (objstore.Info, error)
-	Delete(ctx context.Context, key string) error
+	Head(ctx context.Context, key string) (HeadOutput, error)
+	// Delete deletes one version of an object; of a bucket without versions, with
+	// version empty, the object. It never asks to bypass a retention.
+	Delete(ctx context.Context, key, version string) error
 	// Copy replaces the source's metadata by attr. With onlyNew it asks for
 	// If-None-Match on dst.
-	Copy(ctx context.Context, src, dst string, attr objstore.Attributes, onlyNew bool) error
+	Copy(ctx context.Context, src, dst string, attr Attributes, onlyNew bool) error
 	// List yields the objects behind after, 1,000 a request.
 	List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error]
 	HeadBucket(ctx context.Context) error
 
 	// A multipart upload. None of its requests but the last takes a condition,
 	// which is always If-None-Match: *. Parts are numbered from 1.
-	StartUpload(ctx context.Context, key string, attr objstore.Attributes) (id string, err error)
+	StartUpload(ctx context.Context, key string, attr Attributes) (id string, err error)
 	PutPart(ctx context.Context, up Upload, number int, data []byte) (Part, error)
 	CopyPart(ctx context.Context, up Upload, number int, src string, offset, length int64) (Part, error)
 	FinishUpload(ctx context.Context, up Upload, parts []Part) error
@@ -43,15 +46,37 @@ type API interface {
 	Fault(err error) (Fault, bool)
 }
 
+// Attributes are stored with an object. LockMode and LockUntil are its retention,
+// in S3's words (GOVERNANCE, COMPLIANCE); empty: none. S3 takes a body to be
+// retained only with a digest in a header besides the signed one.
+type Attributes struct {
+	objstore.Attributes
+	LockMode  string
+	LockUntil time.Time
+}
+
 // PutInput is a PutObject request.
 type PutInput struct {
 	Key    string
 	Body   io.ReadSeeker // nil if Size is 0
 	Size   int64
 	SHA256 [sha256.Size]byte // to be signed, so that the server verifies it
-	Attr   objstore.Attributes
+	Attr   Attributes
 
 	IfMatch string // an unquoted ETag; empty: If-None-Match: *
+}
+
+// PutOutput is the answer to it. In a bucket without versions Version is empty.
+type PutOutput struct {
+	ETag    string // unquoted
+	Version string
+}
+
+// HeadOutput is the answer to a HeadObject request.
+type HeadOutput struct {
+	objstore.Info
+	Version   string    // empty in a bucket without versions
+	LockUntil time.Time // zero if it is not retained, or if one may not know
 }
 
 // GetInput is a GetObject request.
@@ -67,11 +92,13 @@ type GetOutput struct {
 	Size         int64 // of Body, -1 if unknown
 	ETag         string
 	ContentRange string
+	Version      string // empty in a bucket without versions
 }
 
 // Upload names a multipart upload.
 type Upload struct {
 	Key, ID string
+	Locked  bool // it makes an object that is retained
 }
 
 // Part is an uploaded part.

@@ -35,16 +35,19 @@ func (s *Store) Create(ctx context.Context, key string, body objstore.Body, attr
 func (s *Store) put(ctx context.Context, key string, body objstore.Body, attr objstore.Attributes) error {
 	r := body.Reader(ctx)
 	defer r.Close()
-	in := PutInput{Key: key, Size: body.Size, SHA256: body.SHA256, Attr: attr}
+	in := PutInput{Key: key, Size: body.Size, SHA256: body.SHA256, Attr: s.retained(attr)}
 	if body.Size > 0 {
 		// Only what a library may use: it must not close the reader.
 		in.Body = struct{ io.ReadSeeker }{r}
 	} else if _, err := io.Copy(io.Discard, r); err != nil { // no library reads an empty body
 		return err
 	}
-	_, err := s.api.Put(ctx, in)
+	out, err := s.api.Put(ctx, in)
 	if bodyErr := r.Err(); bodyErr != nil {
 		return bodyErr
+	}
+	if err == nil {
+		s.versions.learn(out.Version)
 	}
 	return s.explain(ctx, err)
 }
@@ -100,9 +103,9 @@ func (s *Store) copy(ctx context.Context, src, dst string, attr objstore.Attribu
 			return err
 		}
 	}
-	err := s.api.Copy(ctx, src, dst, attr, s.opts.CopyTakesCondition)
+	err := s.api.Copy(ctx, src, dst, s.retained(attr), s.opts.CopyTakesCondition)
 	f, refused := s.api.Fault(err)
-	if !refused || f.Code != "InvalidRequest" && f.Code != "EntityTooLarge" {
+	if !refused || f.meaning() != nil || f.Code != "InvalidRequest" && f.Code != "EntityTooLarge" {
 		return s.explain(ctx, err)
 	}
 	info, headErr := s.head(ctx, src)

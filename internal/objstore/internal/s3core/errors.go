@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/asof/asof/internal/objstore"
@@ -25,6 +26,13 @@ var (
 // meaning maps what a server said to a sentinel; nil if it has none. Codes come
 // first: stores differ more in the status.
 func (f Fault) meaning() error {
+	switch text := strings.ToLower(f.Message); {
+	case f.Code == "InvalidRequest" && strings.Contains(strings.ReplaceAll(text, " ", ""), "missingobjectlockconfiguration"):
+		return objstore.ErrNoLock
+	case f.Code == "InvalidRequest" && strings.Contains(text, "worm protected"), // MinIO
+		f.Code == "AccessDenied" && strings.Contains(text, "object lock"): // Amazon
+		return objstore.ErrRetained
+	}
 	switch f.Code {
 	case "NoSuchBucket", "InvalidBucketName":
 		return objstore.ErrNoStore
@@ -99,6 +107,10 @@ func (f Fault) explain(meaning error) error {
 		return errors.New(text)
 	case objstore.ErrNotFound, objstore.ErrNoStore, objstore.ErrNotModified, errPrecondition, errRange, errNoUpload:
 		return meaning // the text adds nothing
+	case objstore.ErrNoLock:
+		return fmt.Errorf("retention: the bucket has %w", meaning)
+	case objstore.ErrRetained:
+		return meaning
 	}
 	return fmt.Errorf("%w: %s", meaning, text)
 }

@@ -2,6 +2,8 @@ package s3core
 
 import (
 	"context"
+	"crypto/md5"
+	"encoding/base64"
 	"errors"
 	"io"
 	"time"
@@ -27,12 +29,12 @@ func partSize(total, size int64) int64 {
 // upload is aborted on any error, since its parts would be stored, and paid
 // for, until someone cleans up.
 func (s *Store) multipart(ctx context.Context, key string, attr objstore.Attributes, fill func(Upload) ([]Part, error)) (err error) {
-	id, err := s.api.StartUpload(ctx, key, attr)
+	id, err := s.api.StartUpload(ctx, key, s.retained(attr))
 	if err != nil {
 		return s.explain(ctx, err)
 	}
 	s.seen.Store(true)
-	up := Upload{Key: key, ID: id}
+	up := Upload{Key: key, ID: id, Locked: s.opts.Retention.Mode != ""}
 	defer func() {
 		if err != nil {
 			s.abort(ctx, up)
@@ -101,6 +103,14 @@ func (s *Store) putParts(ctx context.Context, up Upload, r io.Reader, total int6
 		group.Go(func() error { return err }) // ends the uploads under way
 	}
 	return parts, s.explain(ctx, group.Wait())
+}
+
+// MD5 is the Content-MD5 of a part. Amazon takes a part of an object that is to be
+// retained only with a digest in a header, and a SHA-256 there only if the whole
+// upload was announced with one.
+func MD5(data []byte) string {
+	sum := md5.Sum(data)
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // copyParts copies src into the parts of an upload, inside the store.

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/asof/asof/internal/objstore"
 )
@@ -32,6 +33,10 @@ type Options struct {
 	// CopyTakesCondition says that CopyObject honours If-None-Match, as on AWS.
 	// Without it the driver looks at the destination first.
 	CopyTakesCondition bool
+	// Retention is given to every object, but to no register. Zero: none.
+	Retention objstore.Retention
+	// Now is the clock that a retention counts from. Nil: time.Now.
+	Now func() time.Time
 	// Logger gets what no caller is told, such as an upload that could not be
 	// aborted. Nil: nothing is logged.
 	Logger *slog.Logger
@@ -39,9 +44,10 @@ type Options struct {
 
 // Store is an objstore.Store on an API.
 type Store struct {
-	api  API
-	opts Options
-	seen atomic.Bool // the bucket is known to be there
+	api      API
+	opts     Options
+	seen     atomic.Bool // the bucket is known to be there
+	versions versions
 }
 
 var _ objstore.Store = (*Store)(nil)
@@ -59,6 +65,9 @@ func New(api API, opts Options) *Store {
 	}
 	if opts.CopyLimit == 0 {
 		opts.CopyLimit = 5 << 30
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
@@ -87,33 +96,34 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Info, error) {
 	if err := begin(ctx, "stat", key); err != nil {
 		return objstore.Info{}, err
 	}
-	info, err := s.head(ctx, key)
+	out, err := s.head(ctx, key)
 	if err != nil {
 		return objstore.Info{}, fmt.Errorf("stat %s: %w", key, err)
 	}
-	return info, nil
+	return out.Info, nil
 }
 
 // head asks for an object. The answer to a HEAD has no body, so it can't tell a
 // missing key from a missing bucket: once, the bucket is asked for, too.
-func (s *Store) head(ctx context.Context, key string) (objstore.Info, error) {
-	info, err := s.api.Head(ctx, key)
+func (s *Store) head(ctx context.Context, key string) (HeadOutput, error) {
+	out, err := s.api.Head(ctx, key)
 	if err == nil {
 		s.seen.Store(true)
-		return info, nil
+		s.versions.learn(out.Version)
+		return out, nil
 	}
 	err = s.explain(ctx, err)
 	if s.seen.Load() || !errors.Is(err, objstore.ErrNotFound) {
-		return objstore.Info{}, err
+		return HeadOutput{}, err
 	}
 	bucketErr := s.api.HeadBucket(ctx)
 	if f, ok := s.api.Fault(bucketErr); ok && f.Status == http.StatusNotFound {
-		return objstore.Info{}, objstore.ErrNoStore
+		return HeadOutput{}, objstore.ErrNoStore
 	}
 	if bucketErr == nil {
 		s.seen.Store(true)
 	}
-	return objstore.Info{}, err
+	return HeadOutput{}, err
 }
 
 // Open implements objstore.Store: one GET; a second request only where the
@@ -154,6 +164,7 @@ func (s *Store) open(ctx context.Context, key string, offset, length int64) (io.
 		return nil, err
 	}
 	s.seen.Store(true)
+	s.versions.learn(out.Version)
 	if in.Range != "" && !bytes.HasPrefix([]byte(out.ContentRange), fmt.Appendf(nil, "bytes %d-", offset)) {
 		out.Body.Close()
 		return nil, fmt.Errorf("%w: it ignores ranges", objstore.ErrUnsupported)
@@ -191,18 +202,6 @@ func (r *reader) Read(p []byte) (int, error) {
 }
 
 func (r *reader) Close() error { return r.body.Close() }
-
-// Delete implements objstore.Store.
-func (s *Store) Delete(ctx context.Context, key string) error {
-	if err := begin(ctx, "delete", key); err != nil {
-		return err
-	}
-	err := s.explain(ctx, s.api.Delete(ctx, key))
-	if err != nil && !errors.Is(err, objstore.ErrNotFound) {
-		return fmt.Errorf("delete %s: %w", key, err)
-	}
-	return nil
-}
 
 // List implements objstore.Store.
 func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error] {
@@ -263,6 +262,7 @@ func (s *Store) load(ctx context.Context, key string, have objstore.Version) ([]
 	}
 	defer out.Body.Close()
 	s.seen.Store(true)
+	s.versions.learn(out.Version)
 	if out.Size > objstore.MaxRegister {
 		return nil, "", objstore.ErrTooLarge
 	}
@@ -288,24 +288,25 @@ func (s *Store) Swap(ctx context.Context, key string, old objstore.Version, data
 	if len(data) > objstore.MaxRegister {
 		return "", fmt.Errorf("swap %s: %w", key, objstore.ErrTooLarge)
 	}
-	in := PutInput{Key: key, Size: int64(len(data)), SHA256: sha256.Sum256(data), Attr: attr, IfMatch: string(old)}
-	var etag string
+	in := PutInput{Key: key, Size: int64(len(data)), SHA256: sha256.Sum256(data), Attr: Attributes{Attributes: attr}, IfMatch: string(old)}
+	var out PutOutput
 	err := retryConflict(ctx, func() (err error) {
 		if in.Size > 0 {
 			in.Body = bytes.NewReader(data)
 		}
-		etag, err = s.api.Put(ctx, in)
+		out, err = s.api.Put(ctx, in)
 		return s.explain(ctx, err)
 	})
 	switch {
 	case errors.Is(err, errPrecondition), errors.Is(err, objstore.ErrNotFound) && old != "":
 		err = objstore.ErrChanged
-	case err == nil && etag == "":
+	case err == nil && out.ETag == "":
 		err = fmt.Errorf("%w: it gives no ETag", objstore.ErrUnsupported)
 	}
 	if err != nil {
 		return "", fmt.Errorf("swap %s: %w", key, err)
 	}
 	s.seen.Store(true)
-	return objstore.Version(etag), nil
+	s.versions.learn(out.Version)
+	return objstore.Version(out.ETag), nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 
@@ -29,6 +30,9 @@ type Config struct {
 	MaxAttempts                   int
 	Wrap                          func(http.RoundTripper) http.RoundTripper
 	PutLimit, PartSize, CopyLimit int64
+	Locked                        bool // the bucket has Object Lock
+	Retention                     objstore.Retention
+	Now                           func() time.Time
 }
 
 // Open opens a store with the driver under test.
@@ -49,7 +53,11 @@ func Run(t *testing.T, shared *miniotest.Shared, open Open) {
 		if c.Endpoint == "" {
 			c.Endpoint = c.Server.Endpoint
 		}
-		if c.Bucket == "" {
+		switch {
+		case c.Bucket != "":
+		case c.Locked:
+			c.Bucket = c.Server.NewLockedBucket(t)
+		default:
 			c.Bucket = c.Server.NewBucket(t)
 		}
 		return withAttributes{open(t, c), c}, c
@@ -57,6 +65,15 @@ func Run(t *testing.T, shared *miniotest.Shared, open Open) {
 	t.Run("conformance", func(t *testing.T) {
 		storetest.Run(t, func(t *testing.T) objstore.Store {
 			s, _ := fresh(t, Config{})
+			return s
+		})
+	})
+	t.Run("versioned", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("the same once more, in a bucket that keeps versions")
+		}
+		storetest.Run(t, func(t *testing.T) objstore.Store {
+			s, _ := fresh(t, Config{Locked: true})
 			return s
 		})
 	})
@@ -90,6 +107,12 @@ func Run(t *testing.T, shared *miniotest.Shared, open Open) {
 		"wire/conflict":    testConflict,
 		"wire/errors":      testErrors,
 		"wire/unavailable": testUnavailable,
+		"lock/retained":    testRetained,
+		"lock/wire":        testWireLock,
+		"lock/delete":      testDeleteVersions,
+		"lock/created new": testDeleteRace,
+		"lock/none":        testNoLock,
+		"lock/refusals":    testLockRefusals,
 		"denied":           testDenied,
 		"probe":            testProbe,
 	} {
@@ -198,7 +221,11 @@ func lines(requests []Request) string {
 
 // answer is an S3 error answer.
 func answer(req *http.Request, status int, code string) *http.Response {
-	body := `<?xml version="1.0" encoding="UTF-8"?><Error><Code>` + code + `</Code><Message>message of ` + code + `</Message></Error>`
+	return answerText(req, status, code, "message of "+code)
+}
+
+func answerText(req *http.Request, status int, code, message string) *http.Response {
+	body := `<?xml version="1.0" encoding="UTF-8"?><Error><Code>` + code + `</Code><Message>` + message + `</Message></Error>`
 	if req.Method == http.MethodHead {
 		body = ""
 	}

@@ -1,0 +1,171 @@
+package publisher
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/asof/asof/manifest"
+)
+
+// many are so many files that their manifest has several leaves.
+func many(n int) map[string]string {
+	files := map[string]string{}
+	for i := range n {
+		files[fmt.Sprintf("d%d/%05d", i%3, i)] = "x"
+	}
+	return files
+}
+
+// A leaf that can't be read hides what it lists. The rest is verified, and the
+// hidden files are not taken for strays.
+func TestVerifyMissingLeaf(t *testing.T) {
+	for _, layout := range layouts {
+		f := newFixture(t, layout, many(12000))
+		c := f.publish(PublishOptions{}).Checkpoint
+		root, err := manifest.ParseRoot([]byte(f.read(manifest.ManifestKey(c.Manifest))))
+		if err != nil || len(root.Leaves) < 3 {
+			t.Fatal(len(root.Leaves), err)
+		}
+		key := manifest.ManifestKey(root.Leaves[1].Digest)
+		f.remove(key)
+		want := []string{key}
+		if layout == manifest.Full {
+			first, last := manifest.TreeKey(f.repo.Base, c.ID, "d0/00000"), manifest.TreeKey(f.repo.Base, c.ID, root.Leaves[len(root.Leaves)-1].Last)
+			f.replace(first, "y")
+			f.remove(last)
+			want = append(want, first, last)
+		}
+		slices.Sort(want)
+		var got []string
+		r := f.verify(VerifyOptions{})
+		for _, p := range r.Problems {
+			got = append(got, p.Key)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: problems of %q, want %q", layout, got, want)
+		}
+		if want := c.Files - root.Leaves[1].Files; r.Files != want {
+			t.Errorf("%s: %d files, want %d", layout, r.Files, want)
+		}
+	}
+}
+
+// Behind a tree of any size the listing goes on.
+func TestVerifyJumpsLargeTrees(t *testing.T) {
+	f := newFixture(t, manifest.Full, many(5*jumpAfter))
+	c := f.publish(PublishOptions{}).Checkpoint
+	stray := f.repo.Base + "/" + c.ID.String() + "0"
+	f.replace(stray, "stray")
+	f.store.take()
+	r := f.verify(VerifyOptions{Quick: true})
+	if len(r.Problems) != 1 || r.Problems[0].Key != stray {
+		t.Errorf("%+v", r.Problems)
+	}
+	var lists []string
+	for _, op := range f.store.take() {
+		if strings.HasPrefix(op, "list ") {
+			lists = append(lists, op)
+		}
+	}
+	if len(lists) != 3 { // the tree, the base path, behind the tree
+		t.Errorf("%q", lists)
+	}
+}
+
+// putRoot puts a manifest's root into the store, however wrong, and returns its name.
+func (f *fixture) putRoot(root manifest.Root) manifest.Digest {
+	f.replace(manifest.ManifestKey(root.Digest()), string(root.Encode()))
+	return root.Digest()
+}
+
+func (f *fixture) manifest(entries ...manifest.Entry) manifest.Root {
+	f.Helper()
+	root, err := build(entries, func(ref manifest.LeafRef, leaf []byte) error {
+		f.replace(manifest.ManifestKey(ref.Digest), string(leaf))
+		return nil
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	return root
+}
+
+// What no damage can make, but a publisher's mistake: documents whose digests
+// are right and which do not fit together.
+func TestVerifyFindsContradictions(t *testing.T) {
+	const text = "content"
+	entry := func(path string) manifest.Entry {
+		return manifest.Entry{Path: path, Size: int64(len(text)), SHA256: manifest.Sum([]byte(text)), Modified: manifest.NoTime}
+	}
+	tests := []struct {
+		name         string
+		files, pages []string
+		change       func(files, pages *manifest.Root, c *manifest.Checkpoint)
+		want         string // part of the only problem; empty: none
+		key          func(f *fixture, c manifest.Checkpoint) string
+	}{
+		{name: "as it should be", files: []string{"a", "d/e/f"}, pages: []string{"d/e/index.html", "d/index.html", "index.html"}},
+		{name: "upstream's own pages", files: []string{"d/index.html", "index.html"}},
+		{name: "no page", files: []string{"a", "d/e/f"}, pages: []string{"d/e/index.html", "index.html"},
+			want: `it lists no page for the directory "d/"`, key: pagesKey},
+		{name: "no front page", files: []string{"a"}, want: `it lists no page for the directory ""`, key: pagesKey},
+		{name: "a page too many", files: []string{"a"}, pages: []string{"d/index.html", "index.html"},
+			want: `it lists a page for the directory "d/", which does not exist`, key: pagesKey},
+		{name: "two pages", files: []string{"a", "index.html"}, pages: []string{"index.html"},
+			want: `it lists a page "index.html" where upstream has its own`, key: pagesKey},
+		{name: "no page at all", files: []string{"a"}, pages: []string{"b", "index.html"},
+			want: `it lists "b", which is no page`, key: pagesKey},
+		{name: "another content in the index", files: []string{"a"}, pages: []string{"index.html"},
+			change: func(_, _ *manifest.Root, c *manifest.Checkpoint) { c.Content = manifest.Digest{1} },
+			want:   "it lists checkpoint", key: indexKey},
+		{name: "another size in the index", files: []string{"a"}, pages: []string{"index.html"},
+			change: func(_, _ *manifest.Root, c *manifest.Checkpoint) { c.Bytes++ },
+			want:   "with 1 files, 8 bytes", key: indexKey},
+		{name: "a root's wrong sum", files: []string{"a"}, pages: []string{"index.html"},
+			change: func(files, _ *manifest.Root, c *manifest.Checkpoint) { files.Bytes++; c.Bytes++ },
+			want:   "its leaves make another root", key: filesKey},
+		{name: "a root's wrong content", files: []string{"a"}, pages: []string{"index.html"},
+			change: func(_, pages *manifest.Root, _ *manifest.Checkpoint) { pages.Content = manifest.Digest{1} },
+			want:   "its leaves make another root", key: pagesKey},
+	}
+	for _, tt := range tests {
+		for _, layout := range layouts {
+			f := newFixture(t, layout, nil)
+			f.publish(PublishOptions{NoSync: true, Empty: true})
+			c := manifest.Checkpoint{ID: manifest.IDOf(f.clock.Now()), Layout: layout}
+			entries := map[bool][]manifest.Entry{}
+			for page, paths := range map[bool][]string{false: tt.files, true: tt.pages} {
+				for _, path := range paths {
+					entries[page] = append(entries[page], entry(path))
+					if layout == manifest.Full || path == "index.html" {
+						f.replace(manifest.TreeKey(f.repo.Base, c.ID, path), text)
+					}
+				}
+			}
+			f.replace(manifest.BlobKey(manifest.Sum([]byte(text))), text)
+			files, pages := f.manifest(entries[false]...), f.manifest(entries[true]...)
+			c.Files, c.Bytes, c.Content = files.Files, files.Bytes, files.Content
+			if tt.change != nil {
+				tt.change(&files, &pages, &c)
+			}
+			c.Manifest, c.Pages = f.putRoot(files), f.putRoot(pages)
+			f.swapIndex(func(ix manifest.Index) (manifest.Index, error) { return ix.Append(c) })
+			r := f.verify(VerifyOptions{})
+			if tt.want == "" {
+				if len(r.Problems) > 0 {
+					t.Errorf("%s, %s: %+v", tt.name, layout, r.Problems)
+				}
+				continue
+			}
+			if len(r.Problems) != 1 || !strings.Contains(r.Problems[0].What, tt.want) || r.Problems[0].Key != tt.key(f, c) || *r.Problems[0].Checkpoint != c.ID {
+				t.Errorf("%s, %s: %+v, want %q", tt.name, layout, r.Problems, tt.want)
+			}
+		}
+	}
+}
+
+func pagesKey(_ *fixture, c manifest.Checkpoint) string { return manifest.ManifestKey(c.Pages) }
+func filesKey(_ *fixture, c manifest.Checkpoint) string { return manifest.ManifestKey(c.Manifest) }
+func indexKey(f *fixture, _ manifest.Checkpoint) string { return manifest.IndexKey(f.repo.Base) }
