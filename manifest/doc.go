@@ -12,7 +12,7 @@
 //	.asof/pool/sha256/<ab>/<digest>       blob                          immutable
 //	.asof/manifests/sha256/<ab>/<digest>  manifest root or leaf         immutable
 //	.asof/repos/<base>/staged.json        staged revision               mutable, private
-//	.asof/repos/<base>/journal            what a sync uploads           mutable, private
+//	.asof/repos/<base>/journals/<part>    what a sync uploads           mutable, private
 //	.asof/repos/<base>/attempts/<id>      claim of an id                immutable, private
 //	.asof/pins/<id>-<token>               keys that must not be deleted immutable, private
 //

@@ -40,8 +40,12 @@ func ManifestKey(d Digest) string { return shardKey(ManifestPrefix, d) }
 // StagedKey is the key of a repo's staged revision.
 func StagedKey(base string) string { return PrivatePrefix + base + "/staged.json" }
 
-// JournalKey is the key of the journal of a repo's syncs.
-func JournalKey(base string) string { return PrivatePrefix + base + "/journal" }
+// JournalPrefix is what the keys of a repo's journals start with.
+func JournalPrefix(base string) string { return PrivatePrefix + base + "/journals/" }
+
+// JournalKey is the key of the journal of a repo's syncs: of those that fetch
+// everything ("all"), or of one shard ("1-of-4").
+func JournalKey(base, part string) string { return JournalPrefix(base) + part }
 
 // AttemptPrefix is what the keys of a repo's attempts start with.
 func AttemptPrefix(base string) string { return PrivatePrefix + base + "/attempts/" }

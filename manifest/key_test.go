@@ -17,7 +17,7 @@ func TestKeys(t *testing.T) {
 		TreeKey("a/b", id, "c/d"): "a/b/20250318T140338Z/c/d",
 		BlobKey(d):                ".asof/pool/sha256/e3/" + emptySum,
 		ManifestKey(d):            ".asof/manifests/sha256/e3/" + emptySum,
-		JournalKey("a/b"):         ".asof/repos/a/b/journal",
+		JournalKey("a/b", "all"):  ".asof/repos/a/b/journals/all",
 		StagedKey("a/b"):          ".asof/repos/a/b/staged.json",
 		AttemptPrefix("a/b"):      ".asof/repos/a/b/attempts/",
 		AttemptKey("a/b", id):     ".asof/repos/a/b/attempts/20250318T140338Z",

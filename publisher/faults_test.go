@@ -179,7 +179,7 @@ func scenes() []scene {
 		{"publish with changes", change, publishScene(PublishOptions{})},
 		{"publish unchanged", func(f *fixture) { f.publish(PublishOptions{}) }, publishScene(PublishOptions{})},
 		{"sync", change, func(ctx context.Context, _ *fixture, p *Publisher, repo Repo) error {
-			_, err := p.Sync(ctx, repo)
+			_, err := p.Sync(ctx, repo, SyncOptions{})
 			return err
 		}},
 		{"publish what is staged", func(f *fixture) { change(f); f.sync() }, publishScene(PublishOptions{NoSync: true})},

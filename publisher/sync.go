@@ -10,17 +10,26 @@ import (
 	"github.com/asof/asof/publisher/remote"
 )
 
+// SyncOptions choose what Sync fetches.
+type SyncOptions struct {
+	Shard Shard // the zero value: everything
+}
+
 // SyncResult is what a sync did.
 type SyncResult struct {
 	Repo   string
-	Staged manifest.Staged
+	Staged *manifest.Staged // nil for a shard, which is no revision
 	Files  Stats
 }
 
 // Sync captures the remote's state into a staged revision, which Publish with
 // NoSync publishes: content goes to the pool unless the newest checkpoint has
 // it. Killed and run again, it does not upload again what is there.
-func (p *Publisher) Sync(ctx context.Context, repo Repo) (SyncResult, error) {
+//
+// With a shard, only that part of the content goes to the pool, and nothing is
+// staged: any number of workers fetch a part each, and a Publish after them
+// finds all of it there.
+func (p *Publisher) Sync(ctx context.Context, repo Repo, opts SyncOptions) (SyncResult, error) {
 	if err := repo.check(); err != nil {
 		return SyncResult{}, err
 	}
@@ -38,6 +47,9 @@ func (p *Publisher) Sync(ctx context.Context, repo Repo) (SyncResult, error) {
 		return SyncResult{}, err
 	}
 	defer rev.Close()
+	if rev, err = opts.Shard.of(rev); err != nil {
+		return SyncResult{}, err
+	}
 
 	job := publication{Publisher: p, repo: repo}
 	plan, prevRoot, err := job.compareWithNewest(ctx, current.index, rev)
@@ -46,7 +58,7 @@ func (p *Publisher) Sync(ctx context.Context, repo Repo) (SyncResult, error) {
 	}
 	plan.dst = place{layout: manifest.Thin}
 	plan.leaveInTree()
-	if err := p.openJournal(ctx, repo, rev, plan); err != nil {
+	if err := p.openJournal(ctx, repo, opts.Shard.String(), rev, plan); err != nil {
 		return SyncResult{}, err
 	}
 	result := SyncResult{Repo: repo.Name}
@@ -55,12 +67,15 @@ func (p *Publisher) Sync(ctx context.Context, repo Repo) (SyncResult, error) {
 	if result.Files, err = p.transfer(ctx, "files", rely, rev, plan, manifest.KindBlob); err != nil {
 		return SyncResult{}, err
 	}
+	if !opts.Shard.whole() {
+		return result, nil
+	}
 	root, err := p.writeManifest(ctx, rely, rev.entries, prevRoot)
 	if err != nil {
 		return SyncResult{}, err
 	}
-	result.Staged = manifest.Staged{At: rev.at, Manifest: root.Digest(), Content: root.Content, Files: root.Files, Bytes: root.Bytes}
-	return result, p.stage(ctx, repo, result.Staged)
+	result.Staged = &manifest.Staged{At: rev.at, Manifest: root.Digest(), Content: root.Content, Files: root.Files, Bytes: root.Bytes}
+	return result, p.stage(ctx, repo, *result.Staged)
 }
 
 // leaveInTree makes a sync leave alone what stands in the newest checkpoint's
@@ -73,9 +88,13 @@ func (pl *placement) leaveInTree() {
 
 // openJournal records what the sync is about to put into the pool, and adds to
 // the plan what earlier syncs put there, or were about to when they were killed.
-func (p *Publisher) openJournal(ctx context.Context, repo Repo, rev *revision, plan *placement) error {
+func (p *Publisher) openJournal(ctx context.Context, repo Repo, part string, rev *revision, plan *placement) error {
+	if err := p.addSynced(ctx, repo, plan); err != nil {
+		return err
+	}
+	key := manifest.JournalKey(repo.Base, part)
 	for {
-		earlier, version, err := p.loadJournal(ctx, repo)
+		earlier, version, err := p.loadJournal(ctx, key)
 		if err != nil {
 			return err
 		}
@@ -85,15 +104,15 @@ func (p *Publisher) openJournal(ctx context.Context, repo Repo, rev *revision, p
 			return nil
 		}
 		now := manifest.Attempt{ID: rev.at, Content: rev.root.Content, Layout: manifest.Thin, Files: uploads}
-		_, err = objstore.Update(ctx, p.Store, manifest.JournalKey(repo.Base), version, now.Encode(), attributes(manifest.KindJournal, ""))
+		_, err = objstore.Update(ctx, p.Store, key, version, now.Encode(), attributes(manifest.KindJournal, ""))
 		if !errors.Is(err, objstore.ErrChanged) {
 			return err
 		}
 	}
 }
 
-func (p *Publisher) loadJournal(ctx context.Context, repo Repo) (manifest.Attempt, objstore.Version, error) {
-	data, version, err := p.Store.Load(ctx, manifest.JournalKey(repo.Base), "")
+func (p *Publisher) loadJournal(ctx context.Context, key string) (manifest.Attempt, objstore.Version, error) {
+	data, version, err := p.Store.Load(ctx, key, "")
 	if errors.Is(err, objstore.ErrNotFound) {
 		return manifest.Attempt{}, "", nil
 	}
@@ -102,16 +121,24 @@ func (p *Publisher) loadJournal(ctx context.Context, repo Repo) (manifest.Attemp
 	}
 	journal, err := manifest.ParseAttempt(data)
 	if err != nil {
-		return manifest.Attempt{}, "", fmt.Errorf("%s: %w", manifest.JournalKey(repo.Base), err)
+		return manifest.Attempt{}, "", fmt.Errorf("%s: %w", key, err)
 	}
 	return journal, version, nil
 }
 
 // addSynced makes known what syncs of the repo have put into the pool.
 func (p *Publisher) addSynced(ctx context.Context, repo Repo, plan *placement) error {
-	journal, _, err := p.loadJournal(ctx, repo)
-	plan.addJournal(journal.Files)
-	return err
+	for info, err := range p.Store.List(ctx, manifest.JournalPrefix(repo.Base), "") {
+		if err != nil {
+			return err
+		}
+		journal, _, err := p.loadJournal(ctx, info.Key)
+		if err != nil {
+			return err
+		}
+		plan.addJournal(journal.Files)
+	}
+	return ctx.Err()
 }
 
 // stage makes a revision the staged one, unless a sync that began later did so.

@@ -2,6 +2,7 @@ package publisher
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +12,7 @@ import (
 
 func (f *fixture) sync() SyncResult {
 	f.Helper()
-	r, err := f.pub.Sync(f.Context(), f.repo)
+	r, err := f.pub.Sync(f.Context(), f.repo, SyncOptions{})
 	if err != nil {
 		f.Fatalf("sync: %v", err)
 	}
@@ -72,7 +73,7 @@ func TestSyncKilledAndRunAgain(t *testing.T) {
 	f := newFixture(t, manifest.Full, isos())
 	f.pub.Concurrency = 1
 	f.store.killAt(3, func(op string) bool { return strings.HasPrefix(op, "create "+manifest.BlobPrefix) })
-	if _, err := f.pub.Sync(t.Context(), f.repo); !errors.Is(err, errKilled) {
+	if _, err := f.pub.Sync(t.Context(), f.repo, SyncOptions{}); !errors.Is(err, errKilled) {
 		t.Fatal(err)
 	}
 	f.store.heal()
@@ -81,4 +82,52 @@ func TestSyncKilledAndRunAgain(t *testing.T) {
 	}
 	f.publish(PublishOptions{NoSync: true})
 	f.check()
+}
+
+// Workers fetch disjoint parts into the pool, one of them twice because it was
+// killed; a publish after them uploads nothing.
+func TestShards(t *testing.T) {
+	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
+		f := newFixture(t, layout, map[string]string{})
+		for i := range 40 {
+			f.up.set(fmt.Sprint("file ", i), fmt.Sprint("content ", i/2)) // each twice
+		}
+		f.pub.Concurrency = 1
+		uploaded := 0
+		for i := range 4 {
+			shard := SyncOptions{Shard: Shard{i + 1, 4}}
+			if i == 2 {
+				f.store.killAt(2, func(op string) bool { return strings.HasPrefix(op, "create "+manifest.BlobPrefix) })
+				if _, err := f.pub.Sync(t.Context(), f.repo, shard); !errors.Is(err, errKilled) {
+					t.Fatal(err)
+				}
+				f.store.heal()
+				uploaded += 2
+			}
+			r, err := f.pub.Sync(t.Context(), f.repo, shard)
+			if err != nil || r.Staged != nil {
+				t.Fatalf("%+v, %v", r, err)
+			}
+			uploaded += r.Files.Uploaded
+		}
+		if uploaded != 20 {
+			t.Errorf("%s: %d uploads of 20 contents", layout, uploaded)
+		}
+		opens := f.up.opens
+		if r := f.publish(PublishOptions{}); r.Files.Uploaded != 0 || r.Checkpoint.Files != 40 || f.up.opens != opens {
+			t.Errorf("%s: %+v, upstream was read %d times", layout, r, f.up.opens-opens)
+		}
+		f.check()
+	}
+}
+
+func TestParseShard(t *testing.T) {
+	if s, err := ParseShard("2/4"); err != nil || s != (Shard{2, 4}) || s.String() != "2-of-4" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for _, s := range []string{"", "1", "0/4", "5/4", "-1/4", "1/0", "a/b", "1/4/2", "1/10001"} {
+		if shard, err := ParseShard(s); err == nil {
+			t.Errorf("%q was taken for %+v", s, shard)
+		}
+	}
 }

@@ -3,6 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -11,30 +15,70 @@ import (
 )
 
 func newSyncCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var shard string
+	cmd := &cobra.Command{
 		Use:   "sync [REPO...]",
 		Short: "Sync repos and stage their state, to be published later",
 		Long: `Capture the present state of the named repos' remotes, or of all, and stage it
 in the store. Nothing becomes visible: asof publish --no-sync publishes it.
 
-asof publish alone does both at once, and stores every file only once.`,
+asof publish alone does both at once, and stores every file only once.
+
+With --shard, fetch one of several disjoint parts into the store and stage nothing:
+so many workers share the work, and an asof publish after them finds all of it
+there. --shard auto/4 takes the number of this worker from JOB_COMPLETION_INDEX
+(Kubernetes) or AWS_BATCH_JOB_ARRAY_INDEX, which count from 0; plain auto takes the
+number of workers from AWS_BATCH_JOB_ARRAY_SIZE, too.`,
 		Example: `  asof sync myfile
-  asof publish --no-sync myfile`,
+  asof publish --no-sync myfile
+  asof sync --shard 1/4 myfile  the first of four workers`,
 		Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, names []string) error { return a.sync(cmd.Context(), names) },
+		RunE: func(cmd *cobra.Command, names []string) (err error) {
+			var opts publisher.SyncOptions
+			if shard != "" {
+				if opts.Shard, err = parseShard(shard, os.LookupEnv); err != nil {
+					return usage(fmt.Errorf("--shard: %w", err), "")
+				}
+			}
+			return a.sync(cmd.Context(), names, opts)
+		},
 	}
+	cmd.Flags().StringVar(&shard, "shard", "", "fetch part `I/N` of the content: 1/4 to 4/4, auto/4, or auto")
+	return cmd
+}
+
+// parseShard reads --shard; auto stands for what the worker's engine says.
+func parseShard(s string, env func(string) (string, bool)) (publisher.Shard, error) {
+	first, count, given := strings.Cut(s, "/")
+	if first != "auto" {
+		return publisher.ParseShard(s)
+	}
+	index, ok := env("JOB_COMPLETION_INDEX")
+	if !ok {
+		index, ok = env("AWS_BATCH_JOB_ARRAY_INDEX")
+	}
+	i, err := strconv.Atoi(index)
+	if !ok || err != nil {
+		return publisher.Shard{}, errors.New("auto: neither JOB_COMPLETION_INDEX nor AWS_BATCH_JOB_ARRAY_INDEX is a number")
+	}
+	if !given {
+		if count, given = env("AWS_BATCH_JOB_ARRAY_SIZE"); !given {
+			return publisher.Shard{}, errors.New("auto: write auto/N for N workers; nothing else says how many there are")
+		}
+	}
+	return publisher.ParseShard(fmt.Sprintf("%d/%s", i+1, count))
 }
 
 // synced is a result as it is printed.
 type synced struct {
-	Repo   string          `json:"repo"`
-	Staged manifest.Staged `json:"staged"`
-	Files  publisher.Stats `json:"files"`
+	Repo   string           `json:"repo"`
+	Staged *manifest.Staged `json:"staged"` // null for a shard
+	Files  publisher.Stats  `json:"files"`
 }
 
-func (a *app) sync(ctx context.Context, names []string) error {
+func (a *app) sync(ctx context.Context, names []string, opts publisher.SyncOptions) error {
 	results, failures := forRepos(ctx, a, "sync", names, func(pub *publisher.Publisher, repo publisher.Repo) (synced, error) {
-		r, err := pub.Sync(ctx, repo)
+		r, err := pub.Sync(ctx, repo, opts)
 		return synced{r.Repo, r.Staged, r.Files}, err
 	})
 	if len(results) == 0 {
@@ -43,6 +87,10 @@ func (a *app) sync(ctx context.Context, names []string) error {
 	return errors.Join(failures, a.print(results, func(t *table) {
 		t.row("REPO", "STAGED", "FILES", "SIZE", "UPLOADED", "COPIED", "REUSED")
 		for _, r := range results {
+			if r.Staged == nil {
+				t.row(r.Repo, "-", "-", "-", r.Files.Uploaded, r.Files.Copied, r.Files.Reused)
+				continue
+			}
 			t.row(r.Repo, r.Staged.At, r.Staged.Files, size(r.Staged.Bytes), r.Files.Uploaded, r.Files.Copied, r.Files.Reused)
 		}
 	}))
