@@ -8,12 +8,14 @@ GO       ?= go
 FUZZTIME ?= 30s
 CACHE    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/asof
 
-# The real MinIO that tests run against, and the linters: built from their Go
-# modules at these versions, once.
+# The real MinIO that tests run against, its client (to make users), and the
+# linters: built from their Go modules at these versions, once.
 MINIO_VERSION       := v0.0.0-20260212201848-7aac2a2c5b7c
+MC_VERSION          := v0.0.0-20250313080218-cf909e1063a9
 STATICCHECK_VERSION := v0.8.2
 GOVULNCHECK_VERSION := v1.9.0
 MINIO       := $(CACHE)/minio-$(MINIO_VERSION)
+MC          := $(CACHE)/mc-$(MC_VERSION)
 STATICCHECK := $(CACHE)/staticcheck-$(STATICCHECK_VERSION)
 GOVULNCHECK := $(CACHE)/govulncheck-$(GOVULNCHECK_VERSION)
 
@@ -26,7 +28,7 @@ demo: build
 	bin/asof demo
 
 test: setup lint minio
-	ASOF_TEST_MINIO=$(MINIO) $(GO) test -race -timeout 20m ./...
+	ASOF_TEST_MINIO=$(MINIO) ASOF_TEST_MC=$(MC) $(GO) test -race -timeout 20m ./...
 
 # What tests use besides Go: a C compiler for the race detector, curl.
 setup:
@@ -45,10 +47,13 @@ lint: $(STATICCHECK) $(GOVULNCHECK)
 	$(STATICCHECK) -checks all,-ST1000,-ST1020,-ST1021,-ST1022 ./...
 	@.ci/govulncheck $(GOVULNCHECK)
 
-minio: $(MINIO)
+minio: $(MINIO) $(MC)
 
 $(MINIO):
 	.ci/tool $@ github.com/minio/minio@$(MINIO_VERSION)
+
+$(MC):
+	.ci/tool $@ github.com/minio/mc@$(MC_VERSION)
 
 $(STATICCHECK):
 	.ci/tool $@ honnef.co/go/tools/cmd/staticcheck@$(STATICCHECK_VERSION)

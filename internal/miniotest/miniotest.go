@@ -139,17 +139,23 @@ func (s *Server) Setenv(t testing.TB) {
 // CI it fails.
 func Binary(t testing.TB) string {
 	t.Helper()
-	if path := os.Getenv("ASOF_TEST_MINIO"); path != "" {
+	return find(t, "a MinIO server", "ASOF_TEST_MINIO", "minio-"+Version)
+}
+
+// find is the path of a program: named by the environment, or built by "make minio".
+func find(t testing.TB, what, env, name string) string {
+	t.Helper()
+	if path := os.Getenv(env); path != "" {
 		return path
 	}
 	cache, err := os.UserCacheDir()
 	if err == nil {
-		path := filepath.Join(cache, "asof", "minio-"+Version)
+		path := filepath.Join(cache, "asof", name)
 		if _, err = os.Stat(path); err == nil {
 			return path
 		}
 	}
-	text := "this test needs a MinIO server: run \"make minio\", or name one in ASOF_TEST_MINIO"
+	text := "this test needs " + what + ": run \"make minio\", or name one in " + env
 	if os.Getenv("CI") != "" {
 		t.Fatalf("%s (%v)", text, err)
 	}

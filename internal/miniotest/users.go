@@ -1,0 +1,43 @@
+package miniotest
+
+import (
+	"crypto/rand"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// MCVersion is the client of MinIO, which makes users, that the tests are
+// written for.
+const MCVersion = "v0.0.0-20250313080218-cf909e1063a9"
+
+// NewUser makes a user with no rights but those of the policies (JSON) and returns
+// its credentials. It needs MinIO's client mc: the one that ASOF_TEST_MC names, or
+// that "make minio" built; without one the test is skipped, in CI it fails.
+func (s *Server) NewUser(t testing.TB, policies ...string) (accessKey, secretKey string) {
+	t.Helper()
+	mc := find(t, "MinIO's client mc", "ASOF_TEST_MC", "mc-"+MCVersion)
+	dir := t.TempDir()
+	run := func(args ...string) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), mc, append([]string{"--config-dir", dir, "admin"}, args...)...)
+		cmd.Env = append(os.Environ(), "MC_HOST_server=http://"+s.AccessKey+":"+s.SecretKey+"@"+s.Endpoint)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("mc admin %s: %v\n%s", strings.Join(args[:2], " "), err, out)
+		}
+	}
+	accessKey, secretKey = "user-"+strings.ToLower(rand.Text()), rand.Text()
+	run("user", "add", "server", accessKey, secretKey)
+	for _, policy := range policies {
+		name := "policy-" + strings.ToLower(rand.Text())
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(policy), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run("policy", "create", "server", name, file)
+		run("policy", "attach", "server", name, "--user", accessKey)
+	}
+	return accessKey, secretKey
+}
