@@ -61,7 +61,18 @@ $(STATICCHECK):
 $(GOVULNCHECK):
 	.ci/tool $@ golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
 
-bench:
+# What asof is compared with comes from Debian packages. RUNLEVEL keeps their
+# services from starting. BENCH holds flags: make bench BENCH=-quick
+bench: minio
+	@missing=; \
+	for peer in rclone nginx wrk; do \
+		command -v $$peer >/dev/null || test -x /usr/sbin/$$peer || missing="$$missing $$peer"; \
+	done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && RUNLEVEL=1 apt-get install -qy --no-install-recommends $$missing || \
+			echo "could not install$$missing: going on without" >&2; \
+	fi
+	$(GO) run ./test/bench -minio $(MINIO) $(BENCH)
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 fuzz:

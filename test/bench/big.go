@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+	"golang.org/x/sync/errgroup"
+)
+
+// bigPart publishes big files by asof and uploads them by the SDK that asof
+// uses, in turn; and files of a quarter of the size, to see whether memory grows.
+func bigPart(ctx context.Context, l *lab) error {
+	server, err := l.minioAt(ctx)
+	if err != nil {
+		return err
+	}
+	dir, quarter := filepath.Join(l.dir, "big"), filepath.Join(l.dir, "quarter")
+	for i := range l.bigs {
+		name := fmt.Sprintf("%d.iso", i)
+		err := writeBig(filepath.Join(dir, name), l.seed, uint64(i), l.big)
+		if err == nil {
+			err = writeBig(filepath.Join(quarter, name), l.seed, uint64(l.bigs+i), l.big/4)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	defer os.RemoveAll(dir) // they are in nobody else's way then
+	defer os.RemoveAll(quarter)
+
+	large := fmt.Sprintf("%d files of %d MiB", l.bigs, l.big>>20)
+	small := fmt.Sprintf("%d files of %d MiB", l.bigs, l.big>>22)
+	for round := range l.runs {
+		for _, step := range []struct {
+			scenario string
+			tool     tool
+		}{
+			{large, l.sdkTool(dir, "unhashed")}, {large, l.asofTool(dir, "full")}, {large, l.sdkTool(dir, "default")},
+			{small, l.asofTool(quarter, "full")},
+		} {
+			l.log("  run %d: %s, %s", round+1, step.scenario, step.tool.name)
+			bucket, drop, err := server.bucket(ctx)
+			if err != nil {
+				return err
+			}
+			_, u, err := step.tool.push(ctx, server.endpoint, bucket)
+			drop()
+			if err != nil {
+				return fmt.Errorf("%s: %w", step.tool.name, err)
+			}
+			l.report.timed(step.scenario, step.tool.name).add(u)
+		}
+	}
+	ours, sdk := l.report.timed(large, fullName), l.report.timed(large, sdkName("unhashed"))
+	ours.against(sdk)
+	l.report.timed(large, sdkName("default")).against(sdk)
+	l.report.atLeast(large, "speed, of the SDK's with the same settings", 0.8, 1/ours.WallRatio)
+	l.report.atMost(large, "peak memory, of that for files of a quarter", 1.1, ratio(ours.RSS, l.report.timed(small, fullName).RSS))
+	return nil
+}
+
+func sdkName(hash string) string { return "SDK " + hash }
+
+// sdkTool uploads a folder by the SDK alone, in a process of its own. With
+// "unhashed" it does not hash the parts either, which is how asof sets it up:
+// asof hands it the hash, where one is needed.
+func (l *lab) sdkTool(dir, hash string) tool {
+	return tool{sdkName(hash), func(ctx context.Context, endpoint, bucket string) (result, usage, error) {
+		_, u, err := program{dir: l.dir, env: l.server.asofEnv(), args: []string{l.self, childArg, "sdk", endpoint, bucket, dir, hash}}.run(ctx)
+		return result{}, u, err
+	}}
+}
+
+// uploadBySDK is the child of sdkTool: all files at a time, of each as many
+// parts of the same size at a time as asof has.
+func uploadBySDK(args []string) error {
+	endpoint, bucket, dir, hash := args[0], args[1], args[2], args[3]
+	client, err := minio.New(endpoint, &minio.Options{Creds: credentials.NewEnvMinio(), Region: "us-east-1"})
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(context.Background())
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		group.Go(func() error {
+			f, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			info, err := f.Stat()
+			if err != nil {
+				return err
+			}
+			_, err = client.PutObject(ctx, bucket, d.Name(), f, info.Size(), minio.PutObjectOptions{
+				PartSize: 16 << 20, NumThreads: 3, DisableContentSha256: hash == "unhashed",
+			})
+			return err
+		})
+		return nil
+	})
+	if waitErr := group.Wait(); err == nil {
+		err = waitErr
+	}
+	return err
+}

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// profiledMain stands in for asof's main.go in a build of its own: the command
+// has no switch for a profile.
+const profiledMain = `package main
+
+import (
+	"os"
+	"runtime/pprof"
+)
+
+func main() {
+	f, err := os.Create(os.Getenv("BENCH_PROFILE"))
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		panic(err)
+	}
+	code := run(os.Args[1:], os.Stdout, os.Stderr)
+	pprof.StopCPUProfile()
+	f.Close()
+	os.Exit(code)
+}
+`
+
+// profilePublish publishes a folder for the first time, full, under the
+// profiler. It is not timed.
+func (l *lab) profilePublish(ctx context.Context, dir string) error {
+	sources, err := sourceDir(ctx)
+	if err != nil {
+		return err
+	}
+	source, overlay := filepath.Join(l.dir, "main.go"), filepath.Join(l.dir, "overlay.json")
+	data, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(sources, "main.go"): source}})
+	if err == nil {
+		err = os.WriteFile(overlay, data, 0o644)
+	}
+	if err == nil {
+		err = os.WriteFile(source, []byte(profiledMain), 0o644)
+	}
+	binary := filepath.Join(l.dir, "asof-profiled")
+	if err == nil {
+		err = build(ctx, binary, "-overlay", overlay)
+	}
+	if err != nil {
+		return err
+	}
+	into, err := filepath.Abs(l.profile)
+	if err != nil {
+		return err
+	}
+	bucket, drop, err := l.server.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	defer drop()
+	_, _, err = l.publish(ctx, binary, "minio://"+l.server.endpoint+"/"+bucket, "full", dir, append(l.server.asofEnv(), "BENCH_PROFILE="+into))
+	return err
+}
+
+// sourceDir is the folder of the command's sources.
+func sourceDir(ctx context.Context) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "list", "-f", "{{.Dir}}", command).Output()
+	return strings.TrimSpace(string(out)), err
+}

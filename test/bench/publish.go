@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// tool is something that brings a folder into a bucket.
+type tool struct {
+	name string
+	// push makes the bucket hold what the folder holds.
+	push func(ctx context.Context, endpoint, bucket string) (result, usage, error)
+}
+
+// result is what asof says it did; empty for others.
+type result struct {
+	Checkpoint struct{ ID string }
+	Path       string
+	Files      struct{ Uploaded, Copied, Reused int }
+	Pages      struct{ Uploaded, Copied, Reused int }
+}
+
+// The scenarios of a folder, in the order in which they are run.
+const (
+	first     = "first publish"
+	changed   = "1 % changed"
+	unchanged = "nothing changed"
+)
+
+// publishPart publishes a folder of small files by all tools in turn: first into
+// an empty bucket, then with one file in a hundred changed, then unchanged.
+func publishPart(ctx context.Context, l *lab) error {
+	server, err := l.minioAt(ctx)
+	if err != nil {
+		return err
+	}
+	t, err := newTree(ctx, l, "small")
+	if err != nil {
+		return err
+	}
+	full, thin := l.asofTool(t.dir, "full"), l.asofTool(t.dir, "thin")
+	if l.profile != "" {
+		l.log("  profile")
+		if err := l.profilePublish(ctx, t.dir); err != nil {
+			return err
+		}
+	}
+	tools := []tool{full, thin}
+	if l.rclone != "" {
+		best, err := l.bestRclone(ctx, t.dir)
+		if err != nil {
+			return err
+		}
+		tools = slices.Insert(tools, 0, best)
+	}
+	for round := range l.runs {
+		for _, tool := range tools {
+			l.log("  run %d: %s", round+1, tool.name)
+			err := pushThrice(ctx, server, t, tool, server.endpoint, func(scenario string, _ result, u usage) {
+				l.report.timed(scenario, tool.name).add(u)
+			}, nil)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	if err := l.countRequests(ctx, server, t, tools); err != nil {
+		return err
+	}
+	for _, tool := range tools {
+		for _, scenario := range []string{first, changed, unchanged} {
+			l.comparePublish(scenario, tool.name, tools[0].name)
+		}
+	}
+	return nil
+}
+
+// pushThrice is one round of one tool in a bucket of its own.
+func pushThrice(ctx context.Context, server *minioServer, t *tree, tool tool, endpoint string, done func(string, result, usage), change func(files, dirs int)) error {
+	bucket, drop, err := server.bucket(ctx)
+	if err != nil {
+		return err
+	}
+	defer drop()
+	for _, scenario := range []string{first, changed, unchanged} {
+		if scenario == changed {
+			files, dirs, err := t.change()
+			if err != nil {
+				return err
+			}
+			if change != nil {
+				change(files, dirs)
+			}
+			if err := pause(ctx); err != nil {
+				return err
+			}
+		}
+		r, u, err := tool.push(ctx, endpoint, bucket)
+		if err != nil {
+			return fmt.Errorf("%s, %s: %w", scenario, tool.name, err)
+		}
+		done(scenario, r, u)
+	}
+	return nil
+}
+
+// countRequests runs every tool once more, through a proxy that counts.
+func (l *lab) countRequests(ctx context.Context, server *minioServer, t *tree, tools []tool) error {
+	proxy, err := startCounter(ctx, server.endpoint)
+	if err != nil {
+		return err
+	}
+	defer proxy.close()
+	for _, tool := range tools {
+		l.log("  counting: %s", tool.name)
+		var files, dirs int
+		err := pushThrice(ctx, server, t, tool, proxy.endpoint, func(scenario string, r result, _ usage) {
+			c := proxy.take()
+			l.report.timed(scenario, tool.name).Requests = c
+			if r.Checkpoint.ID != "" {
+				l.requestTargets(scenario, tool.name, r, c, files, dirs)
+			}
+		}, func(f, d int) { files, dirs = f, d })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// requestTargets holds what was counted against what was published. files and
+// dirs are those that changed before.
+func (l *lab) requestTargets(scenario, name string, r result, c counts, files, dirs int) {
+	what := scenario + ", " + name
+	switch scenario {
+	case first:
+		beyond := c["PUT"] - l.files - r.Pages.Uploaded - c[manifestPuts]
+		l.report.atMost(what, "PUT beyond files, pages and manifests", 10, float64(beyond))
+		l.report.atMost(what, "HEAD", 0, float64(c["HEAD"]))
+	case changed:
+		if name == thinName {
+			l.report.atMost(what, "requests beyond changed files and their directories' pages", 10, float64(c.total()-files-dirs))
+		} else {
+			l.report.atMost(what, "uploads beyond changed files", 0, float64(r.Files.Uploaded-files))
+			l.report.atMost(what, "pages written beyond those of changed directories", 0, float64(r.Pages.Uploaded-dirs))
+		}
+	case unchanged:
+		l.report.atMost(what, "requests", 3, float64(c.total()))
+	}
+}
+
+// comparePublish sets a tool's runs against the peer's, and a thin publish
+// against its own first.
+func (l *lab) comparePublish(scenario, name, peer string) {
+	t := l.report.timed(scenario, name)
+	if name != peer && l.rclone != "" {
+		t.against(l.report.timed(scenario, peer))
+		if scenario == first {
+			l.report.atMost(scenario+", "+name, "wall time, of rclone's", 0.7, t.WallRatio)
+			l.report.atMost(scenario+", "+name, "client CPU, of rclone's", 0.5, t.CPURatio)
+		}
+	}
+	if scenario == changed && name == thinName {
+		own := ratio(t.Wall, l.report.timed(first, name).Wall)
+		l.report.atMost(scenario+", "+name, "wall time, of its first publish", 1.0/20, own)
+	}
+}
+
+const (
+	fullName = "asof full"
+	thinName = "asof thin"
+)
+
+// asofTool is asof with its defaults.
+func (l *lab) asofTool(dir, layout string) tool {
+	return tool{"asof " + layout, func(ctx context.Context, endpoint, bucket string) (result, usage, error) {
+		store := "minio://" + endpoint + "/" + bucket
+		return l.publish(ctx, l.asof, store, layout, dir, l.server.asofEnv())
+	}}
+}
+
+// publish runs asof publish on one repo.
+func (l *lab) publish(ctx context.Context, binary, store, layout, dir string, env []string) (result, usage, error) {
+	work, err := l.workspace("publish", "store: "+store, "repos:", "  - name: bench", "    layout: "+layout,
+		"    remote: {type: dir, path: "+dir+"}")
+	if err != nil {
+		return result{}, usage{}, err
+	}
+	out, u, err := program{dir: work, env: env, args: []string{binary, "publish", "-o", "json"}}.run(ctx)
+	if err != nil {
+		return result{}, u, err
+	}
+	var results []result
+	if err := json.Unmarshal(out, &results); err != nil || len(results) != 1 {
+		return result{}, u, fmt.Errorf("asof publish printed %q: %w", out, err)
+	}
+	return results[0], u, nil
+}

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/asof/asof/internal/objstore/dirstore"
+	"github.com/asof/asof/manifest"
+)
+
+const (
+	redirects = "redirect"
+	smallFile = "small file"
+	asked     = 1000 // different paths in a load
+)
+
+// webServer is asof or nginx, running.
+type webServer struct {
+	name    string
+	url     string
+	process *process
+	total   int64
+}
+
+// servePart loads asof and nginx in turn: with redirects, which nginx makes from
+// a map, and with small files from one folder that both serve.
+func servePart(ctx context.Context, l *lab) error {
+	if l.nginx == "" || l.wrk == "" {
+		return nil // the notes say it
+	}
+	if err := l.serveRedirects(ctx); err != nil {
+		return fmt.Errorf("%s: %w", redirects, err)
+	}
+	if err := l.serveFiles(ctx); err != nil {
+		return fmt.Errorf("%s: %w", smallFile, err)
+	}
+	return nil
+}
+
+// serveRedirects asks for moments between 10,000 checkpoints, and paths in them.
+// All have one manifest, since asof looks the path up before it redirects.
+func (l *lab) serveRedirects(ctx context.Context) error {
+	const checkpoints = 10_000
+	store := filepath.Join(l.dir, "redirects")
+	folder, err := dirstore.New(store, dirstore.Options{Create: true})
+	if err != nil {
+		return err
+	}
+	root, _, err := writeManifest(folder, l.files, manifest.Root{}, func(int) bool { return false })
+	if err != nil {
+		return err
+	}
+	digest := root.Digest()
+	if err := writeFleet(ctx, store, 1, checkpoints, func(int) manifest.Digest { return digest }); err != nil {
+		return err
+	}
+	rng := rand.New(random(l.seed, 3<<32, 0))
+	var ask []string
+	var rules strings.Builder
+	for range asked {
+		id, second := checkpointID(rng.IntN(checkpoints)), 1+rng.IntN(hour-1)
+		path := largePath(rng.IntN(l.files))
+		from := fmt.Sprintf("/%s/%s/%s", fleetName(0), id+manifest.ID(second), path)
+		ask = append(ask, from)
+		fmt.Fprintf(&rules, "    %s /%s/%s/%s;\n", from, fleetName(0), id, path)
+	}
+	conf := "map_hash_max_size 16384;\n  map_hash_bucket_size 256;\n  map $uri $to {\n" + rules.String() + "  }\n"
+	return l.compareServers(ctx, redirects, store, conf, "return 301 $to;", ask, http.StatusMovedPermanently, 0.6)
+}
+
+// serveFiles asks for files of a full checkpoint in a folder, which stand there
+// under the paths by which both servers serve them.
+func (l *lab) serveFiles(ctx context.Context) error {
+	store := filepath.Join(l.dir, "files")
+	source := filepath.Join(l.dir, "small")
+	t := &tree{dir: source, dirs: l.dirs}
+	if _, err := os.Stat(source); err != nil {
+		if t, err = newTree(ctx, l, "small"); err != nil {
+			return err
+		}
+	}
+	r, _, err := l.publish(ctx, l.asof, store, "full", source, nil)
+	if err != nil {
+		return err
+	}
+	rng := rand.New(random(l.seed, 4<<32, 0))
+	var ask []string
+	for range asked {
+		ask = append(ask, r.Path+t.path(rng.IntN(l.files)))
+	}
+	return l.compareServers(ctx, smallFile, store, "", "root "+store+";", ask, http.StatusOK, 0.5)
+}
+
+// compareServers starts both servers and loads them in turn.
+func (l *lab) compareServers(ctx context.Context, scenario, store, conf, location string, ask []string, status int, atLeast float64) error {
+	script, err := l.script(strings.ReplaceAll(scenario, " ", "-"), ask)
+	if err != nil {
+		return err
+	}
+	nginx, err := l.startNginx(ctx, conf, location)
+	if err != nil {
+		return err
+	}
+	defer nginx.process.stop()
+	asof, err := l.startServe(ctx, store)
+	if err != nil {
+		return err
+	}
+	defer asof.process.stop()
+	both := []*webServer{nginx, asof}
+	rows := map[*webServer]*served{}
+	for _, s := range both {
+		rows[s] = &served{Scenario: scenario, Tool: s.name}
+		l.report.Served = append(l.report.Served, rows[s])
+		if err := answers(ctx, s.process, s.url+ask[0], status, time.Minute); err != nil {
+			return err
+		}
+		seen, err := l.wrkRun(ctx, script, s.url, 1) // warms it up
+		if err != nil {
+			return err
+		}
+		s.total += seen.requests
+	}
+	if err := sameAnswer(ctx, nginx.url+ask[1], asof.url+ask[1]); err != nil {
+		return err
+	}
+	for round := range l.runs {
+		for _, s := range both {
+			l.log("  run %d: %s, %s", round+1, scenario, s.name)
+			seen, err := l.wrkRun(ctx, script, s.url, l.seconds)
+			if err != nil {
+				return err
+			}
+			s.total += seen.requests
+			rows[s].Rate, rows[s].P99 = append(rows[s].Rate, seen.rate), append(rows[s].P99, seen.p99)
+		}
+	}
+	for _, s := range both {
+		u := s.process.stop()
+		rows[s].CPU, rows[s].RSS = u.cpu/float64(s.total)*1e6, u.rss
+	}
+	l.report.atLeast(scenario, "rate, of nginx's", atLeast, ratio(rows[asof].Rate, rows[nginx].Rate))
+	l.report.atMost(scenario, "p99, of nginx's", 3, ratio(rows[asof].P99, rows[nginx].P99))
+	return nil
+}
+
+func (l *lab) startServe(ctx context.Context, store string) (*webServer, error) {
+	listen, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	work, err := l.workspace("serve", "store: "+store)
+	if err != nil {
+		return nil, err
+	}
+	p, err := program{dir: work, args: []string{l.asof, "serve", "--listen", listen}}.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &webServer{name: "asof", url: "http://" + listen, process: p}, nil
+}
+
+// sameAnswer makes sure that both servers do the same work.
+func sameAnswer(ctx context.Context, a, b string) error {
+	var seen [2]string
+	for i, url := range []string{a, b} {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		res, err := direct.Do(req)
+		if err != nil {
+			return err
+		}
+		res.Body.Close()
+		location := res.Header.Get("Location")
+		if i := strings.Index(location, "/"+fleetName(0)+"/"); i > 0 {
+			location = location[i:] // nginx says the host, too
+		}
+		seen[i] = fmt.Sprint(res.StatusCode, " ", location)
+		if res.StatusCode == http.StatusOK {
+			seen[i] += fmt.Sprint(res.ContentLength)
+		}
+	}
+	if seen[0] != seen[1] {
+		return fmt.Errorf("nginx answers %q, asof %q", seen[0], seen[1])
+	}
+	return nil
+}

@@ -1,0 +1,15 @@
+//go:build !linux
+
+package main
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+const maxrssUnit = 1 // bytes in getrusage's unit of memory
+
+// ownGroup would need more where a child can't be told to die with its parent.
+func ownGroup() *syscall.SysProcAttr { return nil }
+
+func killGroup(cmd *exec.Cmd, s syscall.Signal) error { return cmd.Process.Signal(s) }
