@@ -120,7 +120,7 @@ func (r *Resolver) serveWhen(w http.ResponseWriter, req *http.Request, t target,
 		if slash, err = r.manifests.lacksSlash(ctx, c, p); err != nil {
 			// The time is right all the same; the slash can wait for the next
 			// request. But nobody should remember it like that.
-			r.opts.Log.LogAttrs(req.Context(), slog.LevelWarn, "redirect without a look at the path",
+			r.opts.Log.LogAttrs(req.Context(), slog.LevelDebug, "redirect without a look at the path",
 				slog.String("path", req.URL.EscapedPath()), slog.Any("error", err))
 			cache = manifest.CacheNever
 		}
