@@ -80,7 +80,7 @@ func (p *publication) unchanged(ctx context.Context, current state) (Result, err
 
 // compareWithNewest plans the transfer by what the newest checkpoint holds, and
 // returns that one's root.
-func (p *publication) compareWithNewest(ctx context.Context, index manifest.Index, rev *revision) (*placement, manifest.Root, error) {
+func (p *Publisher) compareWithNewest(ctx context.Context, repo Repo, index manifest.Index, rev *revision) (*placement, manifest.Root, error) {
 	newest, ok := index.Newest()
 	if !ok {
 		plan, err := compare(rev.entries, place{}, catalog.Entries(ctx, p.Store, manifest.Root{}))
@@ -90,7 +90,7 @@ func (p *publication) compareWithNewest(ctx context.Context, index manifest.Inde
 	if err != nil {
 		return nil, root, err
 	}
-	plan, err := compare(rev.entries, place{p.repo.Base, newest.ID, newest.Layout}, catalog.Entries(ctx, p.Store, root))
+	plan, err := compare(rev.entries, place{repo.Base, newest.ID, newest.Layout}, catalog.Entries(ctx, p.Store, root))
 	return plan, root, err
 }
 

@@ -86,7 +86,7 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 
 	// 4. Take the id. Only publishers of this very content write below it.
 	//    A crash leaves: an attempt, by which the next run finds what 5 stored.
-	plan, prevRoot, err := p.compareWithNewest(ctx, current.index, rev)
+	plan, prevRoot, err := p.compareWithNewest(ctx, p.repo, current.index, rev)
 	if err != nil {
 		return Result{}, p.heldUp(ctx, current, err)
 	}

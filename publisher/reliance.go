@@ -18,8 +18,8 @@ import (
 
 // Collecting garbage and publishing at the same time, without locks:
 //
-//   - Collect deletes what no index, staged revision or pin refers to, and what
-//     is older than its grace period, which is at least minGrace.
+//   - Collect deletes what no index, young tombstone, staged revision or pin
+//     refers to, if it is older than the grace period, which is at least minGrace.
 //   - A run commits within freshAge of its beginning, or starts again. So what
 //     it stored itself, and what was fresh when it met it, is younger than
 //     2 × freshAge ≤ minGrace when it commits.

@@ -51,8 +51,7 @@ func (p *Publisher) Sync(ctx context.Context, repo Repo, opts SyncOptions) (Sync
 		return SyncResult{}, err
 	}
 
-	job := publication{Publisher: p, repo: repo}
-	plan, prevRoot, err := job.compareWithNewest(ctx, current.index, rev)
+	plan, prevRoot, err := p.compareWithNewest(ctx, repo, current.index, rev)
 	if err != nil {
 		return SyncResult{}, err
 	}
