@@ -80,6 +80,14 @@ func (a *api) Get(ctx context.Context, in s3core.GetInput) (s3core.GetOutput, er
 	}, nil
 }
 
+func (a *api) Sign(ctx context.Context, key string, ttl time.Duration) (string, error) {
+	u, err := a.core.PresignedGetObject(ctx, a.bucket, key, ttl, nil)
+	if err != nil {
+		return "", err
+	}
+	return u.String(), nil
+}
+
 func (a *api) Head(ctx context.Context, key string) (s3core.HeadOutput, error) {
 	info, err := a.core.StatObject(ctx, a.bucket, key, minio.StatObjectOptions{})
 	if err != nil {

@@ -100,6 +100,14 @@ func (a *api) Get(ctx context.Context, in s3core.GetInput) (s3core.GetOutput, er
 	}, nil
 }
 
+func (a *api) Sign(ctx context.Context, key string, ttl time.Duration) (string, error) {
+	out, err := s3.NewPresignClient(a.client, s3.WithPresignExpires(ttl)).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: a.bucket, Key: &key})
+	if err != nil {
+		return "", err
+	}
+	return out.URL, nil
+}
+
 func (a *api) Head(ctx context.Context, key string) (s3core.HeadOutput, error) {
 	out, err := a.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: a.bucket, Key: &key})
 	if err != nil {

@@ -32,6 +32,9 @@ type API interface {
 	// List yields the objects behind after, 1,000 a request.
 	List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error]
 	HeadBucket(ctx context.Context) error
+	// Sign is a URL that stands for a GET of the object until ttl is over. It
+	// makes no request to the bucket.
+	Sign(ctx context.Context, key string, ttl time.Duration) (string, error)
 
 	// A multipart upload. None of its requests but the last takes a condition,
 	// which is always If-None-Match: *. Parts are numbered from 1.

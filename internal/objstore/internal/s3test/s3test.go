@@ -114,6 +114,7 @@ func Run(t *testing.T, shared *miniotest.Shared, open Open) {
 		"lock/none":        testNoLock,
 		"lock/refusals":    testLockRefusals,
 		"denied":           testDenied,
+		"sign":             testSign,
 		"probe":            testProbe,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, fresh) })
