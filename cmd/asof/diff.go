@@ -25,7 +25,8 @@ default to the newest. Only what differs of the two manifests is read.
 		Example: `  asof diff myfile 2025-03-18
   asof diff myfile 2025-03-18 2025-04-01 --stat
   asof diff myfile 2025-03-18 latest -o json | jq -r '.changes[].path'`,
-		Args: cobra.RangeArgs(2, 3),
+		Args:              cobra.RangeArgs(2, 3),
+		ValidArgsFunction: a.completeStored(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.openStore(cmd.Context())
 			if err != nil {

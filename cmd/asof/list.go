@@ -19,7 +19,8 @@ func newListCmd(a *app) *cobra.Command {
 		Example: `  asof list
   asof list myfile
   asof list myfile -o json | jq -r '.checkpoints[].id'`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: a.completeStored(0),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.openStore(cmd.Context())
 			if err != nil {

@@ -27,7 +27,8 @@ seven days that have any, the newest checkpoint each.`,
 		Example: `  asof prune myfile --keep-last 10 --keep-monthly 12
   asof prune myfile --keep-within 30d --keep-yearly 10 --apply
   asof prune myfile --keep-last 1 --reason 'ticket 4711' --apply`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: a.completeStored(0),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			if within != "" {
 				if opts.Policy.Within, err = publisher.ParseSpan(within); err != nil {

@@ -27,7 +27,8 @@ in the store already is not uploaded again.`,
   asof publish myfile           one repo
   asof sync && asof publish --no-sync
   asof publish -o json          results for a program`,
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeConfigured,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if at != "" {
 				id, err := manifest.ParseID(at)

@@ -26,7 +26,8 @@ An answer for a time up to the horizon is final: it never changes.`,
 		Example: `  asof resolve myfile 2025-03-18
   asof resolve myfile latest
   asof resolve myfile 2025-03-18T14:03:40Z -o json`,
-		Args: cobra.ExactArgs(2),
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: a.completeStored(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.openStore(cmd.Context())
 			if err != nil {

@@ -25,7 +25,8 @@ files in the folder are left alone. Symbolic links in it are not followed.
 ` + whenHelp,
 		Example: `  asof restore myfile latest ./myfile
   asof restore myfile 2025-03-18 /srv/mirror`,
-		Args: cobra.ExactArgs(3),
+		Args:              cobra.ExactArgs(3),
+		ValidArgsFunction: a.completeStored(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.restore(cmd.Context(), args[0], args[1], args[2])
 		},

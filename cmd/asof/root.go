@@ -70,6 +70,7 @@ before it.`,
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.configFile, "config", "c", "", "configuration file (default asof.yaml, if there is one)")
 	flags.StringVarP(&a.output, "output", "o", "table", "how results are printed: table or json")
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]cobra.Completion{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	flags.String("store", "", "URL of the store: ./folder, s3://bucket/prefix, minio://host:port/bucket")
 	flags.Bool("unsafe-store", false, "accept a store without compare-and-swap")
 	flags.String("log-format", "text", "how logs are written: text or json")
@@ -79,7 +80,7 @@ before it.`,
 	root.AddCommand(
 		newInitCmd(a), newSyncCmd(a), newPublishCmd(a), newListCmd(a), newShowCmd(a), newDiffCmd(a), newResolveCmd(a),
 		newVerifyCmd(a), newRestoreCmd(a),
-		newPruneCmd(a), newGCCmd(a), newServeCmd(a), newProbeCmd(a), newDemoCmd(a), newVersionCmd(a),
+		newPruneCmd(a), newGCCmd(a), newServeCmd(a), newProbeCmd(a), newConfigCmd(a), newDemoCmd(a), newManCmd(a), newVersionCmd(a),
 	)
 	for _, cmd := range root.Commands() {
 		describe(cmd)
@@ -96,7 +97,9 @@ func describe(cmd *cobra.Command) {
 		if check == nil {
 			check = cobra.NoArgs
 		}
-		if err := check(cmd, args); err != nil {
+		if err := check(cmd, args); isHinted(err) {
+			return err
+		} else if err != nil {
 			return usage(fmt.Errorf("%s: %w", cmd.Name(), err), "asof "+cmd.Use)
 		}
 		return nil
@@ -111,9 +114,9 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 	for _, c := range cmd.Commands() {
 		names = append(names, c.Name())
 	}
-	hint := "asof help lists the commands"
+	hint := cmd.CommandPath() + " --help lists the commands"
 	if near := nearest(args[0], names); near != "" {
-		hint = "did you mean asof " + near
+		hint = "did you mean " + cmd.CommandPath() + " " + near
 	}
 	return usage(fmt.Errorf("unknown command %q", args[0]), hint)
 }

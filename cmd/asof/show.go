@@ -24,7 +24,8 @@ verified against the manifest's name.
 		Example: `  asof show myfile latest
   asof show myfile 20250318T140338Z
   asof show myfile latest -o json | jq -r '.files[] | .sha256 + "  " + .path'`,
-		Args: cobra.ExactArgs(2),
+		Args:              cobra.ExactArgs(2),
+		ValidArgsFunction: a.completeStored(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			store, err := a.openStore(cmd.Context())
 			if err != nil {

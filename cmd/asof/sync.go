@@ -32,7 +32,8 @@ number of workers from AWS_BATCH_JOB_ARRAY_SIZE, too.`,
 		Example: `  asof sync myfile
   asof publish --no-sync myfile
   asof sync --shard 1/4 myfile  the first of four workers`,
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeConfigured,
 		RunE: func(cmd *cobra.Command, names []string) (err error) {
 			var opts publisher.SyncOptions
 			if shard != "" {

@@ -29,7 +29,8 @@ What is wrong is listed, and the exit code is 6. Nothing is changed.
   asof verify myfile latest
   asof verify myfile --quick    presence and sizes only
   asof verify myfile -o json | jq -r '.problems[].key'`,
-		Args: cobra.RangeArgs(1, 2),
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: a.completeStored(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.verify(cmd.Context(), args[0], args[1:], opts)
 		},
