@@ -1,13 +1,12 @@
 # make          build asof into bin/
 # make demo     build it and see it work
 # make test     every check and every test; does its own set-up
-# make lambda   the resolver as AWS Lambda functions, bin/asof-lambda-*.zip
 # make bench    benchmarks
 # make fuzz     every fuzz target for FUZZTIME
+# make release  binaries, packages, SBOMs and checksums of this commit, into dist/
 
 GO       ?= go
 FUZZTIME ?= 30s
-BIN      ?= bin
 CACHE    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/asof
 
 # The real MinIO that tests run against, its client (to make users), and the
@@ -16,34 +15,25 @@ MINIO_VERSION       := v0.0.0-20260212201848-7aac2a2c5b7c
 MC_VERSION          := v0.0.0-20250313080218-cf909e1063a9
 STATICCHECK_VERSION := v0.8.2
 GOVULNCHECK_VERSION := v1.9.0
+NFPM_VERSION        := v2.44.0
+SBOM_VERSION        := v1.9.0
 MINIO       := $(CACHE)/minio-$(MINIO_VERSION)
 MC          := $(CACHE)/mc-$(MC_VERSION)
 STATICCHECK := $(CACHE)/staticcheck-$(STATICCHECK_VERSION)
 GOVULNCHECK := $(CACHE)/govulncheck-$(GOVULNCHECK_VERSION)
+NFPM        := $(CACHE)/nfpm-$(NFPM_VERSION)
+SBOM        := $(CACHE)/cyclonedx-gomod-$(SBOM_VERSION)
 
-.PHONY: build lambda demo test setup lint minio bench fuzz clean
+.PHONY: build demo test setup lint minio bench fuzz release clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/asof ./cmd/asof
 
-# For the runtime provided.al2023. The names are Lambda's for the architectures.
-lambda: $(BIN)/asof-lambda-arm64.zip $(BIN)/asof-lambda-x86_64.zip
-
-$(BIN)/asof-lambda-x86_64.zip: GOARCH = amd64
-$(BIN)/asof-lambda-arm64.zip: GOARCH = arm64
-$(BIN)/asof-lambda-%.zip: FORCE
-	@mkdir -p $(BIN)
-	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) $(GO) build -trimpath -buildvcs=auto -tags lambda.norpc -ldflags '-s -w' -o $(BIN)/bootstrap-$* ./cmd/asof-lambda
-	$(GO) run ./cmd/asof-lambda/pack $(BIN)/bootstrap-$* $@
-	@rm $(BIN)/bootstrap-$*
-
-FORCE:
-
 demo: build
 	bin/asof demo
 
-test: setup lint minio
-	ASOF_TEST_MINIO=$(MINIO) ASOF_TEST_MC=$(MC) $(GO) test -race -timeout 20m ./...
+test: setup lint minio $(NFPM) $(SBOM)
+	ASOF_TEST_MINIO=$(MINIO) ASOF_TEST_MC=$(MC) NFPM=$(NFPM) SBOM=$(SBOM) $(GO) test -race -timeout 20m ./...
 
 # What tests use besides Go: a C compiler for the race detector, curl.
 setup:
@@ -98,5 +88,15 @@ fuzz:
 		done; \
 	done
 
+# PLATFORMS=linux/amd64 builds for that one only.
+release: $(NFPM) $(SBOM)
+	NFPM=$(NFPM) SBOM=$(SBOM) .ci/release dist
+
+$(NFPM):
+	.ci/tool $@ github.com/goreleaser/nfpm/v2/cmd/nfpm@$(NFPM_VERSION)
+
+$(SBOM):
+	.ci/tool $@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(SBOM_VERSION)
+
 clean:
-	rm -rf bin
+	rm -rf bin dist

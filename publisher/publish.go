@@ -33,7 +33,6 @@ type Result struct {
 	Horizon    manifest.ID
 	Files      Stats
 	Pages      Stats
-	HeldBack   HeldBack
 }
 
 // maxOvertaken is how often a publish starts again because others were faster.
@@ -48,11 +47,7 @@ func (p *Publisher) Publish(ctx context.Context, repo Repo, opts PublishOptions)
 	}
 	job := publication{Publisher: p, repo: repo, opts: opts, avoid: map[manifest.ID]bool{}}
 	for range maxOvertaken {
-		var result Result
-		err := p.untilSettled(ctx, repo, func() (err error) {
-			result, err = job.run(ctx)
-			return err
-		})
+		result, err := job.run(ctx)
 		if !errors.Is(err, errOvertaken) {
 			return result, err
 		}
@@ -86,9 +81,7 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 
 	// 3. The same content as the newest checkpoint: move the horizon, done.
 	if newest, ok := current.index.Newest(); ok && newest.Content == rev.root.Content && !p.opts.Force {
-		result, err := p.unchanged(ctx, current)
-		result.HeldBack = rev.held
-		return result, err
+		return p.unchanged(ctx, current)
 	}
 
 	// 4. Take the id. Only publishers of this very content write below it.
@@ -106,9 +99,9 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 
 	// 5. Write the blobs or the tree's files. A crash leaves: a part of them,
 	//    below an id that no index names.
-	result := Result{Repo: p.repo.Name, Base: p.repo.Base, Outcome: Published, HeldBack: rev.held}
+	result := Result{Repo: p.repo.Name, Base: p.repo.Base, Outcome: Published}
 	if result.Files, err = p.transfer(ctx, "files", p.rely, rev, plan, manifest.KindFile); err != nil {
-		return Result{}, p.differs(rev.moved(err), id)
+		return Result{}, p.differs(err, id)
 	}
 	for i := range rev.entries {
 		if rev.entries[i].Modified == manifest.NoTime {

@@ -56,11 +56,7 @@ func (s Shard) of(rev *revision) (*revision, error) {
 			part.files = append(part.files, f)
 		}
 	}
-	some, err := newRevision(part, rev.at)
-	if err == nil {
-		some.nature = rev.nature
-	}
-	return some, err
+	return newRevision(part, rev.at)
 }
 
 // partOfCapture is a capture with some of its files.

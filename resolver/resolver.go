@@ -52,15 +52,6 @@ type Options struct {
 	// goes through the resolver.
 	PoolURL string
 
-	// MaxBody is the largest body, in bytes, that may be sent, where something
-	// in between takes no larger ones; 0: any. Who asks for more of a file is
-	// sent to its object, below PoolURL or else by SignURL; HTML can't be.
-	MaxBody int64
-
-	// SignURL gives a URL under which the client can read an object for a
-	// while. nil: there is none.
-	SignURL func(ctx context.Context, key string) (string, error)
-
 	// CacheBytes bounds the memory for manifests; 0: 64 MiB. What is larger
 	// than it is not cached.
 	CacheBytes int64

@@ -6,7 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -44,8 +43,8 @@ func (r *Resolver) writeFile(w http.ResponseWriter, req *http.Request, base stri
 		key = manifest.BlobKey(f.SHA256)
 	}
 	contentType := f.kind.ContentType(f.Path)
-	if c.Layout == manifest.Thin && r.opts.PoolURL != "" && !isHTML(contentType) {
-		redirect(w, http.StatusTemporaryRedirect, r.poolURL(key), cacheFinal)
+	if c.Layout == manifest.Thin && r.opts.PoolURL != "" && !strings.HasPrefix(contentType, "text/html") {
+		redirect(w, http.StatusTemporaryRedirect, strings.TrimSuffix(r.opts.PoolURL, "/")+"/"+key, cacheFinal)
 		return nil
 	}
 	// What stood in a checkpoint was not modified after it. Without that bound
@@ -63,11 +62,7 @@ func (r *Resolver) writeFile(w http.ResponseWriter, req *http.Request, base stri
 	h.Set("Last-Modified", modified.Time().Format(http.TimeFormat))
 	b := newBody(req.Context(), r.opts.Store, key, f.Size)
 	defer b.Close()
-	err := r.serveContent(w, req, b, b, modified.Time())
-	if err == errTooLarge && !isHTML(contentType) {
-		return r.sendToObject(w, req, key)
-	}
-	return err
+	return r.serveContent(w, req, b, b, modified.Time())
 }
 
 func etag(d manifest.Digest) string { return `"` + d.String() + `"` }
@@ -80,9 +75,6 @@ func etag(d manifest.Digest) string { return `"` + d.String() + `"` }
 // pass for a whole one.
 func (r *Resolver) serveContent(w http.ResponseWriter, req *http.Request, content io.ReadSeeker, b *body, modified time.Time) error {
 	late := &lateWriter{ResponseWriter: w, body: b}
-	if req.Method == http.MethodGet {
-		late.limit = r.opts.MaxBody
-	}
 	http.ServeContent(late, withFitRange(req), "", modified, content)
 	if b != nil {
 		if err := b.failure(); err != nil {
@@ -97,8 +89,6 @@ func (r *Resolver) serveContent(w http.ResponseWriter, req *http.Request, conten
 		}
 	}
 	switch {
-	case late.large:
-		return errTooLarge
 	case late.status == http.StatusRequestedRangeNotSatisfiable:
 		return &problem{status: late.status, detail: "the range lies outside of the file", hint: "see Content-Range for its size"}
 	case late.status >= 400:
@@ -126,10 +116,8 @@ func withFitRange(req *http.Request) *http.Request {
 type lateWriter struct {
 	http.ResponseWriter
 	body    *body // nil: none that needs to know the range
-	limit   int64 // of the body, in bytes; 0: none
 	status  int
 	started bool
-	large   bool // the body is above the limit: nothing was or will be sent
 }
 
 func (w *lateWriter) WriteHeader(status int) {
@@ -139,14 +127,6 @@ func (w *lateWriter) WriteHeader(status int) {
 	w.status = status
 	// ServeContent has sought by now, but not read: of a single range the
 	// store need not send more than the range.
-	length, err := strconv.ParseInt(w.Header().Get("Content-Length"), 10, 64)
-	if w.limit > 0 && err == nil && length > w.limit {
-		w.large = true
-		if w.body != nil {
-			w.body.until(0)
-		}
-		return
-	}
 	var from, to int64
 	if n, _ := fmt.Sscanf(w.Header().Get("Content-Range"), "bytes %d-%d/", &from, &to); w.body != nil && n == 2 {
 		w.body.until(to + 1)
@@ -154,7 +134,7 @@ func (w *lateWriter) WriteHeader(status int) {
 }
 
 func (w *lateWriter) Write(p []byte) (int, error) {
-	if w.status >= 400 || w.large {
+	if w.status >= 400 {
 		return len(p), nil
 	}
 	w.start()

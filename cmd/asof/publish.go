@@ -57,16 +57,14 @@ type published struct {
 	Path       string              `json:"path"` // of the tree, in the store and below a resolver
 	Files      publisher.Stats     `json:"files"`
 	Pages      publisher.Stats     `json:"pages"`
-	HeldBack   publisher.HeldBack  `json:"held_back"` // not zero: a partial mirror
 }
 
 func (a *app) publish(ctx context.Context, names []string, opts publisher.PublishOptions) error {
 	results, failures := forRepos(ctx, a, "publish", names, func(pub *publisher.Publisher, repo publisher.Repo) (published, error) {
 		r, err := pub.Publish(ctx, repo, opts)
-		a.notePartial(repo.Name, r.HeldBack)
 		return published{
 			Repo: r.Repo, Outcome: r.Outcome, Checkpoint: r.Checkpoint, Horizon: r.Horizon,
-			Path: "/" + manifest.TreePrefix(repo.Base, r.Checkpoint.ID), Files: r.Files, Pages: r.Pages, HeldBack: r.HeldBack,
+			Path: "/" + manifest.TreePrefix(repo.Base, r.Checkpoint.ID), Files: r.Files, Pages: r.Pages,
 		}, err
 	})
 	if len(results) == 0 {

@@ -19,8 +19,7 @@ type exchange struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	idle   time.Duration
-	since  time.Time // If-Modified-Since; zero: unconditional
-	end    func()    // any number of times
+	end    func() // any number of times
 }
 
 // begin waits for a place.
@@ -72,9 +71,6 @@ func (c *Client) send(ex *exchange, method string, u *url.URL) (*http.Response, 
 				return resp, nil
 			}
 			err = statusError(resp)
-			if resp.StatusCode == http.StatusNotModified && !ex.since.IsZero() {
-				err = ErrNotModified
-			}
 		} else if hops == c.opts.MaxRedirects {
 			err = fmt.Errorf("more than %d redirects (max_redirects)", hops)
 		} else {
@@ -106,9 +102,6 @@ func (c *Client) sendOne(ex *exchange, method string, u *url.URL) (*http.Respons
 	}
 	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("User-Agent", c.agent)
-	if !ex.since.IsZero() {
-		req.Header.Set("If-Modified-Since", ex.since.UTC().Format(http.TimeFormat))
-	}
 	transport := c.other
 	if sameOrigin(c.base, u) {
 		transport = c.own
