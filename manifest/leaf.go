@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"sort"
 )
 
 // A leaf ends behind an entry whose path's hash says so, so that an insertion
@@ -81,42 +80,33 @@ func parseLeaf(data []byte, ref LeafRef) ([]Entry, error) {
 // FindInLeaf looks one path up in a leaf whose digest was checked before,
 // without parsing the others.
 func FindInLeaf(data []byte, path string) (Entry, bool, error) {
-	// Search among byte offsets: the line that holds the offset decides. The
-	// first two spaces in a row are the ones before the path.
-	malformed := false
-	at := sort.Search(len(data), func(i int) bool {
-		_, p, ok := bytes.Cut(lineAt(data, i), []byte("  "))
-		malformed = malformed || !ok
-		return string(p) >= path
-	})
-	if malformed {
-		return Entry{}, false, errors.New("leaf: a line is not of the form: digest size modified  path")
+	// Between two starts of lines, take the line that holds the middle.
+	for low, high := 0, len(data); low < high; {
+		middle := (low + high) / 2
+		start := low + bytes.LastIndexByte(data[low:middle], '\n') + 1
+		line := data[start:high]
+		if end := bytes.IndexByte(line, '\n'); end >= 0 {
+			line = line[:end]
+		}
+		// The first two spaces in a row are the ones before the path.
+		_, p, ok := bytes.Cut(line, []byte("  "))
+		if !ok {
+			return Entry{}, false, errors.New("leaf: a line is not of the form: digest size modified  path")
+		}
+		switch {
+		case string(p) < path:
+			low = start + len(line) + len("\n")
+		case string(p) > path:
+			high = start
+		default:
+			e, err := parseEntry(line)
+			if err != nil {
+				return Entry{}, false, fmt.Errorf("leaf: %w", err)
+			}
+			return e, true, nil
+		}
 	}
-	if at == len(data) {
-		return Entry{}, false, nil
-	}
-	line := lineAt(data, at)
-	if !bytes.HasSuffix(line, []byte("  "+path)) {
-		return Entry{}, false, nil
-	}
-	e, err := parseEntry(line)
-	if err != nil {
-		return Entry{}, false, fmt.Errorf("leaf: %w", err)
-	}
-	if e.Path != path { // only its end is the same
-		return Entry{}, false, nil
-	}
-	return e, true, nil
-}
-
-// lineAt is the line, without its LF, in which offset i lies.
-func lineAt(data []byte, i int) []byte {
-	start := bytes.LastIndexByte(data[:i], '\n') + 1
-	end := bytes.IndexByte(data[i:], '\n')
-	if end < 0 {
-		return data[start:]
-	}
-	return data[start : i+end]
+	return Entry{}, false, nil
 }
 
 // lines yields the lines of data without their LF; the last must have one.

@@ -1,13 +1,16 @@
 package resolver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 
 	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/manifest"
 )
 
 // skipBytes is how far a body reads ahead to reach an offset, before it opens
@@ -22,7 +25,8 @@ const skipBytes = 64 << 10
 type body struct {
 	store Store
 	key   string
-	size  int64
+	entry manifest.Entry
+	hot   *hotFiles
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -36,8 +40,8 @@ type body struct {
 	err  error
 }
 
-func newBody(ctx context.Context, store Store, key string, size int64) *body {
-	b := &body{store: store, key: key, size: size, end: size}
+func newBody(ctx context.Context, store Store, key string, entry manifest.Entry, hot *hotFiles) *body {
+	b := &body{store: store, key: key, entry: entry, hot: hot, end: entry.Size}
 	b.ctx, b.cancel = context.WithCancel(ctx)
 	return b
 }
@@ -50,7 +54,7 @@ func (b *body) Seek(offset int64, whence int) (int64, error) {
 	case io.SeekCurrent:
 		offset += b.off
 	case io.SeekEnd:
-		offset += b.size
+		offset += b.entry.Size
 	}
 	if offset < 0 {
 		return 0, errors.New("seek to before the start")
@@ -63,7 +67,7 @@ func (b *body) Seek(offset int64, whence int) (int64, error) {
 func (b *body) until(end int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.end = min(end, b.size)
+	b.end = min(end, b.entry.Size)
 }
 
 // Read implements io.Reader. An object that ends early is an error: a short
@@ -88,7 +92,7 @@ func (b *body) Read(p []byte) (int, error) {
 	b.pos += int64(n)
 	if err != nil && b.off < b.end {
 		if err == io.EOF {
-			err = fmt.Errorf("ends after %d of %d bytes: %w", b.off, b.size, errCorrupt)
+			err = fmt.Errorf("ends after %d of %d bytes: %w", b.off, b.entry.Size, errCorrupt)
 		}
 		b.err = fmt.Errorf("read %s: %w", b.key, err)
 		if n == 0 {
@@ -109,8 +113,12 @@ func (b *body) reach() error {
 	}
 	b.closeSource()
 	length := b.end - b.off
-	if b.off == 0 && b.end == b.size {
+	if b.off == 0 && b.end == b.entry.Size {
 		length = objstore.Whole
+		if data, ok, err := b.hot.load(b.ctx, b.store, b.key, b.entry); ok || err != nil {
+			b.src, b.pos, b.last = io.NopCloser(bytes.NewReader(data)), 0, b.end
+			return err
+		}
 	}
 	src, err := b.store.Open(b.ctx, b.key, b.off, length)
 	if err != nil {
@@ -118,6 +126,36 @@ func (b *body) reach() error {
 	}
 	b.src, b.pos, b.last = src, b.off, b.end
 	return nil
+}
+
+// file is the file that holds the next n bytes from its position on, if the
+// store gives one and no byte of it can be missing.
+func (b *body) file(n int64) (*os.File, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.err != nil || b.off >= b.end {
+		return nil, false
+	}
+	if b.err = b.reach(); b.err != nil {
+		return nil, false
+	}
+	f, ok := b.src.(*os.File)
+	if !ok {
+		return nil, false
+	}
+	info, err := f.Stat()
+	return f, err == nil && info.Mode().IsRegular() && info.Size() >= b.off+n
+}
+
+// sent takes note that of n bytes so many left the file, past Read.
+func (b *body) sent(sent, n int64, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.off += sent
+	b.pos += sent
+	if sent < n && err == nil {
+		b.err = fmt.Errorf("read %s: ends after %d of %d bytes: %w", b.key, b.off, b.entry.Size, errCorrupt)
+	}
 }
 
 // failure is the error of the store that reading ended with, nil if none.

@@ -36,7 +36,7 @@ func bigKey(s *service, layout string) string {
 func TestRequests(t *testing.T) {
 	for _, layout := range []string{"full", "thin"} {
 		t.Run(layout, func(t *testing.T) {
-			s := serve(t, Options{})
+			s := serve(t, Options{HotBytes: -1})
 			base := "/checkpoints/" + layout + "/"
 			key := bigKey(s, layout)
 			for _, target := range []string{"/", base, base + "latest/", base + "20250319", base + "20250319/docs/", base + pruned + "/x", base + "20240101/x", base + "20990101/x", base + "checkpoints.json"} {
@@ -75,7 +75,7 @@ func TestRequests(t *testing.T) {
 }
 
 func TestMultipleRanges(t *testing.T) {
-	s := serve(t, Options{})
+	s := serve(t, Options{HotBytes: -1})
 	target := "/checkpoints/full/" + exact + "/big.bin"
 	s.get(target)
 	s.store.taken()
@@ -126,7 +126,7 @@ func TestTruncated(t *testing.T) {
 		for _, after := range []int{0, 1, 15000} {
 			for _, ranged := range []string{"", "bytes=0-15999", "bytes=100-16099,18000-18001"} {
 				t.Run(name, func(t *testing.T) {
-					s := serve(t, Options{})
+					s := serve(t, Options{HotBytes: -1})
 					server := httptest.NewServer(s)
 					defer server.Close()
 					s.store.set(nil, func(key string, r io.ReadCloser) io.ReadCloser {

@@ -20,9 +20,9 @@ const (
 
 // target is the path of a request.
 type target struct {
-	segs    []string // decoded, none empty
-	slash   bool     // it ends in a slash
-	doubled bool     // it held double slashes, which are collapsed
+	path    string // decoded, without slashes around it and doubled ones; maybe empty
+	slash   bool   // it ends in a slash
+	doubled bool   // it held double slashes, which are collapsed
 }
 
 // parseTarget reads an escaped path, as url.URL.EscapedPath gives it. Each
@@ -35,17 +35,16 @@ func parseTarget(escaped string) (target, error) {
 	if escaped[0] != '/' {
 		return target{}, errors.New("the path does not start with a slash")
 	}
-	var t target
+	t := target{slash: escaped[len(escaped)-1] == '/', doubled: strings.Contains(escaped, "//")}
+	plain := !t.doubled && !strings.Contains(escaped, "%")
+	if plain { // as nearly all are: nothing to decode, nothing to copy
+		t.path = strings.Trim(escaped, "/")
+	}
+	var decoded strings.Builder
 	rest, more := escaped[1:], true
 	for more {
 		var raw string
-		raw, rest, more = strings.Cut(rest, "/")
-		switch {
-		case raw == "" && more:
-			t.doubled = true
-			continue
-		case raw == "":
-			t.slash = true
+		if raw, rest, more = strings.Cut(rest, "/"); raw == "" {
 			continue
 		}
 		seg, err := url.PathUnescape(raw)
@@ -58,24 +57,55 @@ func parseTarget(escaped string) (target, error) {
 		if err := manifest.CheckPath(seg); err != nil {
 			return target{}, fmt.Errorf("segment %.80q can't be part of a path", raw)
 		}
-		t.segs = append(t.segs, seg)
+		if !plain {
+			if decoded.Len() > 0 {
+				decoded.WriteByte('/')
+			}
+			decoded.WriteString(seg)
+		}
+	}
+	if !plain {
+		t.path = decoded.String()
 	}
 	return t, nil
 }
 
 // location is an absolute path for a Location header. It starts with one slash
 // and the first character of a segment, so that it never names another host
-// (RFC 9110, section 10.2.2; RFC 3986, section 4.2).
-func location(slash bool, query string, segs ...string) string {
+// (RFC 9110, section 10.2.2; RFC 3986, section 4.2). Parts are paths; empty
+// ones don't count.
+func location(slash bool, query string, parts ...string) string {
+	size := len("/") + len(query)
+	for _, part := range parts {
+		size += len("/") + len(part)
+	}
 	var b strings.Builder
-	for _, seg := range segs {
+	b.Grow(size)
+	for _, part := range parts {
+		if part == "" {
+			continue
+		}
 		b.WriteByte('/')
-		b.WriteString(page.EscapePath(seg))
+		if strings.ContainsFunc(part, needsEscape) {
+			part = page.EscapePath(part)
+		}
+		b.WriteString(part)
 	}
-	if slash || len(segs) == 0 {
+	if slash || b.Len() == 0 {
 		b.WriteByte('/')
 	}
-	return b.String() + query
+	b.WriteString(query)
+	return b.String()
+}
+
+// needsEscape reports whether page.EscapePath is to look at a path: it leaves
+// letters, digits and these alone.
+func needsEscape(r rune) bool {
+	switch {
+	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '/', r == '.', r == '-', r == '_', r == '~':
+		return false
+	}
+	return true
 }
 
 // queryOf is the request's query with its question mark, byte for byte, except

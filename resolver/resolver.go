@@ -55,6 +55,10 @@ type Options struct {
 	// CacheBytes bounds the memory for manifests; 0: 64 MiB. What is larger
 	// than it is not cached.
 	CacheBytes int64
+
+	// HotBytes bounds the memory for small files that are asked for often;
+	// 0: 64 MiB, negative: none are kept.
+	HotBytes int64
 }
 
 const (
@@ -68,6 +72,7 @@ type Resolver struct {
 	state     atomic.Pointer[state] // never nil
 	refresh   refresh
 	manifests *manifests
+	hot       *hotFiles
 }
 
 // New returns a resolver that knows nothing yet: until the first Refresh has
@@ -85,7 +90,10 @@ func New(opts Options) *Resolver {
 	if opts.CacheBytes <= 0 {
 		opts.CacheBytes = defaultCacheBytes
 	}
-	r := &Resolver{opts: opts, manifests: newManifests(opts.Store, opts.CacheBytes)}
+	if opts.HotBytes == 0 {
+		opts.HotBytes = defaultCacheBytes
+	}
+	r := &Resolver{opts: opts, manifests: newManifests(opts.Store, opts.CacheBytes), hot: newHotFiles(opts.HotBytes)}
 	r.state.Store(&state{})
 	r.refresh.init()
 	return r

@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,12 +18,18 @@ import (
 // allows; zchunk clients then ask for fewer.
 const maxRanges = 64
 
+// Values of headers that never change, so that no answer has to make them.
+var (
+	nosniff = []string{"nosniff"}
+	zero    = []string{"0"}
+)
+
 // redirect sends the client to loc, on this host, for good or for now.
 func redirect(w http.ResponseWriter, status int, loc, cache string) {
 	h := w.Header()
-	h.Set("Location", loc)
-	h.Set("Cache-Control", cache)
-	h.Set("Content-Length", "0")
+	h["Location"] = []string{loc}
+	h["Cache-Control"] = []string{cache}
+	h["Content-Length"] = zero
 	w.WriteHeader(status)
 }
 
@@ -60,12 +67,19 @@ func (r *Resolver) writeFile(w http.ResponseWriter, req *http.Request, base stri
 	h.Set("ETag", etag(f.SHA256))
 	// Here and not by ServeContent, which takes the Unix epoch for no time.
 	h.Set("Last-Modified", modified.Time().Format(http.TimeFormat))
-	b := newBody(req.Context(), r.opts.Store, key, f.Size)
+	if data, ok := r.hot.get(f.Entry); ok {
+		return r.serveContent(w, req, bytes.NewReader(data), nil, modified.Time())
+	}
+	b := newBody(req.Context(), r.opts.Store, key, f.Entry, r.hot)
 	defer b.Close()
 	return r.serveContent(w, req, b, b, modified.Time())
 }
 
-func etag(d manifest.Digest) string { return `"` + d.String() + `"` }
+func etag(d manifest.Digest) string {
+	b := append(make([]byte, 0, 2*len(d)+2), '"')
+	b = hex.AppendEncode(b, d[:])
+	return string(append(b, '"'))
+}
 
 // serveContent answers with content, or a part of it, by http.ServeContent. b
 // is content where that may fail to be read.
@@ -127,10 +141,34 @@ func (w *lateWriter) WriteHeader(status int) {
 	w.status = status
 	// ServeContent has sought by now, but not read: of a single range the
 	// store need not send more than the range.
-	var from, to int64
-	if n, _ := fmt.Sscanf(w.Header().Get("Content-Range"), "bytes %d-%d/", &from, &to); w.body != nil && n == 2 {
-		w.body.until(to + 1)
+	if ranged := w.Header().Get("Content-Range"); w.body != nil && ranged != "" {
+		var from, to int64
+		if n, _ := fmt.Sscanf(ranged, "bytes %d-%d/", &from, &to); n == 2 {
+			w.body.until(to + 1)
+		}
 	}
+}
+
+// ReadFrom implements io.ReaderFrom, by which ServeContent sends: what is in
+// memory goes out in one piece, a file by sendfile where the connection can.
+func (w *lateWriter) ReadFrom(src io.Reader) (int64, error) {
+	if part, ok := src.(*io.LimitedReader); ok && w.status < 400 {
+		switch content := part.R.(type) {
+		case *bytes.Reader:
+			if part.N == int64(content.Len()) {
+				w.start()
+				return content.WriteTo(w.ResponseWriter)
+			}
+		case *body:
+			if file, ok := content.file(part.N); ok {
+				w.start()
+				n, err := io.Copy(w.ResponseWriter, io.LimitReader(file, part.N))
+				content.sent(n, part.N, err)
+				return n, err
+			}
+		}
+	}
+	return io.Copy(struct{ io.Writer }{w}, src)
 }
 
 func (w *lateWriter) Write(p []byte) (int, error) {

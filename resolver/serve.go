@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"path"
@@ -12,8 +13,11 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// mendTimeout bounds the lookup that saves a client a second redirect.
-const mendTimeout = 3 * time.Second
+// The names that a bucket has the lists of a repo under.
+var (
+	listName  = path.Base(manifest.ListKey("base"))
+	indexName = path.Base(manifest.IndexKey("base"))
+)
 
 // ServeHTTP implements http.Handler.
 func (r *Resolver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -27,7 +31,7 @@ func (r *Resolver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 				slog.Int("status", rec.status), slog.Int64("bytes", rec.bytes), slog.Duration("took", time.Since(start)))
 		}()
 	}
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header()["X-Content-Type-Options"] = nosniff
 	if err := r.serve(w, req); err != nil {
 		r.writeProblem(w, req, err)
 	}
@@ -50,26 +54,27 @@ func (r *Resolver) serve(w http.ResponseWriter, req *http.Request) error {
 	if !s.ready {
 		return &problem{status: http.StatusServiceUnavailable, detail: "the list of repositories was not read yet", hint: "try again in a few seconds"}
 	}
-	if len(t.segs) == 0 {
+	if t.path == "" {
 		return r.serveList(w, req, t, s.frontHTML, s.frontJSON)
 	}
-	repo, rest := s.match(t.segs)
+	repo, rest := s.match(t.path)
+	when, p, _ := strings.Cut(rest, "/")
 	switch {
 	case repo == nil:
 		return &problem{status: http.StatusNotFound, detail: "no repository stands at this path", hint: "see / for the repositories", cache: manifest.CacheShort}
-	case len(rest) == 0 && !t.slash:
+	case rest == "" && !t.slash:
 		redirect(w, http.StatusMovedPermanently, location(true, queryOf(req), repo.base), cacheFinal)
 		return nil
 	case !repo.known:
 		return &problem{status: http.StatusServiceUnavailable, detail: "the checkpoints of this repository were not read yet", hint: "try again in a few seconds"}
-	case len(rest) == 0:
+	case rest == "":
 		return r.serveList(w, req, t, repo.listHTML, repo.listJSON)
-	case len(rest) == 1 && !t.slash && rest[0] == path.Base(manifest.ListKey(repo.base)):
+	case rest == listName && !t.slash:
 		return r.serveDocument(w, req, t, repo.listHTML)
-	case len(rest) == 1 && !t.slash && rest[0] == path.Base(manifest.IndexKey(repo.base)):
+	case rest == indexName && !t.slash:
 		return r.serveDocument(w, req, t, repo.listJSON)
 	}
-	return r.serveWhen(w, req, t, repo, rest)
+	return r.serveWhen(w, req, t, repo, when, p)
 }
 
 // serveList answers with a list, in HTML or JSON.
@@ -83,7 +88,7 @@ func (r *Resolver) serveList(w http.ResponseWriter, req *http.Request, t target,
 
 func (r *Resolver) serveDocument(w http.ResponseWriter, req *http.Request, t target, render func() (document, error)) error {
 	if t.doubled {
-		redirect(w, http.StatusMovedPermanently, location(t.slash, queryOf(req), t.segs...), cacheFinal)
+		redirect(w, http.StatusMovedPermanently, location(t.slash, queryOf(req), t.path), cacheFinal)
 		return nil
 	}
 	doc, err := render()
@@ -93,19 +98,19 @@ func (r *Resolver) serveDocument(w http.ResponseWriter, req *http.Request, t tar
 	return r.writeDocument(w, req, doc)
 }
 
-// serveWhen answers for <when>/<path> in a repo.
-func (r *Resolver) serveWhen(w http.ResponseWriter, req *http.Request, t target, repo *repo, rest []string) error {
-	p := strings.Join(rest[1:], "/")
+// serveWhen answers for <when>/<path> in a repo; the path may be empty.
+func (r *Resolver) serveWhen(w http.ResponseWriter, req *http.Request, t target, repo *repo, when, p string) error {
 	if p != "" {
 		if err := manifest.CheckPath(p); err != nil {
 			return &problem{status: http.StatusNotFound, detail: "the path is too long", hint: "see /" + repo.base + "/ for the checkpoints", cache: cacheFinal}
 		}
 	}
-	c, final, err := repo.resolve(rest[0], manifest.IDOf(r.opts.Now()))
+	c, final, err := repo.resolve(when, manifest.IDOf(r.opts.Now()))
 	if err != nil {
 		return err
 	}
-	if rest[0] == c.ID.String() {
+	id := c.ID.String()
+	if when == id {
 		return r.serveTree(w, req, t, repo, c, p)
 	}
 
@@ -115,9 +120,9 @@ func (r *Resolver) serveWhen(w http.ResponseWriter, req *http.Request, t target,
 	}
 	slash := t.slash || p == ""
 	if !slash {
-		ctx, cancel := context.WithTimeout(req.Context(), mendTimeout)
-		defer cancel()
-		if slash, err = r.manifests.lacksSlash(ctx, c, p); err != nil {
+		wait := patience{Context: req.Context()}
+		defer wait.end()
+		if slash, err = r.manifests.lacksSlash(&wait, c, p); err != nil {
 			// The time is right all the same; the slash can wait for the next
 			// request. But nobody should remember it like that.
 			r.opts.Log.LogAttrs(req.Context(), slog.LevelDebug, "redirect without a look at the path",
@@ -125,16 +130,14 @@ func (r *Resolver) serveWhen(w http.ResponseWriter, req *http.Request, t target,
 			cache = manifest.CacheNever
 		}
 	}
-	segs := append([]string{repo.base, c.ID.String()}, rest[1:]...)
-	redirect(w, status, location(slash, queryOf(req), segs...), cache)
+	redirect(w, status, location(slash, queryOf(req), repo.base, id, p), cache)
 	return nil
 }
 
 // serveTree answers for a path in a checkpoint that was named by its exact id.
 func (r *Resolver) serveTree(w http.ResponseWriter, req *http.Request, t target, repo *repo, c manifest.Checkpoint, p string) error {
-	segs := t.segs
 	if p == "" && !t.slash {
-		redirect(w, http.StatusMovedPermanently, location(true, queryOf(req), segs...), cacheFinal)
+		redirect(w, http.StatusMovedPermanently, location(true, queryOf(req), t.path), cacheFinal)
 		return nil
 	}
 	wanted := p
@@ -151,7 +154,7 @@ func (r *Resolver) serveTree(w http.ResponseWriter, req *http.Request, t target,
 			return err
 		}
 		if dir {
-			redirect(w, http.StatusMovedPermanently, location(true, queryOf(req), segs...), cacheFinal)
+			redirect(w, http.StatusMovedPermanently, location(true, queryOf(req), t.path), cacheFinal)
 			return nil
 		}
 	}
@@ -164,10 +167,42 @@ func (r *Resolver) serveTree(w http.ResponseWriter, req *http.Request, t target,
 		}
 	}
 	if t.doubled {
-		redirect(w, http.StatusMovedPermanently, location(t.slash, queryOf(req), segs...), cacheFinal)
+		redirect(w, http.StatusMovedPermanently, location(t.slash, queryOf(req), t.path), cacheFinal)
 		return nil
 	}
 	return r.writeFile(w, req, repo.base, c, f)
+}
+
+// mendTimeout bounds the lookup that saves a client a second redirect.
+const mendTimeout = 3 * time.Second
+
+// patience is a context that ends mendTimeout after somebody began to wait for
+// it. Nearly all lookups find what they need in memory and never do, and have no
+// timer to pay for. It is for one goroutine.
+type patience struct {
+	context.Context
+	timed  context.Context // nil: nobody waits yet
+	cancel context.CancelFunc
+}
+
+func (p *patience) Done() <-chan struct{} {
+	if p.timed == nil {
+		p.timed, p.cancel = context.WithTimeout(p.Context, mendTimeout)
+	}
+	return p.timed.Done()
+}
+
+func (p *patience) Err() error {
+	if p.timed == nil {
+		return p.Context.Err()
+	}
+	return p.timed.Err()
+}
+
+func (p *patience) end() {
+	if p.timed != nil {
+		p.cancel()
+	}
 }
 
 // recorder notes what an answer was, for the log.
@@ -187,5 +222,12 @@ func (w *recorder) WriteHeader(status int) {
 func (w *recorder) Write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
 	w.bytes += int64(n)
+	return n, err
+}
+
+// ReadFrom lets a file go through sendfile.
+func (w *recorder) ReadFrom(src io.Reader) (int64, error) {
+	n, err := io.Copy(w.ResponseWriter, src)
+	w.bytes += n
 	return n, err
 }

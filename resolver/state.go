@@ -76,19 +76,20 @@ func (s *state) sameAs(other *state) bool {
 		maps.Equal(s.repos, other.repos)
 }
 
-// match finds the repo whose base path the segments start with, and the
-// segments behind it. As no base stands inside another, there is one at most.
-func (s *state) match(segs []string) (*repo, []string) {
-	length := -1
-	for i, seg := range segs {
-		if length += 1 + len(seg); length > manifest.MaxBase {
-			break
+// match finds the repo whose base path a path starts with, and what stands
+// behind it. As no base stands inside another, there is one at most.
+func (s *state) match(path string) (*repo, string) {
+	for i := 0; i < len(path) && i <= manifest.MaxBase; i++ {
+		end := strings.IndexByte(path[i:], '/')
+		if end < 0 {
+			return s.repos[path], ""
 		}
-		if r, ok := s.repos[strings.Join(segs[:i+1], "/")]; ok {
-			return r, segs[i+1:]
+		i += end
+		if r, ok := s.repos[path[:i]]; ok {
+			return r, path[i+1:]
 		}
 	}
-	return nil, nil
+	return nil, ""
 }
 
 // summaries describe the repos in ascending order of their base paths.

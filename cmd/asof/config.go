@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize"
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
@@ -42,6 +44,19 @@ type serveConfig struct {
 	Listen  string        `mapstructure:"listen"`
 	Refresh time.Duration `mapstructure:"refresh"`
 	PoolURL string        `mapstructure:"pool_url"`
+	Cache   string        `mapstructure:"cache"`
+}
+
+// cacheBytes is what the resolver is told: no memory at all is negative there.
+func (s serveConfig) cacheBytes() (int64, error) {
+	n, err := humanize.ParseBytes(s.Cache)
+	if err != nil || n > math.MaxInt64 {
+		return 0, usage(fmt.Errorf("serve.cache: %q is no size", s.Cache), "for instance 256MiB")
+	}
+	if n == 0 {
+		return -1, nil
+	}
+	return int64(n), nil
 }
 
 type repoConfig struct {
@@ -56,7 +71,7 @@ type repoConfig struct {
 func settings() map[string]any {
 	return map[string]any{
 		"store": "", "unsafe_store": false, "retention.mode": "", "retention.days": 0, "concurrency": 32, "log_format": "text", "log_level": "warn",
-		"serve.listen": "127.0.0.1:8080", "serve.refresh": 5 * time.Second, "serve.pool_url": "",
+		"serve.listen": "127.0.0.1:8080", "serve.refresh": 5 * time.Second, "serve.pool_url": "", "serve.cache": "64MiB",
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/asof/asof/publisher"
 	"github.com/asof/asof/publisher/remote/fetch"
 	"github.com/asof/asof/publisher/remote/file"
+	"github.com/asof/asof/resolver"
 )
 
 func newDemoCmd(a *app) *cobra.Command {
@@ -107,7 +108,9 @@ func (d *demo) run(ctx context.Context) error {
 		return usage(err, "choose another address with --listen")
 	}
 	served := make(chan error, 1)
-	go func() { served <- serve(ctx, listener, store, serveConfig{Refresh: time.Second}, d.log) }()
+	go func() {
+		served <- serve(ctx, listener, resolver.Options{Store: store, Refresh: time.Second, Log: d.log})
+	}()
 	d.url = "http://" + listener.Addr().String()
 	if err := d.ask(ctx, first.Checkpoint.ID, between, second.Checkpoint.ID); err != nil {
 		return err

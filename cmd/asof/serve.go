@@ -11,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/resolver"
 )
 
@@ -33,6 +32,10 @@ store is away.`,
 			if err != nil {
 				return err
 			}
+			cache, err := cfg.Serve.cacheBytes()
+			if err != nil {
+				return err
+			}
 			store, err := a.store(cmd.Context(), cfg, log, false)
 			if err != nil {
 				return err
@@ -42,20 +45,23 @@ store is away.`,
 				return usage(err, "choose another address with --listen")
 			}
 			fmt.Fprintf(a.stderr, "serving %s on http://%s/\n", cfg.Store, listener.Addr())
-			return serve(cmd.Context(), listener, store, cfg.Serve, log)
+			return serve(cmd.Context(), listener, resolver.Options{
+				Store: store, Refresh: cfg.Serve.Refresh, PoolURL: cfg.Serve.PoolURL, HotBytes: cache, Log: log,
+			})
 		},
 	}
 	flags := cmd.Flags()
 	flags.String("listen", "", "address to listen on (default 127.0.0.1:8080)")
 	flags.Duration("refresh", 0, "how often to look for new checkpoints (default 5s)")
 	flags.String("pool-url", "", "send clients there for the blobs of thin checkpoints")
+	flags.String("cache", "", "memory for small files that are asked for often; 0: none (default 64MiB)")
 	a.bindFlags(flags)
 	return cmd
 }
 
 // serve answers requests until the context ends, and then finishes those under way.
-func serve(ctx context.Context, listener net.Listener, store objstore.Store, cfg serveConfig, log *slog.Logger) error {
-	r := resolver.New(resolver.Options{Store: store, Refresh: cfg.Refresh, PoolURL: cfg.PoolURL, Log: log})
+func serve(ctx context.Context, listener net.Listener, opts resolver.Options) error {
+	r := resolver.New(opts)
 	_ = r.Refresh(ctx) // what failed was logged, and is tried again
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -67,7 +73,7 @@ func serve(ctx context.Context, listener net.Listener, store objstore.Store, cfg
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(opts.Log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()

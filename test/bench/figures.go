@@ -23,8 +23,11 @@ type measured struct {
 }
 
 func runChild(name string, args []string) error {
-	if name == "sdk" {
+	switch name {
+	case "sdk":
 		return uploadBySDK(args)
+	case "web":
+		return serveBare(args)
 	}
 	n, err := strconv.Atoi(args[1])
 	if err != nil {

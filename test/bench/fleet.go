@@ -36,7 +36,7 @@ func fleetPart(ctx context.Context, l *lab) error {
 	for round := range l.runs {
 		l.log("  run %d: %s", round+1, scenario)
 		begin := time.Now()
-		s, err := l.startServe(ctx, store)
+		s, err := l.startServe(ctx, l.asof, store)
 		if err != nil {
 			return err
 		}

@@ -141,7 +141,7 @@ func parseFlags(args []string) (options, error) {
 	flags.StringVar(&transfers, "transfers", "4,16,32,64", "what rclone may choose its best from")
 	flags.IntVar(&o.seconds, "seconds", 5, "how long one wrk runs")
 	flags.StringVar(&o.json, "json", "", "also write the report to this file")
-	flags.StringVar(&o.profile, "profile", "", "write a CPU profile of a first publish to this file, for go tool pprof")
+	flags.StringVar(&o.profile, "profile", "", "write CPU profiles for go tool pprof: of a first publish to this file, of the server under each load to FILE-redirect and FILE-small-file")
 	flags.StringVar(&o.asof, "asof", "", "measure this binary instead of building one")
 	flags.StringVar(&o.minio, "minio", defaultMinIO(), "the MinIO server's binary")
 	if err := flags.Parse(args); err != nil {

@@ -28,8 +28,8 @@ type webServer struct {
 	total   int64
 }
 
-// servePart loads asof and nginx in turn: with redirects, which nginx makes from
-// a map, and with small files from one folder that both serve.
+// servePart loads nginx, asof, and a bare Go server in turn: with redirects,
+// which the others make from a map, and with small files from one folder.
 func servePart(ctx context.Context, l *lab) error {
 	if l.nginx == "" || l.wrk == "" {
 		return nil // the notes say it
@@ -97,7 +97,7 @@ func (l *lab) serveFiles(ctx context.Context) error {
 	return l.compareServers(ctx, smallFile, store, "", "root "+store+";", ask, http.StatusOK, 0.5)
 }
 
-// compareServers starts both servers and loads them in turn.
+// compareServers starts the servers and loads them in turn.
 func (l *lab) compareServers(ctx context.Context, scenario, store, conf, location string, ask []string, status int, atLeast float64) error {
 	script, err := l.script(strings.ReplaceAll(scenario, " ", "-"), ask)
 	if err != nil {
@@ -108,14 +108,19 @@ func (l *lab) compareServers(ctx context.Context, scenario, store, conf, locatio
 		return err
 	}
 	defer nginx.process.stop()
-	asof, err := l.startServe(ctx, store)
+	asof, err := l.startServe(ctx, l.asof, store)
 	if err != nil {
 		return err
 	}
 	defer asof.process.stop()
-	both := []*webServer{nginx, asof}
+	bare, err := l.startBare(ctx, store, conf)
+	if err != nil {
+		return err
+	}
+	defer bare.process.stop()
+	servers := []*webServer{nginx, asof, bare}
 	rows := map[*webServer]*served{}
-	for _, s := range both {
+	for _, s := range servers {
 		rows[s] = &served{Scenario: scenario, Tool: s.name}
 		l.report.Served = append(l.report.Served, rows[s])
 		if err := answers(ctx, s.process, s.url+ask[0], status, time.Minute); err != nil {
@@ -127,11 +132,13 @@ func (l *lab) compareServers(ctx context.Context, scenario, store, conf, locatio
 		}
 		s.total += seen.requests
 	}
-	if err := sameAnswer(ctx, nginx.url+ask[1], asof.url+ask[1]); err != nil {
-		return err
+	for _, s := range []*webServer{asof, bare} {
+		if err := sameAnswer(ctx, nginx.url+ask[1], s.url+ask[1]); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
 	}
 	for round := range l.runs {
-		for _, s := range both {
+		for _, s := range servers {
 			l.log("  run %d: %s, %s", round+1, scenario, s.name)
 			seen, err := l.wrkRun(ctx, script, s.url, l.seconds)
 			if err != nil {
@@ -141,16 +148,20 @@ func (l *lab) compareServers(ctx context.Context, scenario, store, conf, locatio
 			rows[s].Rate, rows[s].P99 = append(rows[s].Rate, seen.rate), append(rows[s].P99, seen.p99)
 		}
 	}
-	for _, s := range both {
+	for _, s := range servers {
 		u := s.process.stop()
 		rows[s].CPU, rows[s].RSS = u.cpu/float64(s.total)*1e6, u.rss
 	}
 	l.report.atLeast(scenario, "rate, of nginx's", atLeast, ratio(rows[asof].Rate, rows[nginx].Rate))
 	l.report.atMost(scenario, "p99, of nginx's", 3, ratio(rows[asof].P99, rows[nginx].P99))
-	return nil
+	if l.profile == "" {
+		return nil
+	}
+	l.log("  profile")
+	return l.profileServe(ctx, scenario, store, script)
 }
 
-func (l *lab) startServe(ctx context.Context, store string) (*webServer, error) {
+func (l *lab) startServe(ctx context.Context, binary, store string, env ...string) (*webServer, error) {
 	listen, err := freePort()
 	if err != nil {
 		return nil, err
@@ -159,7 +170,7 @@ func (l *lab) startServe(ctx context.Context, store string) (*webServer, error) 
 	if err != nil {
 		return nil, err
 	}
-	p, err := program{dir: work, args: []string{l.asof, "serve", "--listen", listen}}.start(ctx)
+	p, err := program{dir: work, env: env, args: []string{binary, "serve", "--listen", listen}}.start(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +200,7 @@ func sameAnswer(ctx context.Context, a, b string) error {
 		}
 	}
 	if seen[0] != seen[1] {
-		return fmt.Errorf("nginx answers %q, asof %q", seen[0], seen[1])
+		return fmt.Errorf("nginx answers %q, this one %q", seen[0], seen[1])
 	}
 	return nil
 }
