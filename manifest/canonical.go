@@ -25,21 +25,17 @@ func appendHead(b []byte, head any) ([]byte, error) {
 	return append(append(b, line[:len(line)-1]...), ",\n"...), nil
 }
 
-// appendList appends a JSON member whose value is a list, one line an element.
-func appendList[T any](b []byte, name string, list []T, end string) ([]byte, error) {
+// appendList appends a JSON member whose value is a list, one line an element,
+// which line appends.
+func appendList[T any](b []byte, name string, list []T, end string, line func([]byte, T) []byte) []byte {
 	b = fmt.Appendf(b, "%q:[", name)
 	for i, e := range list {
-		line, err := json.Marshal(e)
-		if err != nil {
-			return nil, err
-		}
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(b, '\n')
-		b = append(b, line...)
+		b = line(append(b, '\n'), e)
 	}
-	return append(append(b, ']'), end...), nil
+	return append(append(b, ']'), end...)
 }
 
 // document is what is left to read of a canonical document.
@@ -105,8 +101,14 @@ func (d *document) value(v any) error {
 	return nil
 }
 
-// readList reads what appendList wrote.
-func readList[T any](d *document, name, end string) ([]T, error) {
+// opens reports whether the next line opens the list with a name.
+func (d *document) opens(name string) bool {
+	return bytes.HasPrefix(d.rest, fmt.Appendf(nil, "%q:[", name))
+}
+
+// readList reads what appendList wrote. quick reads a line that it knows at first
+// sight; the others go the slow way.
+func readList[T any](d *document, name, end string, quick func([]byte) (T, bool)) ([]T, error) {
 	line, err := d.next()
 	if err != nil {
 		return nil, err
@@ -129,9 +131,16 @@ func readList[T any](d *document, name, end string) ([]T, error) {
 				return nil, d.fail(errors.New("not in canonical form: neither a comma nor the list's end at its end"))
 			}
 		}
-		var e T
-		if err := decodeExact(line, &e); err != nil {
-			return nil, d.fail(err)
+		e, ok := quick(line)
+		if !ok {
+			if e, err = decodeLine[T](line); err != nil {
+				return nil, d.fail(err)
+			}
+		}
+		if list == nil && !last {
+			// The lines of a list are about as long as the first, and a line that
+			// was taken is about as long as its element.
+			list = make([]T, 0, 2+len(d.rest)/len(line))
 		}
 		list = append(list, e)
 	}
@@ -145,6 +154,11 @@ func (d *document) end() error {
 		return d.fail(errors.New("data behind the document's end"))
 	}
 	return nil
+}
+
+func decodeLine[T any](line []byte) (e T, err error) {
+	err = decodeExact(line, &e)
+	return e, err
 }
 
 // decodeExact decodes one JSON value and takes it only as json.Marshal writes it.

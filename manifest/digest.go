@@ -17,13 +17,21 @@ func ParseDigest(s string) (d Digest, err error) {
 	if len(s) != 2*len(d) {
 		return Digest{}, fmt.Errorf("%.80q is not a SHA-256 digest (64 hexadecimal digits)", s)
 	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return Digest{}, fmt.Errorf("%q is not a SHA-256 digest (64 lower-case hexadecimal digits)", s)
+	if !d.decode([]byte(s)) {
+		return Digest{}, fmt.Errorf("%q is not a SHA-256 digest (64 lower-case hexadecimal digits)", s)
+	}
+	return d, nil
+}
+
+// decode reads the text form's 64 bytes. What d is otherwise is undefined.
+func (d *Digest) decode(text []byte) bool {
+	for _, c := range text {
+		if 'A' <= c && c <= 'F' {
+			return false
 		}
 	}
-	_, err = hex.Decode(d[:], []byte(s))
-	return d, err
+	_, err := hex.Decode(d[:], text)
+	return err == nil
 }
 
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }

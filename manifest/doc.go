@@ -8,9 +8,11 @@
 //	asof.json                             registry                      mutable
 //	<base>/checkpoints.json               checkpoint index              mutable
 //	<base>/index.html                     list of checkpoints           mutable
+//	<base>/index-<id>.html                list of a segment             mutable
 //	<base>/<id>/<path>                    tree                          immutable
 //	.asof/pool/sha256/<ab>/<digest>       blob                          immutable
 //	.asof/manifests/sha256/<ab>/<digest>  manifest root or leaf         immutable
+//	.asof/segments/sha256/<ab>/<digest>   segment of an index           immutable
 //	.asof/repos/<base>/staged.json        staged revision               mutable, private
 //	.asof/repos/<base>/journals/<part>    what a sync uploads           mutable, private
 //	.asof/repos/<base>/attempts/<id>      claim of an id                immutable, private
@@ -41,6 +43,20 @@
 // the pages that asof generated, kept apart so that a new page design never
 // looks like new content. channels, where present, maps names to ids. pruned
 // lists tombstones: {"id":…,"at":…,"reason":…}.
+//
+// An index keeps its newest entries itself, and refers to segments for older ones,
+// if it has any, in a list before the checkpoints:
+//
+//	"segments":[
+//	{"first":"20250318T140300Z","last":"20250318T140330Z","checkpoints":1,"pruned":1,"sha256":"c3ac…","size":629}],
+//
+// A segment is an immutable document of the same style. See [Segment].
+//
+//	{"format":"asof.segment/1","repo":"myfile",
+//	"checkpoints":[
+//	{"id":"20250318T140330Z","manifest":"eb1a…","content":"e3b0…","pages":"72f9…","files":0,"bytes":0,"layout":"full"}],
+//	"pruned":[
+//	{"id":"20250318T140300Z","at":"20250318T150130Z","reason":"published from the wrong remote","manifest":"0000…","pages":"0000…","layout":"full"}]}
 //
 // # Manifest
 //

@@ -171,7 +171,19 @@ func TestExampleInDoc(t *testing.T) {
 	if _, err := ParseLeaf(ex.objects[ManifestKey(parsed.Leaves[0].Digest)], parsed.Leaves[0]); err != nil {
 		t.Fatal(err)
 	}
+	sealed, segments, err := ix.Seal(1, SegmentEntries, Segment{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := sealed.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, refs, _ := bytes.Cut(index, []byte("\n"))
+	refs, _, _ = bytes.Cut(refs, []byte("\"checkpoints\":["))
 	for name, data := range map[string][]byte{
+		"segment":  segments[0].Data,
+		"segments": refs,
 		"index":    ex.objects["checkpoints/myfile/checkpoints.json"],
 		"registry": ex.objects[RegistryKey],
 		"root":     root,
@@ -186,8 +198,10 @@ func TestExampleInDoc(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, key := range []string{"checkpoints/myfile/checkpoints.json", RegistryKey, ManifestKey(newest.Manifest)} {
-		short := regexp.MustCompile(`([0-9a-f]{4})[0-9a-f]{60}`).ReplaceAllString(string(ex.objects[key]), "$1…")
+	for _, data := range [][]byte{
+		ex.objects["checkpoints/myfile/checkpoints.json"], ex.objects[RegistryKey], ex.objects[ManifestKey(newest.Manifest)], segments[0].Data, refs,
+	} {
+		short := regexp.MustCompile(`([0-9a-f]{4})[0-9a-f]{60}`).ReplaceAllString(string(data), "$1…")
 		comment := "//\t" + strings.ReplaceAll(strings.TrimSuffix(short, "\n"), "\n", "\n//\t") + "\n"
 		if !strings.Contains(string(source), comment) {
 			t.Errorf("doc.go does not show\n%s", comment)

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,24 +9,26 @@ import (
 
 const indexFormat = "asof.checkpoints/1"
 
-// MaxIndex bounds the size of a checkpoint index in bytes: some 200,000 checkpoints.
+// MaxIndex bounds the size of a checkpoint index in bytes: some 300,000 segments.
 const MaxIndex = 64 << 20
 
 // MaxReason bounds the reason on a tombstone in bytes.
 const MaxReason = 1000
 
 // Index is a repo's checkpoint index: its commit point (invariant 1). What it
-// does not name does not exist. Its methods return a changed copy, one
-// generation on; they are the only changes there are.
+// does not name does not exist. It holds the newest entries itself and refers to
+// segments for the rest. Its methods return a changed copy, one generation on;
+// they are the only changes there are.
 type Index struct {
 	Repo string
 	// Generation counts the changes; 0 is the index that was never written.
 	Generation int64
 	// Horizon is the newest instant whose answer can no longer change.
 	Horizon     ID
-	Checkpoints []Checkpoint  // in ascending order of their ids
 	Channels    map[string]ID // movable names for checkpoints
-	Pruned      []Tombstone   // in ascending order of their ids
+	Segments    []SegmentRef  // sealed history, older than all that follows, in ascending order
+	Checkpoints []Checkpoint  // of the tail, in ascending order of their ids
+	Pruned      []Tombstone   // of the tail, in ascending order of their ids
 }
 
 // Checkpoint is a published revision.
@@ -106,9 +107,10 @@ func (ix Index) MoveHorizon(to ID) (Index, error) {
 	return ix.become(next)
 }
 
-// SetChannel makes name stand for the checkpoint id.
+// SetChannel makes name stand for the checkpoint id. Whether a sealed one is
+// listed the index does not know: the caller must have found it in its segment.
 func (ix Index) SetChannel(name string, id ID) (Index, error) {
-	if _, ok := ix.Find(id); !ok {
+	if !ix.mayList(id) {
 		return ix, fmt.Errorf("%s: %w", id, ErrNoCheckpoint)
 	}
 	next := ix.next()
@@ -123,14 +125,10 @@ func (ix Index) SetChannel(name string, id ID) (Index, error) {
 // before must read it again before a swap.
 func (ix Index) Fence() (Index, error) { return ix.become(ix.next()) }
 
-// Prune replaces a checkpoint by a tombstone. The newest, and one that a
-// channel names, stay.
+// Prune replaces a checkpoint of the tail by a tombstone. The newest, and one
+// that a channel names, stay.
 func (ix Index) Prune(id, at ID, reason string) (Index, error) {
-	i, ok := ix.search(id)
-	if !ok {
-		return ix, fmt.Errorf("%s: %w", id, ErrNoCheckpoint)
-	}
-	if i == len(ix.Checkpoints)-1 {
+	if newest, ok := ix.Newest(); ok && id == newest.ID {
 		return ix, fmt.Errorf("%s is %w: it is the newest checkpoint", id, ErrInUse)
 	}
 	for _, name := range ix.channelNames() {
@@ -138,16 +136,18 @@ func (ix Index) Prune(id, at ID, reason string) (Index, error) {
 			return ix, fmt.Errorf("%s is %w: channel %s names it", id, ErrInUse, name)
 		}
 	}
+	tail, err := ix.Tail().Prune([]ID{id}, at, reason)
+	if err != nil {
+		return ix, err
+	}
 	next := ix.next()
-	c := next.Checkpoints[i]
-	next.Checkpoints = slices.Delete(next.Checkpoints, i, i+1)
-	j, _ := slices.BinarySearchFunc(next.Pruned, id, func(t Tombstone, id ID) int { return cmp.Compare(t.ID, id) })
-	next.Pruned = slices.Insert(next.Pruned, j, Tombstone{id, at, reason, c.Manifest, c.Pages, c.Layout})
+	next.Checkpoints, next.Pruned = tail.Checkpoints, tail.Pruned
 	return ix.become(next)
 }
 
 func (ix Index) next() Index {
 	ix.Generation++
+	ix.Segments = slices.Clone(ix.Segments)
 	ix.Checkpoints = slices.Clone(ix.Checkpoints)
 	ix.Pruned = slices.Clone(ix.Pruned)
 	ix.Channels = maps.Clone(ix.Channels)
@@ -172,15 +172,5 @@ func (ix Index) Newest() (Checkpoint, bool) {
 	return ix.Checkpoints[len(ix.Checkpoints)-1], true
 }
 
-// Find is the checkpoint with the very id.
-func (ix Index) Find(id ID) (Checkpoint, bool) {
-	i, ok := ix.search(id)
-	if !ok {
-		return Checkpoint{}, false
-	}
-	return ix.Checkpoints[i], true
-}
-
-func (ix Index) search(id ID) (int, bool) {
-	return slices.BinarySearchFunc(ix.Checkpoints, id, func(c Checkpoint, id ID) int { return cmp.Compare(c.ID, id) })
-}
+// Find is the checkpoint with the very id, if it is in the tail.
+func (ix Index) Find(id ID) (Checkpoint, bool) { return ix.Tail().Find(id) }

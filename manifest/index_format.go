@@ -3,9 +3,6 @@ package manifest
 import (
 	"errors"
 	"fmt"
-	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // indexHead is the opening line, its members in their order.
@@ -26,12 +23,11 @@ func (ix Index) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b, err = appendList(b, "checkpoints", ix.Checkpoints, ",\n"); err != nil {
-		return nil, err
+	if len(ix.Segments) > 0 {
+		b = appendList(b, "segments", ix.Segments, ",\n", appendSegmentRef)
 	}
-	if b, err = appendList(b, "pruned", ix.Pruned, "}\n"); err != nil {
-		return nil, err
-	}
+	b = appendList(b, "checkpoints", ix.Checkpoints, ",\n", appendCheckpoint)
+	b = appendList(b, "pruned", ix.Pruned, "}\n", appendTombstone)
 	// What no one could read again must never become the commit point.
 	if len(b) > MaxIndex {
 		return nil, fmt.Errorf("checkpoint index: larger than %d bytes", MaxIndex)
@@ -58,10 +54,18 @@ func parseIndex(data []byte) (ix Index, err error) {
 		return ix, err
 	}
 	ix.Repo, ix.Generation, ix.Horizon, ix.Channels = head.Repo, head.Generation, head.Horizon, head.Channels
-	if ix.Checkpoints, err = readList[Checkpoint](d, "checkpoints", ","); err != nil {
+	if d.opens("segments") {
+		if ix.Segments, err = readList(d, "segments", ",", readSegmentRef); err != nil {
+			return ix, err
+		}
+		if len(ix.Segments) == 0 {
+			return ix, d.fail(errors.New("not in canonical form: an empty list of segments"))
+		}
+	}
+	if ix.Checkpoints, err = readList(d, "checkpoints", ",", readCheckpoint); err != nil {
 		return ix, err
 	}
-	if ix.Pruned, err = readList[Tombstone](d, "pruned", "}"); err != nil {
+	if ix.Pruned, err = readList(d, "pruned", "}", readTombstone); err != nil {
 		return ix, err
 	}
 	if err := d.end(); err != nil {
@@ -81,57 +85,60 @@ func (ix Index) check() error {
 	if !ix.Horizon.Valid() {
 		return fmt.Errorf("horizon %d lies outside the years 0001 to 9999", int64(ix.Horizon))
 	}
-	for i, c := range ix.Checkpoints {
-		switch {
-		case !c.ID.Valid():
-			return fmt.Errorf("checkpoint %d lies outside the years 0001 to 9999", int64(c.ID))
-		case i > 0 && c.ID <= ix.Checkpoints[i-1].ID:
-			return fmt.Errorf("checkpoint %s is out of order", c.ID)
-		case c.ID > ix.Horizon:
-			return fmt.Errorf("checkpoint %s lies above the horizon %s", c.ID, ix.Horizon)
-		case c.Layout != Full && c.Layout != Thin:
-			return fmt.Errorf("checkpoint %s: layout %q is neither full nor thin", c.ID, c.Layout)
-		case c.Files < 0 || c.Bytes < 0 || c.Files > maxNumber || c.Bytes > maxNumber:
-			return fmt.Errorf("checkpoint %s: files or bytes are not within 0 and %d", c.ID, int64(maxNumber))
-		}
+	if err := ix.Tail().check(); err != nil {
+		return err
 	}
-	newest, _ := ix.Newest()
-	for i, t := range ix.Pruned {
-		if i > 0 && t.ID <= ix.Pruned[i-1].ID {
-			return fmt.Errorf("pruned checkpoint %s is out of order", t.ID)
-		}
-		if _, listed := ix.Find(t.ID); listed || len(ix.Checkpoints) == 0 || t.ID > newest.ID {
-			return fmt.Errorf("pruned checkpoint %s is listed too, or newer than the newest", t.ID)
-		}
-		if err := t.check(); err != nil {
-			return fmt.Errorf("pruned checkpoint %s: %w", t.ID, err)
-		}
+	newest, ok := ix.Newest()
+	if ok && newest.ID > ix.Horizon {
+		return fmt.Errorf("checkpoint %s lies above the horizon %s", newest.ID, ix.Horizon)
+	}
+	if n := len(ix.Pruned); n > 0 && (!ok || ix.Pruned[n-1].ID > newest.ID) {
+		return fmt.Errorf("pruned checkpoint %s is newer than the newest", ix.Pruned[n-1].ID)
+	}
+	if err := ix.checkSegments(); err != nil {
+		return err
 	}
 	for _, name := range ix.channelNames() {
 		if err := CheckChannel(name); err != nil {
 			return err
 		}
-		if _, ok := ix.Find(ix.Channels[name]); !ok {
+		if !ix.mayList(ix.Channels[name]) {
 			return fmt.Errorf("channel %s names %s: %w", name, ix.Channels[name], ErrNoCheckpoint)
 		}
 	}
 	return nil
 }
 
-// check holds the rest of a tombstone. JSON would silently mend a reason that is
-// no UTF-8, and so write an index that does not read back.
-func (t Tombstone) check() error {
-	if !t.ID.Valid() || !t.At.Valid() {
-		return errors.New("a time outside the years 0001 to 9999")
+// checkSegments holds what is true of the references to segments.
+func (ix Index) checkSegments() error {
+	for i, ref := range ix.Segments {
+		switch n := ref.Checkpoints + ref.Pruned; {
+		case !ref.First.Valid() || !ref.Last.Valid() || ref.First > ref.Last:
+			return fmt.Errorf("segment %d: its first and last id are none", i)
+		case i > 0 && ref.First <= ix.Segments[i-1].Last:
+			return fmt.Errorf("segment %s is out of order", ref.First)
+		case ref.Checkpoints < 0 || ref.Pruned < 0 || ref.Checkpoints > SegmentEntries || ref.Pruned > SegmentEntries || n < 1 || n > SegmentEntries:
+			return fmt.Errorf("segment %s: its entries are not within 1 and %d", ref.First, SegmentEntries)
+		case int64(ref.Last-ref.First) < int64(n-1) || (n == 1) != (ref.First == ref.Last):
+			return fmt.Errorf("segment %s can't hold %d entries up to %s", ref.First, n, ref.Last)
+		case ref.Size < 1 || ref.Size > MaxSegmentSize:
+			return fmt.Errorf("segment %s: its size is not within 1 and %d", ref.First, MaxSegmentSize)
+		}
 	}
-	if t.Layout != Full && t.Layout != Thin {
-		return fmt.Errorf("layout %q is neither full nor thin", t.Layout)
-	}
-	if len(t.Reason) > MaxReason {
-		return fmt.Errorf("the reason is longer than %d bytes", MaxReason)
-	}
-	if !utf8.ValidString(t.Reason) || strings.ContainsFunc(t.Reason, unicode.IsControl) {
-		return fmt.Errorf("the reason %q is not one line of UTF-8 text", t.Reason)
+	if n := len(ix.Segments); n > 0 {
+		last := ix.Segments[n-1].Last
+		if oldest, _ := ix.Tail().Bounds(); len(ix.Checkpoints) == 0 || oldest <= last {
+			return fmt.Errorf("segment %s does not end before the entries of the index", ix.Segments[n-1].First)
+		}
 	}
 	return nil
+}
+
+// mayList reports whether a checkpoint is listed, as far as the index alone shows.
+func (ix Index) mayList(id ID) bool {
+	if ref, ok := ix.SegmentOf(id); ok {
+		return ref.Checkpoints > 0
+	}
+	_, ok := ix.Find(id)
+	return ok
 }

@@ -94,9 +94,9 @@ func TestParseIndexRefuses(t *testing.T) {
 		{"order", lines[0] + lines[1] + lines[3] + lines[2] + strings.Join(lines[4:], ""), "checkpoint " + epoch + "10Z is out of order"},
 		{"twice", lines[0] + lines[1] + lines[2] + lines[2] + strings.Join(lines[3:], ""), "checkpoint " + epoch + "10Z is out of order"},
 		{"above the horizon", edit(`"horizon":"`+epoch+`45Z"`, `"horizon":"`+epoch+`39Z"`), "checkpoint " + epoch + "40Z lies above the horizon " + epoch + "39Z"},
-		{"pruned is listed", edit(`"id":"`+epoch+`20Z"`, `"id":"`+epoch+`30Z"`), "pruned checkpoint " + epoch + "30Z is listed too, or newer than the newest"},
-		{"pruned is newest", edit(`"id":"`+epoch+`20Z"`, `"id":"`+epoch+`44Z"`), "pruned checkpoint " + epoch + "44Z is listed too, or newer than the newest"},
-		{"pruned only", lines[0] + "\"checkpoints\":[],\n" + strings.Join(lines[5:], ""), "pruned checkpoint " + epoch + "20Z is listed too, or newer than the newest"},
+		{"pruned is listed", edit(`"id":"`+epoch+`20Z"`, `"id":"`+epoch+`30Z"`), "pruned checkpoint " + epoch + "30Z is listed too"},
+		{"pruned is newest", edit(`"id":"`+epoch+`20Z"`, `"id":"`+epoch+`44Z"`), "pruned checkpoint " + epoch + "44Z is newer than the newest"},
+		{"pruned only", lines[0] + "\"checkpoints\":[],\n" + strings.Join(lines[5:], ""), "pruned checkpoint " + epoch + "20Z is newer than the newest"},
 		{"channel of nothing", edit(`"stable":"`+epoch+`10Z"`, `"stable":"`+epoch+`11Z"`), "channel stable names " + epoch + "11Z: no such checkpoint"},
 		{"channel's name", edit(`"stable"`, `"latest"`), `channel "latest": segment "latest" is reserved`},
 	}

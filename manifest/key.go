@@ -14,6 +14,7 @@ const RegistryKey = "asof.json"
 const (
 	BlobPrefix     = ".asof/pool/sha256/"
 	ManifestPrefix = ".asof/manifests/sha256/"
+	SegmentPrefix  = ".asof/segments/sha256/"
 	PrivatePrefix  = ".asof/repos/" // staged revisions and attempts; never served
 	PinPrefix      = ".asof/pins/"  // never served
 	ProbePrefix    = ".asof/probe/" // what trying a store may leave behind
@@ -24,6 +25,30 @@ func IndexKey(base string) string { return base + "/" + checkpointsName }
 
 // ListKey is the key of a repo's list of checkpoints, a page.
 func ListKey(base string) string { return base + "/" + IndexPage }
+
+// SegmentListKey is the key of the page that lists the checkpoints of a segment,
+// which is known by its first id.
+func SegmentListKey(base string, first ID) string {
+	return base + "/" + segmentListStart + first.String() + segmentListEnd
+}
+
+// The name of a segment's page is an id between these.
+const (
+	segmentListStart = "index-"
+	segmentListEnd   = ".html"
+)
+
+// ParseSegmentListName reads the last part of a SegmentListKey.
+func ParseSegmentListName(name string) (first ID, ok bool) {
+	rest, ok := strings.CutPrefix(name, segmentListStart)
+	if !ok {
+		return 0, false
+	}
+	if rest, ok = strings.CutSuffix(rest, segmentListEnd); !ok {
+		return 0, false
+	}
+	return parseID(rest)
+}
 
 // TreePrefix is what the keys of a checkpoint's tree start with.
 func TreePrefix(base string, id ID) string { return base + "/" + id.String() + "/" }
@@ -36,6 +61,9 @@ func BlobKey(d Digest) string { return shardKey(BlobPrefix, d) }
 
 // ManifestKey is the key of a manifest's root or leaf.
 func ManifestKey(d Digest) string { return shardKey(ManifestPrefix, d) }
+
+// SegmentKey is the key of a segment of a checkpoint index.
+func SegmentKey(d Digest) string { return shardKey(SegmentPrefix, d) }
 
 // StagedKey is the key of a repo's staged revision.
 func StagedKey(base string) string { return PrivatePrefix + base + "/staged.json" }
@@ -70,6 +98,9 @@ func ParseBlobKey(key string) (Digest, error) { return parseShardKey(BlobPrefix,
 
 // ParseManifestKey is the inverse of ManifestKey.
 func ParseManifestKey(key string) (Digest, error) { return parseShardKey(ManifestPrefix, key) }
+
+// ParseSegmentKey is the inverse of SegmentKey.
+func ParseSegmentKey(key string) (Digest, error) { return parseShardKey(SegmentPrefix, key) }
 
 func shardKey(prefix string, d Digest) string {
 	hex := d.String()

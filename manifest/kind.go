@@ -11,11 +11,12 @@ type Kind uint8
 const (
 	KindRegistry Kind = iota // asof.json
 	KindIndex                // a checkpoint index
-	KindList                 // the page that lists a repo's checkpoints
+	KindList                 // a page that lists a repo's checkpoints
 	KindFile                 // a file of upstream's, in a tree
 	KindPage                 // a listing page, in a tree
 	KindBlob                 // a blob in the pool
 	KindManifest             // a manifest's root or leaf
+	KindSegment              // a sealed stretch of a checkpoint index
 	KindStaged               // a staged revision
 	KindJournal              // the journal of a sync
 	KindAttempt              // the claim of an id
@@ -54,7 +55,7 @@ func (k Kind) CacheControl() string {
 // path, of KindFile only.
 func (k Kind) ContentType(name string) string {
 	switch k {
-	case KindRegistry, KindIndex, KindStaged:
+	case KindRegistry, KindIndex, KindSegment, KindStaged:
 		return "application/json"
 	case KindList, KindPage:
 		return typeHTML

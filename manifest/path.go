@@ -135,6 +135,9 @@ func checkName(seg string) error {
 	case slices.Contains([]string{Latest, "mr", IndexPage, checkpointsName, RegistryKey}, seg):
 		return fmt.Errorf("segment %q is reserved", seg)
 	}
+	if _, ok := ParseSegmentListName(seg); ok {
+		return fmt.Errorf("segment %q is reserved", seg)
+	}
 	for _, r := range seg {
 		switch {
 		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', strings.ContainsRune("._-+~", r):

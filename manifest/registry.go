@@ -69,9 +69,7 @@ func (r Registry) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if b, err = appendList(b, "repos", r.Repos, "}\n"); err != nil {
-		return nil, err
-	}
+	b = appendList(b, "repos", r.Repos, "}\n", appendRepo)
 	if len(b) > MaxRegistry {
 		return nil, fmt.Errorf("registry: larger than %d bytes", MaxRegistry)
 	}
@@ -97,7 +95,7 @@ func parseRegistry(data []byte) (r Registry, err error) {
 		return r, err
 	}
 	r.Generation, r.Unsafe = head.Generation, head.Unsafe
-	if r.Repos, err = readList[Repo](d, "repos", "}"); err != nil {
+	if r.Repos, err = readList(d, "repos", "}", readRepo); err != nil {
 		return r, err
 	}
 	if err := d.end(); err != nil {

@@ -275,7 +275,7 @@ func (s scene) disturbed(t *testing.T, layout manifest.Layout, flt fault, n int)
 
 // keepsAnswers holds invariant 4 against an earlier state: what was final is
 // the same, or gone under the same id.
-func (f *fixture) keepsAnswers(before manifest.Timeline) {
+func (f *fixture) keepsAnswers(before *manifest.Timeline) {
 	f.Helper()
 	after := manifest.NewTimeline(f.index())
 	for at := before.Index().Horizon - 60; at <= before.Index().Horizon; at++ {

@@ -7,18 +7,28 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// cacheKey names a cached part of a manifest. A digest alone would do, if no
-// file could be both a root and a leaf.
+// cacheKey names a cached object and what it was read as: the store decides what
+// stands under a digest, and an index or a root what it is taken for.
 type cacheKey struct {
 	digest manifest.Digest
-	leaf   bool
+	as     form
 }
+
+// form is what an object was made into.
+type form uint8
+
+const (
+	asRoot        form = iota // *manifest.Root
+	asLeaf                    // []byte
+	asSegment                 // sealed
+	asSegmentList             // document
+)
 
 // cacheCost is what an entry weighs beyond its value, in bytes, about.
 const cacheCost = 512
 
-// cache keeps the most recently used parts of manifests, up to a number of
-// bytes. They are immutable and named by their digest, so nothing in it is ever
+// cache keeps the most recently used parts of manifests and of indexes, up to a
+// number of bytes. They are immutable and named by their digest, so nothing in it is ever
 // stale. It is safe for concurrent use.
 type cache struct {
 	limit int64

@@ -20,8 +20,8 @@ const (
 	readTimeout = 30 * time.Second
 )
 
-// manifests reads roots and leaves of manifests, each verified by its digest,
-// through a cache. It is safe for concurrent use.
+// manifests reads roots and leaves of manifests and segments of indexes, each
+// verified by its digest, through a cache. It is safe for concurrent use.
 type manifests struct {
 	store  Store
 	cache  *cache
@@ -87,8 +87,8 @@ func (m *manifests) lacksSlash(ctx context.Context, c manifest.Checkpoint, path 
 }
 
 func (m *manifests) root(ctx context.Context, d manifest.Digest) (*manifest.Root, error) {
-	return fetch(ctx, m, cacheKey{digest: d}, func(ctx context.Context) (*manifest.Root, int64, error) {
-		data, err := m.read(ctx, d, manifest.MaxRoot)
+	return fetch(ctx, m, cacheKey{d, asRoot}, func(ctx context.Context) (*manifest.Root, int64, error) {
+		data, err := m.read(ctx, manifest.ManifestKey(d), d, manifest.MaxRoot)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -99,13 +99,13 @@ func (m *manifests) root(ctx context.Context, d manifest.Digest) (*manifest.Root
 }
 
 func (m *manifests) leaf(ctx context.Context, ref manifest.LeafRef) ([]byte, error) {
-	return fetch(ctx, m, cacheKey{digest: ref.Digest, leaf: true}, func(ctx context.Context) ([]byte, int64, error) {
-		data, err := m.read(ctx, ref.Digest, ref.Size)
+	return fetch(ctx, m, cacheKey{ref.Digest, asLeaf}, func(ctx context.Context) ([]byte, int64, error) {
+		data, err := m.read(ctx, manifest.ManifestKey(ref.Digest), ref.Digest, ref.Size)
 		return data, int64(cap(data)), err
 	})
 }
 
-// fetch returns a part of a manifest from the cache or by load. Any number of
+// fetch returns what an object was made into from the cache or by load. Any number of
 // concurrent calls for one key make one load; it does not end with the request
 // that began it, as others may wait for it.
 func fetch[T any](ctx context.Context, m *manifests, key cacheKey, load func(context.Context) (T, int64, error)) (T, error) {
@@ -113,7 +113,7 @@ func fetch[T any](ctx context.Context, m *manifests, key cacheKey, load func(con
 		return v.(T), nil
 	}
 	var none T
-	done := m.flight.DoChan(fmt.Sprintf("%s %t", key.digest, key.leaf), func() (any, error) {
+	done := m.flight.DoChan(fmt.Sprintf("%s %d", key.digest, key.as), func() (any, error) {
 		if v, ok := m.cache.get(key); ok {
 			return v, nil // the call before this one has just loaded it
 		}
@@ -123,7 +123,7 @@ func fetch[T any](ctx context.Context, m *manifests, key cacheKey, load func(con
 		case m.slots <- struct{}{}:
 			defer func() { <-m.slots }()
 		case <-ctx.Done():
-			return none, fmt.Errorf("manifest %s: %w: too many reads are waiting", key.digest, objstore.ErrUnavailable)
+			return none, fmt.Errorf("object %s: %w: too many reads are waiting", key.digest, objstore.ErrUnavailable)
 		}
 		value, size, err := load(ctx)
 		if err == nil {
@@ -142,19 +142,20 @@ func fetch[T any](ctx context.Context, m *manifests, key cacheKey, load func(con
 	}
 }
 
-// read reads a manifest object of at most limit bytes and verifies it.
-func (m *manifests) read(ctx context.Context, d manifest.Digest, limit int64) ([]byte, error) {
-	body, err := m.store.Open(ctx, manifest.ManifestKey(d), 0, objstore.Whole)
+// read reads an object of at most limit bytes that is named by its digest, and
+// verifies it.
+func (m *manifests) read(ctx context.Context, key string, d manifest.Digest, limit int64) ([]byte, error) {
+	body, err := m.store.Open(ctx, key, 0, objstore.Whole)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
 	data, err := io.ReadAll(io.LimitReader(body, limit+1))
 	if err != nil {
-		return nil, fmt.Errorf("read manifest %s: %w", d, err)
+		return nil, fmt.Errorf("read %s: %w", key, err)
 	}
 	if int64(len(data)) > limit || manifest.Sum(data) != d {
-		return nil, fmt.Errorf("manifest %s: %w", d, errCorrupt)
+		return nil, fmt.Errorf("%s: %w", key, errCorrupt)
 	}
 	return data, nil
 }

@@ -75,7 +75,7 @@ func TestRefreshCosts(t *testing.T) {
 	s.refreshOK()
 	got := s.store.taken()
 	slices.Sort(got)
-	want := []string{"load asof.json", "load checkpoints/full/checkpoints.json", "load checkpoints/thin/checkpoints.json", "load empty/checkpoints.json"}
+	want := []string{"load asof.json", "load checkpoints/full/checkpoints.json", "load checkpoints/sealed/checkpoints.json", "load checkpoints/thin/checkpoints.json", "load empty/checkpoints.json"}
 	if !slices.Equal(got, want) {
 		t.Errorf("requests %q, want %q", got, want)
 	}
@@ -95,8 +95,8 @@ func TestStoreAway(t *testing.T) {
 			t.Fatalf("refresh: %v", err)
 		}
 	}
-	if n := strings.Count(s.log.String(), "keeping the last known state"); n != 4 {
-		t.Errorf("%d lines for 4 registers in 3 rounds:\n%s", n, s.log)
+	if n := strings.Count(s.log.String(), "keeping the last known state"); n != 5 {
+		t.Errorf("%d lines for 5 registers in 3 rounds:\n%s", n, s.log)
 	}
 	s.want("/", http.StatusOK, "")
 	s.want("/checkpoints/thin/", http.StatusOK, "")
@@ -118,7 +118,7 @@ func TestStoreAway(t *testing.T) {
 	s.log.Reset()
 	s.store.set(nil, nil)
 	s.refreshOK()
-	if n := strings.Count(s.log.String(), "up to date again"); n != 4 {
+	if n := strings.Count(s.log.String(), "up to date again"); n != 5 {
 		t.Errorf("%d lines:\n%s", n, s.log)
 	}
 	s.want("/checkpoints/full/"+exact+"/1.iso", http.StatusOK, "")

@@ -74,6 +74,11 @@ func (r *Resolver) serve(w http.ResponseWriter, req *http.Request) error {
 	case rest == indexName && !t.slash:
 		return r.serveDocument(w, req, t, repo.listJSON)
 	}
+	if ref, ok := repo.segmentList(rest); ok && !t.slash {
+		return r.serveDocument(w, req, t, func() (document, error) {
+			return r.manifests.segmentList(req.Context(), repo.timeline.Index().Repo, ref)
+		})
+	}
 	return r.serveWhen(w, req, t, repo, when, p)
 }
 
@@ -105,7 +110,7 @@ func (r *Resolver) serveWhen(w http.ResponseWriter, req *http.Request, t target,
 			return &problem{status: http.StatusNotFound, detail: "the path is too long", hint: "see /" + repo.base + "/ for the checkpoints", cache: cacheFinal}
 		}
 	}
-	c, final, err := repo.resolve(when, manifest.IDOf(r.opts.Now()))
+	c, final, err := repo.resolve(req.Context(), r.manifests, when, manifest.IDOf(r.opts.Now()))
 	if err != nil {
 		return err
 	}

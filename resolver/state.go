@@ -25,9 +25,9 @@ type state struct {
 // repo is the state of one repo. It is immutable.
 type repo struct {
 	name, base string
-	known      bool            // the index was read, or is known to be missing
-	sum        manifest.Digest // of the index's bytes; zero if it is missing
-	timeline   manifest.Timeline
+	known      bool               // the index was read, or is known to be missing
+	sum        manifest.Digest    // of the index's bytes; zero if it is missing
+	timeline   *manifest.Timeline // of the index; nil as long as that is not known
 
 	listHTML, listJSON func() (document, error) // rendered once, when asked for
 }
@@ -60,6 +60,16 @@ func newRepo(name, base string, ix manifest.Index, sum manifest.Digest) *repo {
 	})
 	r.listJSON = rendered(typeJSON, ix.Encode)
 	return r
+}
+
+// segmentList is the segment whose page has a name.
+func (r *repo) segmentList(name string) (manifest.SegmentRef, bool) {
+	first, ok := manifest.ParseSegmentListName(name)
+	if !ok {
+		return manifest.SegmentRef{}, false
+	}
+	ref, ok := r.timeline.Index().SegmentOf(first)
+	return ref, ok && ref.First == first
 }
 
 func rendered(contentType string, render func() ([]byte, error)) func() (document, error) {
@@ -101,7 +111,8 @@ func (s *state) summaries() []page.RepoSummary {
 		if r.known {
 			ix := r.timeline.Index()
 			newest, _ := ix.Newest()
-			sum.Checkpoints, sum.Newest, sum.Horizon = len(ix.Checkpoints), newest.ID, ix.Horizon
+			sum.Checkpoints, _ = ix.Count()
+			sum.Newest, sum.Horizon = newest.ID, ix.Horizon
 		}
 		list = append(list, sum)
 	}

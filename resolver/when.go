@@ -1,9 +1,9 @@
 package resolver
 
 import (
+	"context"
 	"fmt"
 	"net/http"
-	"sort"
 
 	"github.com/asof/asof/manifest"
 )
@@ -12,8 +12,9 @@ import (
 const clockSkew = 60
 
 // resolve finds the checkpoint that a <when> stands for, and whether that is
-// so for ever. The error is a *problem.
-func (r *repo) resolve(text string, now manifest.ID) (c manifest.Checkpoint, final bool, err error) {
+// so for ever. What lies in a sealed segment is read through m, the rest is in
+// memory. The error is a *problem, or the store's.
+func (r *repo) resolve(ctx context.Context, m *manifests, text string, now manifest.ID) (c manifest.Checkpoint, final bool, err error) {
 	when, err := manifest.ParseWhen(text)
 	if err != nil {
 		return c, false, &problem{
@@ -28,11 +29,7 @@ func (r *repo) resolve(text string, now manifest.ID) (c manifest.Checkpoint, fin
 	case manifest.WhenLatest:
 		answer = r.timeline.Latest()
 	case manifest.WhenChannel:
-		ix := r.timeline.Index()
-		id, ok := ix.Channels[when.Channel]
-		if ok {
-			c, ok = ix.Find(id)
-		}
+		id, ok := r.timeline.Index().Channels[when.Channel]
 		if !ok {
 			return c, false, &problem{
 				status: http.StatusNotFound,
@@ -41,7 +38,8 @@ func (r *repo) resolve(text string, now manifest.ID) (c manifest.Checkpoint, fin
 				cache:  manifest.CacheShort,
 			}
 		}
-		return c, false, nil
+		answer, err = r.at(ctx, m, id)
+		answer.Final = false // a channel moves
 	default:
 		if when.Instant > r.timeline.Index().Horizon && when.Instant > now+clockSkew {
 			return c, false, &problem{
@@ -50,12 +48,28 @@ func (r *repo) resolve(text string, now manifest.ID) (c manifest.Checkpoint, fin
 				hint:   "use " + manifest.Latest + " for the newest checkpoint",
 			}
 		}
-		answer = r.timeline.Resolve(when.Instant)
+		answer, err = r.at(ctx, m, when.Instant)
+	}
+	if err != nil {
+		return c, false, err
 	}
 	if answer.Outcome != manifest.Found {
 		return c, false, r.missing(when, answer)
 	}
 	return answer.Checkpoint, answer.Final, nil
+}
+
+// at resolves an instant, where it must by the segment that knows it.
+func (r *repo) at(ctx context.Context, m *manifests, at manifest.ID) (manifest.Answer, error) {
+	answer := r.timeline.Resolve(at)
+	if answer.Outcome != manifest.InSegment {
+		return answer, nil
+	}
+	segment, err := m.segment(ctx, r.timeline.Index().Repo, *answer.Segment)
+	if err != nil {
+		return answer, err
+	}
+	return segment.Resolve(at), nil
 }
 
 // missing is the problem of an instant that has no checkpoint.
@@ -69,8 +83,8 @@ func (r *repo) missing(when manifest.When, answer manifest.Answer) *problem {
 		p.status = http.StatusGone
 		p.checkpoint = answer.ID.String()
 		p.detail = fmt.Sprintf("checkpoint %s was pruned", answer.ID)
-		if reason := r.reason(answer.ID); reason != "" {
-			p.detail += ": " + reason
+		if answer.Reason != "" {
+			p.detail += ": " + answer.Reason
 		}
 	case manifest.Before:
 		p.checkpoint = answer.ID.String()
@@ -80,16 +94,6 @@ func (r *repo) missing(when manifest.When, answer manifest.Answer) *problem {
 		p.hint = "try again when something was published"
 	}
 	return p
-}
-
-// reason is why a checkpoint was pruned.
-func (r *repo) reason(id manifest.ID) string {
-	pruned := r.timeline.Index().Pruned
-	i := sort.Search(len(pruned), func(i int) bool { return pruned[i].ID >= id })
-	if i == len(pruned) || pruned[i].ID != id {
-		return ""
-	}
-	return pruned[i].Reason
 }
 
 // list is the path of the repo's list of checkpoints.

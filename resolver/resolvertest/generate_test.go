@@ -237,14 +237,56 @@ func (g *generator) repo(name string, layout manifest.Layout) manifest.Repo {
 	g.must(err)
 	ix, err = ix.MoveHorizon(g.id("20250401T000000Z"))
 	g.must(err)
+	g.index(base, ix)
+	g.put(manifest.StagedKey(base), manifest.KindStaged, "", []byte("private: must never be served\n"))
+	return manifest.Repo{Name: name, Base: base}
+}
+
+// index puts an index and its list.
+func (g *generator) index(base string, ix manifest.Index) {
+	g.t.Helper()
 	data, err := ix.Encode()
 	g.must(err)
 	g.put(manifest.IndexKey(base), manifest.KindIndex, "", data)
 	var list bytes.Buffer
 	g.must(page.WriteList(&list, ix))
 	g.put(manifest.ListKey(base), manifest.KindList, "", list.Bytes())
-	g.put(manifest.StagedKey(base), manifest.KindStaged, "", []byte("private: must never be served\n"))
-	return manifest.Repo{Name: name, Base: base}
+}
+
+// sealed puts a repo whose history stands in two segments but for the newest
+// checkpoint. Publishers seal later, and more at a time.
+func (g *generator) sealed() manifest.Repo {
+	g.t.Helper()
+	const base = "checkpoints/sealed"
+	ix := manifest.NewIndex("sealed")
+	step := func(next manifest.Index, err error) {
+		g.t.Helper()
+		g.must(err)
+		ix = next
+	}
+	gone := []string{"20240101T000000Z", "20240401T000000Z"}
+	step(ix.Append(manifest.Checkpoint{ID: g.id(gone[0]), Layout: manifest.Thin}))
+	step(ix.Append(g.tree(base, "20240201T000000Z", files1, manifest.Thin)))
+	step(ix.Append(g.tree(base, "20240301T000000Z", nil, manifest.Full)))
+	step(ix.Append(manifest.Checkpoint{ID: g.id(gone[1]), Layout: manifest.Full}))
+	step(ix.Append(g.tree(base, "20240501T000000Z", files1, manifest.Thin)))
+	for _, id := range gone {
+		step(ix.Prune(g.id(id), g.id("20240515T000000Z"), "expired"))
+	}
+	step(ix.SetChannel("frozen", g.id("20240201T000000Z")))
+	step(ix.MoveHorizon(g.id("20240601T000000Z")))
+	ix, segments, err := ix.Seal(1, 2, manifest.Segment{})
+	g.must(err)
+	for _, s := range segments {
+		g.put(manifest.SegmentKey(s.Ref.Digest), manifest.KindSegment, "", s.Data)
+		segment, err := manifest.ParseSegment(s.Data, ix.Repo, s.Ref)
+		g.must(err)
+		var list bytes.Buffer
+		g.must(page.WriteSegment(&list, segment))
+		g.put(manifest.SegmentListKey(base, s.Ref.First), manifest.KindList, "", list.Bytes())
+	}
+	g.index(base, ix)
+	return manifest.Repo{Name: "sealed", Base: base}
 }
 
 func generate(t *testing.T) []byte {
@@ -253,6 +295,7 @@ func generate(t *testing.T) []byte {
 	for _, repo := range []manifest.Repo{
 		g.repo("full", manifest.Full),
 		g.repo("thin", manifest.Thin),
+		g.sealed(),
 		{Name: "empty", Base: "empty"}, // registered, never published to
 	} {
 		next, err := registry.Add(repo)
