@@ -14,6 +14,7 @@
 //	.asof/manifests/sha256/<ab>/<digest>  manifest root or leaf         immutable
 //	.asof/segments/sha256/<ab>/<digest>   segment of an index           immutable
 //	.asof/repos/<base>/staged.json        staged revision               mutable, private
+//	.asof/repos/<base>/together.json      publish of several repos      mutable, private
 //	.asof/repos/<base>/journals/<part>    what a sync uploads           mutable, private
 //	.asof/repos/<base>/attempts/<id>      claim of an id                immutable, private
 //	.asof/pins/<id>-<token>               keys that must not be deleted immutable, private
@@ -94,6 +95,8 @@
 // A staged revision is what `asof sync` captured: see [Staged]. An attempt
 // claims an id for one publisher and says what it is about to upload, so that a
 // run after a crash finds it: see [Attempt]. A sync's journal has the same form.
+// What is published of several repos at one id stands with each of them: see
+// [Together].
 //
 // # Registry
 //

@@ -68,6 +68,10 @@ func SegmentKey(d Digest) string { return shardKey(SegmentPrefix, d) }
 // StagedKey is the key of a repo's staged revision.
 func StagedKey(base string) string { return PrivatePrefix + base + "/staged.json" }
 
+// TogetherKey is the key of a repo's copy of the group that it was last
+// published in.
+func TogetherKey(base string) string { return PrivatePrefix + base + "/together.json" }
+
 // JournalPrefix is what the keys of a repo's journals start with.
 func JournalPrefix(base string) string { return PrivatePrefix + base + "/journals/" }
 

@@ -19,6 +19,7 @@ func TestKeys(t *testing.T) {
 		ManifestKey(d):            ".asof/manifests/sha256/e3/" + emptySum,
 		JournalKey("a/b", "all"):  ".asof/repos/a/b/journals/all",
 		StagedKey("a/b"):          ".asof/repos/a/b/staged.json",
+		TogetherKey("a/b"):        ".asof/repos/a/b/together.json",
 		AttemptPrefix("a/b"):      ".asof/repos/a/b/attempts/",
 		AttemptKey("a/b", id):     ".asof/repos/a/b/attempts/20250318T140338Z",
 	} {

@@ -20,6 +20,7 @@ const (
 	KindStaged               // a staged revision
 	KindJournal              // the journal of a sync
 	KindAttempt              // the claim of an id
+	KindTogether             // a publish of several repos at one id
 	KindPin                  // a list of objects that a publisher is about to rely on
 )
 
@@ -34,7 +35,7 @@ const (
 // All others are only ever created (invariant 2).
 func (k Kind) Mutable() bool {
 	switch k {
-	case KindRegistry, KindIndex, KindList, KindStaged, KindJournal:
+	case KindRegistry, KindIndex, KindList, KindStaged, KindTogether, KindJournal:
 		return true
 	}
 	return false
@@ -43,7 +44,7 @@ func (k Kind) Mutable() bool {
 // CacheControl is the Cache-Control of the kind's objects.
 func (k Kind) CacheControl() string {
 	switch k {
-	case KindStaged, KindJournal, KindAttempt, KindPin, KindRegistry:
+	case KindStaged, KindTogether, KindJournal, KindAttempt, KindPin, KindRegistry:
 		return CacheNever
 	case KindIndex, KindList:
 		return CacheShort
@@ -55,7 +56,7 @@ func (k Kind) CacheControl() string {
 // path, of KindFile only.
 func (k Kind) ContentType(name string) string {
 	switch k {
-	case KindRegistry, KindIndex, KindSegment, KindStaged:
+	case KindRegistry, KindIndex, KindSegment, KindStaged, KindTogether:
 		return "application/json"
 	case KindList, KindPage:
 		return typeHTML

@@ -21,6 +21,7 @@ func TestKinds(t *testing.T) {
 		{KindBlob, false, immutable, data},
 		{KindManifest, false, immutable, text},
 		{KindStaged, true, never, object},
+		{KindTogether, true, never, object},
 		{KindJournal, true, never, text},
 		{KindAttempt, false, never, text},
 		{KindPin, false, never, text},

@@ -21,6 +21,11 @@ type attempt struct {
 	made time.Time
 }
 
+// isFor reports whether the attempt was made to publish the revision.
+func (a attempt) isFor(rev *revision, layout manifest.Layout) bool {
+	return a.Content == rev.root.Content && a.Layout == layout
+}
+
 // attempts reads the attempts above the newest checkpoint's id: those of
 // publishers that were killed, or are at work right now. The ids in avoid are passed over.
 func (p *Publisher) attempts(ctx context.Context, repo Repo, newest manifest.ID, avoid map[manifest.ID]bool) ([]attempt, error) {

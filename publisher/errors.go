@@ -16,6 +16,8 @@ var (
 	ErrClock = errors.New("the clock is behind the horizon")
 	// ErrBadID: an id that was asked for can't be taken.
 	ErrBadID = errors.New("the id can't be used")
+	// ErrTwice: a repo can't be published twice at one id.
+	ErrTwice = errors.New("is listed twice")
 	// ErrUnsafeStore: the store lacks a working compare-and-swap.
 	ErrUnsafeStore = errors.New("the store has no working compare-and-swap")
 	// ErrCorrupt: the store holds something else than its own documents say.

@@ -167,6 +167,14 @@ func publishScene(opts PublishOptions) func(context.Context, *fixture, *Publishe
 	}
 }
 
+// publishTogether publishes two repos of the same remote.
+func publishTogether(ctx context.Context, _ *fixture, p *Publisher, repo Repo) error {
+	other := repo
+	other.Name, other.Base = "other", "checkpoints/other"
+	_, err := p.PublishTogether(ctx, []Repo{repo, other}, PublishOptions{})
+	return err
+}
+
 func scenes() []scene {
 	change := func(f *fixture) {
 		f.publish(PublishOptions{})
@@ -178,6 +186,13 @@ func scenes() []scene {
 		{"first publish", func(*fixture) {}, publishScene(PublishOptions{})},
 		{"publish with changes", change, publishScene(PublishOptions{})},
 		{"publish unchanged", func(f *fixture) { f.publish(PublishOptions{}) }, publishScene(PublishOptions{})},
+		{"publish together", func(f *fixture) {
+			if err := publishTogether(f.Context(), f, f.pub, f.repo); err != nil {
+				f.Fatal(err)
+			}
+			f.clock.add(10 * time.Second)
+			f.up.set("2.iso", "changed")
+		}, publishTogether},
 		{"sync", change, func(ctx context.Context, _ *fixture, p *Publisher, repo Repo) error {
 			_, err := p.Sync(ctx, repo, SyncOptions{})
 			return err

@@ -19,6 +19,8 @@ type publication struct {
 	repo Repo
 	opts PublishOptions
 
+	group *manifest.ID // the id that all repos of a group take; nil: there is no group
+
 	mine  []attempt            // attempts of this call that were overtaken
 	avoid map[manifest.ID]bool // ids whose trees hold something else
 	began time.Time            // of the present run
@@ -67,7 +69,7 @@ func (p *publication) unchanged(ctx context.Context, current state) (Result, err
 		if !errors.Is(err, objstore.ErrChanged) {
 			return Result{}, err
 		}
-		if current, err = p.loadIndex(ctx, p.repo); err != nil {
+		if current, err = p.look(ctx, p.repo); err != nil {
 			return Result{}, err
 		}
 		if latest, _ := current.index.Newest(); latest != newest {
@@ -120,9 +122,9 @@ func (p *publication) takeID(ctx context.Context, index manifest.Index, rev *rev
 			return attempt{}, err
 		}
 	}
+	at := cmp.Or(p.group, p.opts.At)
 	resumable := slices.IndexFunc(left, func(a attempt) bool {
-		return a.Content == claimed.Content && a.Layout == claimed.Layout &&
-			a.ID > index.Horizon && (p.opts.At == nil || *p.opts.At == a.ID) && p.fresh(a.made)
+		return a.isFor(rev, plan.dst.layout) && a.ID > index.Horizon && (at == nil || *at == a.ID) && p.fresh(a.made)
 	})
 	if resumable >= 0 {
 		claimed = left[resumable]
@@ -132,7 +134,7 @@ func (p *publication) takeID(ctx context.Context, index manifest.Index, rev *rev
 			}
 		}
 		p.Log.Info("resuming an unfinished publish", "repo", p.repo.Name, "id", claimed.ID)
-	} else if claimed.ID, err = p.claim(ctx, p.repo, index.Horizon, p.opts.At, claimed.Attempt); err != nil {
+	} else if claimed.ID, err = p.claim(ctx, p.repo, index.Horizon, at, claimed.Attempt); err != nil {
 		return attempt{}, err
 	}
 	plan.dst.id = claimed.ID
@@ -202,7 +204,7 @@ func (p *publication) commit(ctx context.Context, current state, c manifest.Chec
 		if !errors.Is(err, objstore.ErrChanged) {
 			return swapped, err
 		}
-		if current, err = p.loadIndex(ctx, p.repo); err != nil {
+		if current, err = p.look(ctx, p.repo); err != nil {
 			return state{}, err
 		}
 		if newest, ok := current.index.Newest(); ok && newest.Content == c.Content && !p.opts.Force {

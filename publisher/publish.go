@@ -57,42 +57,80 @@ func (p *Publisher) Publish(ctx context.Context, repo Repo, opts PublishOptions)
 }
 
 func (p *publication) run(ctx context.Context) (Result, error) {
-	p.began, p.rely = p.Now(), p.newReliance()
-
 	// 1. Read the index. A new repo is registered before it has one, so that
 	//    whatever an index names a resolver can find.
 	//    A crash leaves: at most a registered repo without checkpoints.
-	current, err := p.loadIndex(ctx, p.repo)
-	if err != nil {
-		return Result{}, err
-	}
-	if current.index.Generation == 0 {
-		if err := p.register(ctx, p.repo); err != nil {
-			return Result{}, err
-		}
-	}
-
 	// 2. Sync: capture the remote's state. A crash leaves: nothing new.
-	rev, err := p.revision(ctx, current.index)
+	current, rev, err := p.begin(ctx)
 	if err != nil {
 		return Result{}, err
 	}
 	defer rev.Close()
 
 	// 3. The same content as the newest checkpoint: move the horizon, done.
-	if newest, ok := current.index.Newest(); ok && newest.Content == rev.root.Content && !p.opts.Force {
+	if !p.changed(current, rev) {
 		return p.unchanged(ctx, current)
 	}
 
+	// 4 to 7. Everything but the index. A crash leaves: a tree, a part of it or
+	//    all, that no index names.
+	made, err := p.build(ctx, current, rev)
+	if err != nil {
+		return Result{}, err
+	}
+
+	// 8. Swap the index: the commit. A crash before leaves the old state, a
+	//    crash after it the new one.
+	current, err = p.commit(ctx, current, made.Checkpoint, made.claim)
+	if err != nil {
+		return Result{}, err
+	}
+	made.Horizon = current.index.Horizon
+
+	// 9. Rewrite the list of checkpoints. A crash leaves: a list that lacks the
+	//    newest one until the next publish, changed or not.
+	return made.Result, p.refreshList(ctx, p.repo, current.index)
+}
+
+// begin does steps 1 and 2.
+func (p *publication) begin(ctx context.Context) (state, *revision, error) {
+	p.began, p.rely = p.Now(), p.newReliance()
+	current, err := p.look(ctx, p.repo)
+	if err != nil {
+		return state{}, nil, err
+	}
+	if current.index.Generation == 0 {
+		if err := p.register(ctx, p.repo); err != nil {
+			return state{}, nil, err
+		}
+	}
+	rev, err := p.revision(ctx, current.index)
+	return current, rev, err
+}
+
+// changed reports whether the revision makes a checkpoint.
+func (p *publication) changed(current state, rev *revision) bool {
+	newest, ok := current.index.Newest()
+	return !ok || newest.Content != rev.root.Content || p.opts.Force
+}
+
+// built is a checkpoint of which all but the index entry is in the store.
+type built struct {
+	Result
+	claim attempt
+}
+
+// build does steps 4 to 7.
+func (p *publication) build(ctx context.Context, current state, rev *revision) (built, error) {
 	// 4. Take the id. Only publishers of this very content write below it.
 	//    A crash leaves: an attempt, by which the next run finds what 5 stored.
 	plan, prevRoot, err := p.compareWithNewest(ctx, p.repo, current.index, rev)
 	if err != nil {
-		return Result{}, p.heldUp(ctx, current, err)
+		return built{}, p.heldUp(ctx, current, err)
 	}
 	claim, err := p.takeID(ctx, current.index, rev, plan)
 	if err != nil {
-		return Result{}, err
+		return built{}, err
 	}
 	id := claim.ID
 	p.Log.Info("publishing", "repo", p.repo.Name, "id", id, "layout", p.repo.layout())
@@ -101,7 +139,7 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 	//    below an id that no index names.
 	result := Result{Repo: p.repo.Name, Base: p.repo.Base, Outcome: Published}
 	if result.Files, err = p.transfer(ctx, "files", p.rely, rev, plan, manifest.KindFile); err != nil {
-		return Result{}, p.differs(err, id)
+		return built{}, p.differs(err, id)
 	}
 	for i := range rev.entries {
 		if rev.entries[i].Modified == manifest.NoTime {
@@ -112,38 +150,24 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 	// 6. Write the listing pages. A crash leaves: as after 5.
 	pages, prevPages, err := p.writePages(ctx, current.index, rev, plan, &result)
 	if err != nil {
-		return Result{}, p.heldUp(ctx, current, p.differs(err, id))
+		return built{}, p.heldUp(ctx, current, p.differs(err, id))
 	}
 
 	// 7. Write the manifests, leaves before roots. A crash leaves: a whole tree
 	//    that no index names.
 	root, err := p.writeManifest(ctx, p.rely, rev.entries, prevRoot)
 	if err != nil {
-		return Result{}, err
+		return built{}, err
 	}
 	pagesRoot, err := p.writeManifest(ctx, p.rely, pages.entries, prevPages)
 	if err != nil {
-		return Result{}, err
+		return built{}, err
 	}
-
-	// What was met, and may be garbage to a collection, must stay from here on.
-	if err := p.settle(ctx, p.rely); err != nil {
-		return Result{}, err
-	}
-
-	// 8. Swap the index: the commit. A crash before leaves the old state, a
-	//    crash after it the new one.
 	result.Checkpoint = manifest.Checkpoint{
 		ID: id, Manifest: root.Digest(), Content: root.Content, Pages: pagesRoot.Digest(),
 		Files: root.Files, Bytes: root.Bytes, Layout: p.repo.layout(),
 	}
-	current, err = p.commit(ctx, current, result.Checkpoint, claim)
-	if err != nil {
-		return Result{}, err
-	}
-	result.Horizon = current.index.Horizon
 
-	// 9. Rewrite the list of checkpoints. A crash leaves: a list that lacks the
-	//    newest one until the next publish, changed or not.
-	return result, p.refreshList(ctx, p.repo, current.index)
+	// What was met, and may be garbage to a collection, must stay from here on.
+	return built{result, claim}, p.settle(ctx, p.rely)
 }

@@ -67,6 +67,7 @@ func meanings() []meaning {
 		{objstore.ErrMismatch, exitVerify, "nothing was published; run it again, or tell whoever runs the remote"},
 		{publisher.ErrCorrupt, exitVerify, "asof verify lists all that is wrong in the store"},
 		{publisher.ErrClock, exitFailed, "set this machine's clock; ids only grow"},
+		{publisher.ErrTwice, exitUsage, ""},
 		{publisher.ErrBadID, exitUsage, "leave --at away to take the present second"},
 		{publisher.ErrEmptyRevision, exitFailed, "if it is meant to be empty, add --empty"},
 		{publisher.ErrNothingStaged, exitNotFound, "asof sync stages the remote's state; --empty publishes the empty revision of a repo never synced"},

@@ -8,33 +8,42 @@ import (
 	"github.com/asof/asof/publisher"
 )
 
-// forRepos does something to each of the named repos, or to all that are
-// configured, one after the other. One's failure keeps no other from its turn,
-// an interruption does.
-func forRepos[T any](ctx context.Context, a *app, verb string, names []string, do func(*publisher.Publisher, publisher.Repo) (T, error)) ([]T, error) {
+// publisher makes a publisher of the configured store, and the named repos, or all
+// that are configured.
+func (a *app) publisher(ctx context.Context, names []string) (*publisher.Publisher, []publisher.Repo, error) {
 	cfg, log, err := a.setup()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	repos, err := a.repos(cfg, names, log)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	store, err := a.store(ctx, cfg, log, true)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	pub := publisher.New(publisher.Options{
+	for _, repo := range repos {
+		if repo.SlashPages && !store.SlashKeys() {
+			return nil, nil, usage(fmt.Errorf("repo %s: slash_pages: the store %s has no keys that end in a slash", repo.Name, cfg.Store), "leave it away")
+		}
+	}
+	return publisher.New(publisher.Options{
 		Store:       store,
 		Log:         log,
 		Progress:    a.progress(),
 		Concurrency: cfg.Concurrency,
 		AllowUnsafe: cfg.UnsafeStore,
-	})
-	for _, repo := range repos {
-		if repo.SlashPages && !store.SlashKeys() {
-			return nil, usage(fmt.Errorf("repo %s: slash_pages: the store %s has no keys that end in a slash", repo.Name, cfg.Store), "leave it away")
-		}
+	}), repos, nil
+}
+
+// forRepos does something to each of the named repos, or to all that are
+// configured, one after the other. One's failure keeps no other from its turn,
+// an interruption does.
+func forRepos[T any](ctx context.Context, a *app, verb string, names []string, do func(*publisher.Publisher, publisher.Repo) (T, error)) ([]T, error) {
+	pub, repos, err := a.publisher(ctx, names)
+	if err != nil {
+		return nil, err
 	}
 	var results []T
 	var failures []error
