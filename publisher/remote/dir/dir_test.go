@@ -280,6 +280,7 @@ func TestOpen(t *testing.T) {
 		{func() error { return nil }, "open " + in + "/f: no such file or directory"},
 		{func() error { return os.Symlink("../out", filepath.Join(in, "f")) }, "open " + in + "/f: path escapes from parent"},
 		{func() error { return os.Mkdir(filepath.Join(in, "f"), 0o755) }, "open " + in + "/f: no longer a regular file"},
+		{func() error { return syscall.Mkfifo(filepath.Join(in, "f"), 0o600) }, "open " + in + "/f: no longer a regular file"},
 		{func() error { return c.Close() }, "open " + in + "/f: file already closed"},
 	} {
 		must(t, os.RemoveAll(filepath.Join(in, "f")))

@@ -10,21 +10,35 @@ import (
 	"math"
 	"os"
 	"path"
+	"sync/atomic"
+	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/asof/asof/publisher/remote"
 )
 
+// readSize is the buffer for hashing, in bytes: most files take one read.
+const readSize = 256 << 10
+
 // hashAll fills in the digests.
 func (c *capture) hashAll(parent context.Context, concurrency int) error {
 	g, ctx := errgroup.WithContext(parent)
-	g.SetLimit(concurrency)
-	for i := range c.files {
-		if ctx.Err() != nil {
-			break
-		}
-		g.Go(func() error { return c.hash(ctx, &c.files[i]) })
+	var next atomic.Int64
+	for range concurrency {
+		g.Go(func() error {
+			buf := make([]byte, readSize)
+			for ctx.Err() == nil {
+				i := int(next.Add(1)) - 1
+				if i >= len(c.files) {
+					break
+				}
+				if err := c.hash(ctx, &c.files[i], buf); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}
 	if err := g.Wait(); err != nil {
 		return err
@@ -34,14 +48,14 @@ func (c *capture) hashAll(parent context.Context, concurrency int) error {
 
 // hash reads a file whole. What it looks like on disk must be the same before,
 // as the walk saw it, and after.
-func (c *capture) hash(ctx context.Context, file *remote.File) error {
+func (c *capture) hash(ctx context.Context, file *remote.File, buf []byte) error {
 	f, info, err := c.open(file.Path)
 	if err != nil {
 		return failed("read", c.where, file.Path, err)
 	}
 	defer f.Close()
 	h := sha256.New()
-	n, err := io.Copy(h, reader{ctx, f})
+	n, err := io.CopyBuffer(h, reader{ctx, f}, buf)
 	if err != nil {
 		return failed("read", c.where, file.Path, err)
 	}
@@ -73,20 +87,18 @@ func (c *capture) Open(ctx context.Context, file remote.File) (remote.Content, e
 	return remote.Content{Body: body, Modified: modTime(info)}, nil
 }
 
-// open opens a regular file. It looks first: opening a pipe waits for its writer.
+// open opens a regular file. O_NONBLOCK is for what took its place meanwhile: to
+// open a pipe would wait for its writer.
 func (c *capture) open(name string) (*os.File, fs.FileInfo, error) {
-	info, err := c.root.Stat(name)
+	f, err := c.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, errors.New("no longer a regular file")
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("no longer a regular file")
 	}
-	f, err := c.root.Open(name)
 	if err != nil {
-		return nil, nil, err
-	}
-	if info, err = f.Stat(); err != nil {
 		f.Close()
 		return nil, nil, err
 	}

@@ -64,7 +64,7 @@ func (w *walker) dir(name string, chain []fs.FileInfo) error {
 		if err := manifest.CheckPath(p); err != nil {
 			return w.refused(err)
 		}
-		if err := w.entry(p, e.Type()&fs.ModeSymlink != 0, chain); err != nil {
+		if err := w.entry(p, e, chain); err != nil {
 			return err
 		}
 	}
@@ -83,8 +83,12 @@ func (w *walker) readDir(name string) ([]fs.DirEntry, error) {
 	return f.ReadDir(-1)
 }
 
-func (w *walker) entry(p string, link bool, chain []fs.FileInfo) error {
-	info, err := w.root.Stat(p) // follows links, inside
+func (w *walker) entry(p string, e fs.DirEntry, chain []fs.FileInfo) error {
+	info, err := e.Info()
+	link := e.Type()&fs.ModeSymlink != 0
+	if link {
+		info, err = w.root.Stat(p) // follows it, inside
+	}
 	switch {
 	case err != nil && link:
 		return w.refused(fmt.Errorf("%q is a symbolic link that can't be followed: %w", p, cause(err)))
