@@ -1,11 +1,9 @@
 package publisher
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +28,8 @@ type transfer struct {
 	plan *placement
 	kind manifest.Kind // of the objects
 
+	buffers sync.Pool // of small files: *[]byte
+
 	mu    sync.Mutex
 	stats Stats
 }
@@ -40,6 +40,7 @@ func (p *Publisher) transfer(ctx context.Context, what string, rely *reliance, r
 		kind = manifest.KindBlob
 	}
 	t := &transfer{Publisher: p, rely: rely, rev: rev, plan: plan, kind: kind}
+	t.buffers.New = func() any { return new([]byte) }
 	p.Progress.Begin(what, len(rev.files), rev.root.Bytes)
 	defer p.Progress.End()
 	for phase := range remote.Phase(remote.Phases) {
@@ -138,7 +139,9 @@ func (t *transfer) upload(ctx context.Context, f remote.File, e *manifest.Entry,
 			modified.CompareAndSwap(int64(manifest.NoTime), int64(timeOf(at)))
 		})
 		if f.Size <= smallFile {
-			if body, err = buffered(ctx, body); err != nil {
+			buf := t.buffers.Get().(*[]byte)
+			defer t.buffers.Put(buf) // nobody reads a body after Create
+			if body, *buf, err = body.Load(ctx, *buf); err != nil {
 				return err
 			}
 		}
@@ -179,18 +182,4 @@ func (t *transfer) done(a action, size int64) {
 	case reuse:
 		t.stats.Reused++
 	}
-}
-
-// buffered reads a body, verified, into memory.
-func buffered(ctx context.Context, body objstore.Body) (objstore.Body, error) {
-	r := body.Reader(ctx)
-	defer r.Close()
-	buf := bytes.NewBuffer(make([]byte, 0, body.Size+bytes.MinRead))
-	if _, err := buf.ReadFrom(r); err != nil {
-		return body, err
-	}
-	body.Open = func(context.Context) (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(buf.Bytes())), nil
-	}
-	return body, nil
 }

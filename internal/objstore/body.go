@@ -21,14 +21,37 @@ type Body struct {
 }
 
 // Bytes is a body in memory.
-func Bytes(data []byte) Body {
-	return Body{
-		Size:   int64(len(data)),
-		SHA256: sha256.Sum256(data),
-		Open: func(context.Context) (io.ReadCloser, error) {
-			return io.NopCloser(bytes.NewReader(data)), nil
-		},
+func Bytes(data []byte) Body { return inMemory(data, sha256.Sum256(data)) }
+
+func inMemory(data []byte, digest [sha256.Size]byte) Body {
+	return Body{Size: int64(len(data)), SHA256: digest, Open: func(context.Context) (io.ReadCloser, error) {
+		return &memory{*bytes.NewReader(data), digest}, nil
+	}}
+}
+
+// memory is a source whose digest is known already.
+type memory struct {
+	bytes.Reader
+	digest [sha256.Size]byte
+}
+
+func (m *memory) Close() error { return nil }
+
+// Load reads the body, checked, into buf, or into a new buffer where buf is too
+// small for its size and one byte more. The body that it returns is read from
+// that buffer, and not hashed again. The caller bounds the size, and may use the
+// buffer for something else once nobody reads that body any more.
+func (b Body) Load(ctx context.Context, buf []byte) (Body, []byte, error) {
+	if b.Size >= 0 && int64(cap(buf)) <= b.Size {
+		buf = make([]byte, b.Size+1)
 	}
+	r := b.Reader(ctx)
+	defer r.Close()
+	n, _ := io.ReadFull(r, buf[:cap(buf)])
+	if err := r.Err(); err != nil {
+		return b, buf, err
+	}
+	return inMemory(buf[:n], b.SHA256), buf, nil
 }
 
 // Hex is the digest in lower-case hexadecimal.
@@ -41,7 +64,7 @@ func (b Body) Reader(ctx context.Context) *BodyReader {
 }
 
 // BodyReader reads a Body once, or again after a Seek to its start, and gives
-// its last byte out only once size and digest were found right: a store that
+// its last bytes out only once size and digest were found right: a store that
 // was promised Size bytes can never complete an object with wrong ones.
 //
 // It is an io.ReadSeeker because SDKs rewind a body to retry; Seek takes the
@@ -53,12 +76,11 @@ type BodyReader struct {
 	body Body
 
 	src    io.ReadCloser
-	opened bool // since the last rewind
-	atEnd  bool // after a Seek to the end
-	hash   hash.Hash
-	off    int64   // bytes given out
-	held   [1]byte // the last byte, until it is verified
-	err    error   // sticky; never io.EOF
+	opened bool      // since the last rewind
+	atEnd  bool      // after a Seek to the end
+	hash   hash.Hash // nil if the source is known to be right
+	off    int64     // bytes given out
+	err    error     // sticky; never io.EOF
 	closed bool
 }
 
@@ -88,6 +110,9 @@ func (r *BodyReader) Read(p []byte) (int, error) {
 	}
 	n, err := r.read(p)
 	if err != nil && err != io.EOF {
+		if ctxErr := r.ctx.Err(); ctxErr != nil {
+			err = ctxErr
+		}
 		r.err = err
 		r.closeSource()
 	}
@@ -102,7 +127,11 @@ func (r *BodyReader) open() error {
 	if err != nil {
 		return err
 	}
-	r.src, r.hash, r.opened = src, sha256.New(), true
+	r.src, r.hash, r.opened = src, nil, true
+	if m, ok := src.(*memory); ok && m.digest == r.body.SHA256 && m.Size() == r.body.Size {
+		return nil
+	}
+	r.hash = sha256.New()
 	if r.body.Size == 0 {
 		return r.verify()
 	}
@@ -111,31 +140,22 @@ func (r *BodyReader) open() error {
 
 func (r *BodyReader) read(p []byte) (int, error) {
 	left := r.body.Size - r.off
-	switch {
-	case left == 0:
+	if left == 0 {
 		return 0, io.EOF
-	case left == 1:
-		// The last byte: verified before it leaves.
-		if _, err := io.ReadFull(r.src, r.held[:]); err != nil {
-			return 0, r.short(err)
-		}
-		r.hash.Write(r.held[:])
-		if err := r.verify(); err != nil {
-			return 0, err
-		}
-		p[0] = r.held[0]
-		r.off++
-		return 1, nil
 	}
-	if int64(len(p)) > left-1 {
-		p = p[:left-1]
-	}
-	n, err := r.src.Read(p)
-	r.hash.Write(p[:n])
-	r.off += int64(n)
-	if err != nil && n == 0 {
+	n, err := r.src.Read(p[:min(int64(len(p)), left)])
+	if n == 0 && err != nil {
 		return 0, r.short(err)
 	}
+	if r.hash != nil {
+		r.hash.Write(p[:n])
+		if int64(n) == left { // the last bytes: verified before they leave
+			if err := r.verify(); err != nil {
+				return 0, err
+			}
+		}
+	}
+	r.off += int64(n)
 	return n, nil
 }
 

@@ -75,6 +75,48 @@ func TestBodyReader(t *testing.T) {
 	}
 }
 
+// TestLoad: a body in memory has passed the same checks, and none is made again.
+func TestLoad(t *testing.T) {
+	buf := make([]byte, 0, 8)
+	for _, content := range []string{"", "x", "hello", "hello, world", "short"} {
+		src := &source{data: []byte(content), wrap: iotest.HalfReader}
+		body, used, err := src.body(int64(len(content)), []byte(content)).Load(t.Context(), buf)
+		if err != nil || src.opened != 1 || src.open != 0 {
+			t.Fatalf("%q: %v; opened %d times, %d are open", content, err, src.opened, src.open)
+		}
+		buf = used
+		for range 2 {
+			r := body.Reader(t.Context())
+			if err := iotest.TestReader(io.MultiReader(r), []byte(content)); err != nil || r.Err() != nil {
+				t.Errorf("%q: %v, %v", content, err, r.Err())
+			}
+			if _, err := r.Seek(0, io.SeekStart); err != nil {
+				t.Errorf("%q: %v", content, err)
+			}
+			r.Close()
+		}
+		if src.opened != 1 {
+			t.Errorf("%q: the source was opened again", content)
+		}
+		// What it is known to be is not what another body asks for.
+		for _, other := range []objstore.Body{
+			{Size: body.Size, SHA256: sha256.Sum256([]byte("other")), Open: body.Open},
+			{Size: body.Size + 1, SHA256: body.SHA256, Open: body.Open},
+		} {
+			if _, _, err := other.Load(t.Context(), nil); !errors.Is(err, objstore.ErrMismatch) {
+				t.Errorf("%q as something else: %v", content, err)
+			}
+		}
+	}
+	if cap(buf) != len("hello, world")+1 {
+		t.Errorf("the buffer has %d bytes", cap(buf))
+	}
+	src := &source{data: []byte("jello")}
+	if _, _, err := src.body(5, []byte("hello")).Load(t.Context(), buf); !errors.Is(err, objstore.ErrMismatch) {
+		t.Errorf("wrong bytes: %v", err)
+	}
+}
+
 // TestBodyReaderHoldsBack: whatever is wrong, fewer bytes than promised come out.
 func TestBodyReaderHoldsBack(t *testing.T) {
 	errSource := errors.New("source failed")

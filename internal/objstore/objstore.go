@@ -102,6 +102,7 @@ type Store interface {
 	// ErrExists otherwise, and tries to find that out before it opens a large
 	// body. Nothing is stored unless body's size and digest hold (ErrMismatch).
 	// An error that came from body.Open or its reader is returned as it was.
+	// Once Create has returned, nobody reads the body any more.
 	//
 	// A driver whose own retry may meet the object that its first try created
 	// returns ErrExists then, too: [Put] tells the two apart.

@@ -54,7 +54,7 @@ func openAWS(t *testing.T, opts s3store.Options) (objstore.Store, *aws) {
 // TestAWS: what is sent to Amazon itself, over TLS.
 func TestAWS(t *testing.T) {
 	s, a := openAWS(t, s3store.Options{Bucket: "bucket", Region: "eu-west-1"})
-	body := objstore.Bytes([]byte(strings.Repeat("x", 20<<10)))
+	body := objstore.Bytes([]byte(strings.Repeat("x", 300<<10)))
 	if err := s.Create(t.Context(), "dir/k +", body, objstore.Attributes{}); err != nil {
 		t.Fatal(err)
 	}

@@ -16,8 +16,9 @@ import (
 const (
 	// expectAbove is the body, in bytes, from which on a conditional PUT asks
 	// before it sends: an object that exists then costs no upload, and one that
-	// does not, a round trip.
-	expectAbove = 16 << 10
+	// does not, a round trip, and both sides a good part of the work that a small
+	// body is.
+	expectAbove = 256 << 10
 	// expectTimeout is how long to wait for a server that says nothing to that.
 	expectTimeout = time.Second
 	// expectMisses is after how many such waits the question is dropped.

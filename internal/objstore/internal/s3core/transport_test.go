@@ -91,7 +91,7 @@ func TestExpectIgnored(t *testing.T) {
 		})
 	})
 	for range 10 {
-		if _, err := wire.RoundTrip(conditionalPut(t, "http://store/k", bytes.NewReader(make([]byte, 20<<10)))); err != nil {
+		if _, err := wire.RoundTrip(conditionalPut(t, "http://store/k", bytes.NewReader(make([]byte, 300<<10)))); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -27,7 +27,7 @@ func testRequests(t *testing.T, open fresh) {
 	rec := &Recorder{}
 	s, _ := open(t, Config{Wrap: rec.Wrap})
 	ctx := t.Context()
-	small, large := objstore.Bytes([]byte("hello")), bytesBody(20<<10)
+	small, large := objstore.Bytes([]byte("hello")), bytesBody(300<<10)
 	var v objstore.Version
 	must := func(err error) {
 		t.Helper()
@@ -216,7 +216,7 @@ func testConflict(t *testing.T, open fresh) {
 		}
 		return nil, nil
 	}
-	for key, size := range map[string]int{"small": 10, "large": 100 << 10, "parts": 7 * mib} {
+	for key, size := range map[string]int{"small": 10, "large": 300 << 10, "parts": 7 * mib} {
 		left.Store(2)
 		body := bytesBody(size)
 		if err := s.Create(t.Context(), key, body, objstore.Attributes{}); err != nil {
