@@ -99,8 +99,8 @@ func (f *faulty) Create(ctx context.Context, key string, body objstore.Body, att
 	return f.do(func() error { return f.Store.Create(ctx, key, body, attr) })
 }
 
-func (f *faulty) Copy(ctx context.Context, src, dst string, attr objstore.Attributes) error {
-	return f.do(func() error { return f.Store.Copy(ctx, src, dst, attr) })
+func (f *faulty) Copy(ctx context.Context, src, dst string, attr objstore.Attributes, vacant bool) error {
+	return f.do(func() error { return f.Store.Copy(ctx, src, dst, attr, vacant) })
 }
 
 func (f *faulty) Delete(ctx context.Context, key string) error {

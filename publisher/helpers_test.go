@@ -126,6 +126,8 @@ type traced struct {
 	objstore.Store
 	mu  sync.Mutex
 	ops []string
+	// looked are the destinations of copies that might not have been vacant.
+	looked []string
 	// before is asked ahead of each operation; its error is the operation's.
 	before func(op string) error
 }
@@ -174,11 +176,16 @@ func (t *traced) Create(ctx context.Context, key string, body objstore.Body, att
 	return t.Store.Create(ctx, key, body, attr)
 }
 
-func (t *traced) Copy(ctx context.Context, src, dst string, attr objstore.Attributes) error {
+func (t *traced) Copy(ctx context.Context, src, dst string, attr objstore.Attributes, vacant bool) error {
 	if err := t.note("copy", src+" "+dst); err != nil {
 		return err
 	}
-	return t.Store.Copy(ctx, src, dst, attr)
+	if !vacant {
+		t.mu.Lock()
+		t.looked = append(t.looked, dst)
+		t.mu.Unlock()
+	}
+	return t.Store.Copy(ctx, src, dst, attr, vacant)
 }
 
 func (t *traced) List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error] {

@@ -138,7 +138,7 @@ func (p *Publisher) slashPages(ctx context.Context, dst place, entries []manifes
 
 // copyPage copies a page inside the store, to where it may stand already.
 func (p *Publisher) copyPage(ctx context.Context, from, to string, e manifest.Entry) error {
-	err := p.Store.Copy(ctx, from, to, attributes(manifest.KindPage, ""))
+	err := p.Store.Copy(ctx, from, to, attributes(manifest.KindPage, ""), false)
 	if !errors.Is(err, objstore.ErrExists) {
 		return err
 	}

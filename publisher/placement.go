@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
@@ -40,6 +41,10 @@ type placement struct {
 	// present holds the paths that stand in the tree already, from a run that
 	// was killed.
 	present map[string]bool
+	// claimed is when the tree's id was taken, if present is all that stood below
+	// it then. As long as the claim is fresh, nobody writes other files there.
+	// Zero: anything may stand there.
+	claimed time.Time
 }
 
 // want is content that the revision wants.
@@ -101,6 +106,16 @@ func (pl *placement) uploads(entries []manifest.Entry) []manifest.Entry {
 		}
 	}
 	return list
+}
+
+// copies reports whether a run with this placement copies a file.
+func (pl *placement) copies(entries []manifest.Entry) bool {
+	for i, e := range entries {
+		if pl.source(i, e).action == copyFrom {
+			return true
+		}
+	}
+	return false
 }
 
 // compare makes a placement from what the newest checkpoint holds, an ascending

@@ -128,18 +128,44 @@ func (p *publication) takeID(ctx context.Context, index manifest.Index, rev *rev
 	})
 	if resumable >= 0 {
 		claimed = left[resumable]
-		if plan.dst.layout == manifest.Full {
-			if plan.present, err = p.treePaths(ctx, p.repo.Base, claimed.ID); err != nil {
-				return attempt{}, err
+		p.Log.Info("resuming an unfinished publish", "repo", p.repo.Name, "id", claimed.ID)
+	} else {
+		above := index.Horizon
+		if at == nil {
+			for id := range p.avoid {
+				above = max(above, id)
 			}
 		}
-		p.Log.Info("resuming an unfinished publish", "repo", p.repo.Name, "id", claimed.ID)
-	} else if claimed.ID, err = p.claim(ctx, p.repo, index.Horizon, at, claimed.Attempt); err != nil {
-		return attempt{}, err
+		if claimed.ID, err = p.claim(ctx, p.repo, above, at, claimed.Attempt); err != nil {
+			return attempt{}, err
+		}
 	}
 	plan.dst.id = claimed.ID
+	if plan.dst.layout == manifest.Full && (resumable >= 0 || plan.copies(rev.entries)) {
+		if err := p.lookAround(ctx, plan, claimed, resumable >= 0); err != nil {
+			return attempt{}, err
+		}
+	}
 	p.mine = append(p.mine, claimed)
 	return claimed, nil
+}
+
+// lookAround lists the claimed tree. One that is resumed holds nothing but what
+// its claim announces; a new one, nothing at all, and whoever writes there from
+// now on publishes this very content. What stands in a new one all the same is
+// not understood, and so every file is met with a look.
+func (p *publication) lookAround(ctx context.Context, plan *placement, claimed attempt, resumed bool) error {
+	there, err := p.treePaths(ctx, p.repo.Base, claimed.ID)
+	if err != nil {
+		return err
+	}
+	if resumed {
+		plan.present = there
+	}
+	if resumed || len(there) == 0 {
+		plan.claimed = claimed.made
+	}
+	return nil
 }
 
 // fresh reports whether what was stored since a moment can't be collected yet.

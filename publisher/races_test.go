@@ -118,9 +118,9 @@ func (s *agedStore) Create(ctx context.Context, key string, body objstore.Body, 
 	return s.Store.Create(ctx, key, body, attr)
 }
 
-func (s *agedStore) Copy(ctx context.Context, src, dst string, attr objstore.Attributes) error {
+func (s *agedStore) Copy(ctx context.Context, src, dst string, attr objstore.Attributes, vacant bool) error {
 	s.stamp(dst)
-	return s.Store.Copy(ctx, src, dst, attr)
+	return s.Store.Copy(ctx, src, dst, attr, vacant)
 }
 
 func (s *agedStore) Delete(ctx context.Context, key string) error {

@@ -117,7 +117,7 @@ func (t *transfer) place(ctx context.Context, f remote.File, e *manifest.Entry, 
 		}
 	case copyFrom:
 		err := t.retry(ctx, f.Path, func() error {
-			return t.Store.Copy(ctx, src.from, dst, attributes(t.kind, f.Path))
+			return t.Store.Copy(ctx, src.from, dst, attributes(t.kind, f.Path), t.fresh(t.plan.claimed))
 		})
 		if errors.Is(err, objstore.ErrExists) {
 			return copyFrom, t.checkThere(ctx, dst, t.rev.body(f, func(time.Time) {}))

@@ -111,8 +111,10 @@ type Store interface {
 	// Copy creates dst with src's bytes inside the store, of any size, if
 	// nothing stands at dst. On stores whose copy takes no condition (MinIO)
 	// the driver looks first, which is no guard against a race: callers copy
-	// only into places that are theirs alone, or content-addressed.
-	Copy(ctx context.Context, src, dst string, attr Attributes) error
+	// only into places that are theirs alone, or content-addressed. vacant
+	// spares the look: the caller knows that nothing stood at dst, and that
+	// whoever else writes there writes the same bytes.
+	Copy(ctx context.Context, src, dst string, attr Attributes, vacant bool) error
 
 	// List yields the objects whose keys start with prefix and sort after
 	// after (empty: from the start), in ascending byte order of their keys,

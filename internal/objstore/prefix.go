@@ -63,7 +63,7 @@ func (p prefixed) Create(ctx context.Context, key string, body Body, attr Attrib
 	return p.store.Create(ctx, key, body, attr)
 }
 
-func (p prefixed) Copy(ctx context.Context, src, dst string, attr Attributes) error {
+func (p prefixed) Copy(ctx context.Context, src, dst string, attr Attributes, vacant bool) error {
 	src, err := p.full(src)
 	if err != nil {
 		return err
@@ -72,7 +72,7 @@ func (p prefixed) Copy(ctx context.Context, src, dst string, attr Attributes) er
 	if err != nil {
 		return err
 	}
-	return p.store.Copy(ctx, src, dst, attr)
+	return p.store.Copy(ctx, src, dst, attr, vacant)
 }
 
 func (p prefixed) List(ctx context.Context, prefix, after string) iter.Seq2[Info, error] {

@@ -145,7 +145,7 @@ func (p *prober) copy(ctx context.Context) (string, error) {
 	if err := p.put(ctx, src, "content"); err != nil {
 		return "", err
 	}
-	if err := p.store.Copy(ctx, src, dst, probeAttributes); err != nil {
+	if err := p.store.Copy(ctx, src, dst, probeAttributes, false); err != nil {
 		return "", err
 	}
 	return "objects are copied inside the store", p.holds(ctx, dst, "content")
@@ -158,7 +158,7 @@ func (p *prober) copyOnto(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	switch err := p.store.Copy(ctx, src, dst, probeAttributes); {
+	switch err := p.store.Copy(ctx, src, dst, probeAttributes, false); {
 	case err == nil:
 		return "", found("a copy overwrote an object")
 	case !errors.Is(err, ErrExists):

@@ -30,11 +30,11 @@ func (s *flawed) Create(ctx context.Context, key string, body objstore.Body, att
 	return s.Store.Create(ctx, key, body, attr)
 }
 
-func (s *flawed) Copy(ctx context.Context, src, dst string, attr objstore.Attributes) error {
+func (s *flawed) Copy(ctx context.Context, src, dst string, attr objstore.Attributes, vacant bool) error {
 	if s.copies {
 		s.Store.Delete(ctx, dst)
 	}
-	return s.Store.Copy(ctx, src, dst, attr)
+	return s.Store.Copy(ctx, src, dst, attr, vacant)
 }
 
 func (s *flawed) Delete(ctx context.Context, key string) error {

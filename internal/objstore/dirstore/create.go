@@ -29,7 +29,7 @@ func (s *Store) Create(ctx context.Context, key string, body objstore.Body, _ ob
 }
 
 // Copy implements objstore.Store: one more link to the file.
-func (s *Store) Copy(ctx context.Context, src, dst string, _ objstore.Attributes) error {
+func (s *Store) Copy(ctx context.Context, src, dst string, _ objstore.Attributes, _ bool) error {
 	if err := s.begin(ctx, "copy", src, dst); err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func TestFiles(t *testing.T) {
 	if err := create(t, s, "a/b"); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Copy(t.Context(), "a/b", "c/d", objstore.Attributes{}); err != nil {
+	if err := s.Copy(t.Context(), "a/b", "c/d", objstore.Attributes{}, false); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Swap(t.Context(), "r", "", []byte("1"), objstore.Attributes{}); err != nil {
@@ -124,13 +124,13 @@ func TestFileAndFolder(t *testing.T) {
 		if err := create(t, s, key); !errors.Is(err, objstore.ErrUnsupported) || !strings.Contains(err.Error(), "stands") {
 			t.Errorf("create %s: %v", key, err)
 		}
-		if err := s.Copy(t.Context(), "file", key, objstore.Attributes{}); !errors.Is(err, objstore.ErrUnsupported) {
+		if err := s.Copy(t.Context(), "file", key, objstore.Attributes{}, false); !errors.Is(err, objstore.ErrUnsupported) {
 			t.Errorf("copy to %s: %v", key, err)
 		}
 		if _, err := s.Swap(t.Context(), key, "", nil, objstore.Attributes{}); !errors.Is(err, objstore.ErrUnsupported) {
 			t.Errorf("swap %s: %v", key, err)
 		}
-		if err := s.Copy(t.Context(), key, "new", objstore.Attributes{}); !errors.Is(err, objstore.ErrNotFound) {
+		if err := s.Copy(t.Context(), key, "new", objstore.Attributes{}, false); !errors.Is(err, objstore.ErrNotFound) {
 			t.Errorf("copy of %s: %v", key, err)
 		}
 		if _, err := s.Open(t.Context(), key, 0, objstore.Whole); !errors.Is(err, objstore.ErrNotFound) {
@@ -182,7 +182,7 @@ func TestSymlinks(t *testing.T) {
 		if _, _, err := s.Load(t.Context(), key, ""); err == nil {
 			t.Errorf("load %s succeeds", key)
 		}
-		if err := s.Copy(t.Context(), key, "copy", objstore.Attributes{}); err == nil {
+		if err := s.Copy(t.Context(), key, "copy", objstore.Attributes{}, false); err == nil {
 			t.Errorf("copy %s succeeds", key)
 		}
 		s.Delete(t.Context(), key)
@@ -413,7 +413,7 @@ func TestCopyIsYoung(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(dir, "old"), long, long); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Copy(t.Context(), "old", "new", objstore.Attributes{}); err != nil {
+	if err := s.Copy(t.Context(), "old", "new", objstore.Attributes{}, false); err != nil {
 		t.Fatal(err)
 	}
 	info, err := s.Stat(t.Context(), "new")

@@ -132,11 +132,12 @@ func (s *Store) Create(ctx context.Context, key string, body objstore.Body, attr
 	if _, err := io.Copy(&data, r); err != nil {
 		return fmt.Errorf("create %s: %w", key, err)
 	}
-	return s.put("create", key, data.Bytes(), attr)
+	return s.put("create", key, data.Bytes(), attr, false)
 }
 
-// Copy implements objstore.Store.
-func (s *Store) Copy(ctx context.Context, src, dst string, attr objstore.Attributes) error {
+// Copy implements objstore.Store. To a destination that is said to be vacant it
+// copies as MinIO does, over what stands there.
+func (s *Store) Copy(ctx context.Context, src, dst string, attr objstore.Attributes, vacant bool) error {
 	if err := s.begin(ctx, "copy", src, dst); err != nil {
 		return err
 	}
@@ -144,14 +145,14 @@ func (s *Store) Copy(ctx context.Context, src, dst string, attr objstore.Attribu
 	if err != nil {
 		return err
 	}
-	return s.put("copy to", dst, o.data, attr)
+	return s.put("copy to", dst, o.data, attr, vacant)
 }
 
-// put stores an object if nothing stands there.
-func (s *Store) put(op, key string, data []byte, attr objstore.Attributes) error {
+// put stores an object if nothing stands there, or over what does.
+func (s *Store) put(op, key string, data []byte, attr objstore.Attributes, over bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.objects[key]; ok && !s.opts.IgnoreConditions {
+	if _, ok := s.objects[key]; ok && !over && !s.opts.IgnoreConditions {
 		return fmt.Errorf("%s %s: %w", op, key, objstore.ErrExists)
 	}
 	s.objects[key] = object{data: data, attr: attr, modified: s.opts.Now()}

@@ -42,7 +42,7 @@ func TestIgnoreConditions(t *testing.T) {
 		if _, err := s.Swap(ctx, "r", "", []byte(content), objstore.Attributes{}); err != nil {
 			t.Errorf("swap: %v", err)
 		}
-		if err := s.Copy(ctx, "k", "c", objstore.Attributes{}); err != nil {
+		if err := s.Copy(ctx, "k", "c", objstore.Attributes{}, false); err != nil {
 			t.Errorf("copy: %v", err)
 		}
 	}

@@ -58,7 +58,7 @@ func TestAWS(t *testing.T) {
 	if err := s.Create(t.Context(), "dir/k +", body, objstore.Attributes{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Copy(t.Context(), "dir/k +", "dst", objstore.Attributes{ContentType: "text/plain"}); err != nil {
+	if err := s.Copy(t.Context(), "dir/k +", "dst", objstore.Attributes{ContentType: "text/plain"}, false); err != nil {
 		t.Fatal(err)
 	}
 	if len(a.requests) != 2 {
@@ -101,7 +101,7 @@ func TestAWSRetention(t *testing.T) {
 	if err := s.Create(t.Context(), "k", body, objstore.Attributes{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Copy(t.Context(), "k", "dst", objstore.Attributes{}); err != nil {
+	if err := s.Copy(t.Context(), "k", "dst", objstore.Attributes{}, false); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Swap(t.Context(), "register", "", []byte("x"), objstore.Attributes{}); err != nil {

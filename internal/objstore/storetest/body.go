@@ -150,7 +150,7 @@ func RunBig(t *testing.T, s objstore.Store, size int64, maxAlloc uint64) {
 		t.Errorf("failing source: %v, want its error", err)
 	}
 	absent(t, s, "big/b")
-	if err := s.Copy(t.Context(), "big/a", "big/c", objstore.Attributes{}); err != nil {
+	if err := s.Copy(t.Context(), "big/a", "big/c", objstore.Attributes{}, false); err != nil {
 		t.Fatal(err)
 	}
 	if ok, err := objstore.Holds(t.Context(), s, "big/c", body); err != nil || !ok {

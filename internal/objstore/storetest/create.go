@@ -71,7 +71,7 @@ func testAttributes(t *testing.T, s objstore.Store) {
 	}
 	// A copy has the attributes it was given, none of its source's.
 	for dst, attr := range map[string]objstore.Attributes{"page2": list, "page3": plain} {
-		if err := s.Copy(t.Context(), "page", dst, attr); err != nil {
+		if err := s.Copy(t.Context(), "page", dst, attr, false); err != nil {
 			t.Fatal(err)
 		}
 		check(dst, attr)
@@ -141,19 +141,22 @@ func testPut(t *testing.T, s objstore.Store) {
 func testCopy(t *testing.T, s objstore.Store) {
 	create(t, s, "src/ü +%?#.txt", "content")
 	create(t, s, "other", "other")
-	if err := s.Copy(t.Context(), "src/ü +%?#.txt", "dst/ä &=~.txt", objstore.Attributes{}); err != nil {
+	if err := s.Copy(t.Context(), "src/ü +%?#.txt", "dst/ä &=~.txt", objstore.Attributes{}, false); err != nil {
 		t.Fatal(err)
 	}
 	if got := read(t, s, "dst/ä &=~.txt"); got != "content" {
 		t.Errorf("the copy is %q", got)
 	}
-	if err := s.Copy(t.Context(), "other", "dst/ä &=~.txt", objstore.Attributes{}); !errors.Is(err, objstore.ErrExists) {
+	if err := s.Copy(t.Context(), "other", "dst/ä &=~.txt", objstore.Attributes{}, false); !errors.Is(err, objstore.ErrExists) {
 		t.Errorf("copy onto an object: %v, want ErrExists", err)
 	}
 	if got := read(t, s, "dst/ä &=~.txt"); got != "content" {
 		t.Errorf("the copy is now %q", got)
 	}
-	if err := s.Copy(t.Context(), "nothing", "dst/new", objstore.Attributes{}); !errors.Is(err, objstore.ErrNotFound) {
+	if err := s.Copy(t.Context(), "other", "dst/vacant", objstore.Attributes{}, true); err != nil || read(t, s, "dst/vacant") != read(t, s, "other") {
+		t.Errorf("copy to a vacant place: %v", err)
+	}
+	if err := s.Copy(t.Context(), "nothing", "dst/new", objstore.Attributes{}, false); !errors.Is(err, objstore.ErrNotFound) {
 		t.Errorf("copy of nothing: %v, want ErrNotFound", err)
 	}
 	absent(t, s, "dst/new")
@@ -165,7 +168,7 @@ func testCopy(t *testing.T, s objstore.Store) {
 		t.Errorf("the copy is %q once its source is gone", got)
 	}
 	create(t, s, "empty", "")
-	if err := s.Copy(t.Context(), "empty", "empty2", objstore.Attributes{}); err != nil {
+	if err := s.Copy(t.Context(), "empty", "empty2", objstore.Attributes{}, false); err != nil {
 		t.Fatal(err)
 	}
 	if got := read(t, s, "empty2"); got != "" {

@@ -40,7 +40,7 @@ func testKeys(t *testing.T, s objstore.Store) {
 		if len(dst) > objstore.MaxKey-100 {
 			continue
 		}
-		if err := s.Copy(t.Context(), key, dst, objstore.Attributes{}); err != nil {
+		if err := s.Copy(t.Context(), key, dst, objstore.Attributes{}, false); err != nil {
 			t.Errorf("copy %d: %v", i, err)
 		} else if got := read(t, s, dst); got != key {
 			t.Errorf("the copy of %q is %q", key, got)
@@ -107,7 +107,7 @@ func testSlashKeys(t *testing.T, s objstore.Store) {
 	if err := s.Create(t.Context(), "a/", objstore.Bytes(nil), objstore.Attributes{}); !errors.Is(err, objstore.ErrExists) {
 		t.Errorf("create again: %v, want ErrExists", err)
 	}
-	if err := s.Copy(t.Context(), "a/", "b/", objstore.Attributes{}); err != nil {
+	if err := s.Copy(t.Context(), "a/", "b/", objstore.Attributes{}, false); err != nil {
 		t.Error(err)
 	}
 	if got := read(t, s, "b/"); got != "page of a/" {

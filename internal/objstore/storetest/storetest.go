@@ -92,10 +92,10 @@ func methods(key, other string) []method {
 			return s.Create(ctx, key, objstore.Bytes([]byte("x")), objstore.Attributes{})
 		}},
 		{"CopyFrom", func(ctx context.Context, s objstore.Store) error {
-			return s.Copy(ctx, key, other, objstore.Attributes{})
+			return s.Copy(ctx, key, other, objstore.Attributes{}, false)
 		}},
 		{"CopyTo", func(ctx context.Context, s objstore.Store) error {
-			return s.Copy(ctx, other, key, objstore.Attributes{})
+			return s.Copy(ctx, other, key, objstore.Attributes{}, false)
 		}},
 		{"List", func(ctx context.Context, s objstore.Store) error {
 			for _, err := range s.List(ctx, key, "") {

@@ -80,13 +80,13 @@ func (s *Store) vacant(ctx context.Context, key string) error {
 }
 
 // Copy implements objstore.Store: one request where the store's copy takes a
-// condition, two where it does not. A source that the store finds too large is
-// copied in parts.
-func (s *Store) Copy(ctx context.Context, src, dst string, attr objstore.Attributes) error {
+// condition or dst is vacant, two where neither is so. A source that the store
+// finds too large is copied in parts.
+func (s *Store) Copy(ctx context.Context, src, dst string, attr objstore.Attributes, vacant bool) error {
 	if err := begin(ctx, "copy", src, dst); err != nil {
 		return err
 	}
-	err := retryConflict(ctx, func() error { return s.copy(ctx, src, dst, attr) })
+	err := retryConflict(ctx, func() error { return s.copy(ctx, src, dst, attr, vacant) })
 	if errors.Is(err, errPrecondition) {
 		err = objstore.ErrExists
 	}
@@ -97,8 +97,8 @@ func (s *Store) Copy(ctx context.Context, src, dst string, attr objstore.Attribu
 	return nil
 }
 
-func (s *Store) copy(ctx context.Context, src, dst string, attr objstore.Attributes) error {
-	if !s.opts.CopyTakesCondition {
+func (s *Store) copy(ctx context.Context, src, dst string, attr objstore.Attributes, vacant bool) error {
+	if !s.opts.CopyTakesCondition && !vacant {
 		if err := s.vacant(ctx, dst); err != nil {
 			return err
 		}

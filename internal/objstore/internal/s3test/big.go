@@ -143,7 +143,7 @@ func testCopyParts(t *testing.T, open fresh) {
 	}
 	rec.Take()
 	attr := objstore.Attributes{ContentType: "text/x-copy", CacheControl: "no-store"}
-	if err := s.Copy(t.Context(), "src/ü +", "dst", attr); err != nil {
+	if err := s.Copy(t.Context(), "src/ü +", "dst", attr, false); err != nil {
 		t.Fatal(err)
 	}
 	conditions := 0
@@ -164,10 +164,10 @@ func testCopyParts(t *testing.T, open fresh) {
 	if got, err := s.(storetest.AttributeReader).Attributes(t.Context(), "dst"); got != attr || err != nil {
 		t.Errorf("attributes %+v, %v", got, err)
 	}
-	if err := s.Copy(t.Context(), "src/ü +", "small", attr); !errors.Is(err, objstore.ErrExists) {
+	if err := s.Copy(t.Context(), "src/ü +", "small", attr, false); !errors.Is(err, objstore.ErrExists) {
 		t.Errorf("copy onto an object: %v, want ErrExists", err)
 	}
-	if err := s.Copy(t.Context(), "small", "small2", attr); err == nil || errors.Is(err, objstore.ErrExists) {
+	if err := s.Copy(t.Context(), "small", "small2", attr, false); err == nil || errors.Is(err, objstore.ErrExists) {
 		t.Errorf("a small source refused: %v, want what the store said", err)
 	}
 	noUploads(t, c)

@@ -43,7 +43,7 @@ func testRetained(t *testing.T, open fresh) {
 					t.Fatal(err)
 				}
 			}
-			if err := s.Copy(ctx, "small", "copy", objstore.Attributes{}); err != nil {
+			if err := s.Copy(ctx, "small", "copy", objstore.Attributes{}, false); err != nil {
 				t.Fatal(err)
 			}
 			for key, body := range bodies {
@@ -91,7 +91,7 @@ func testWireLock(t *testing.T, open fresh) {
 		s.Create(ctx, "small", small, objstore.Attributes{}),
 		s.Create(ctx, "empty", objstore.Bytes(nil), objstore.Attributes{}),
 		s.Create(ctx, "parts", bytesBody(6*mib), objstore.Attributes{}),
-		s.Copy(ctx, "small", "copy", objstore.Attributes{}),
+		s.Copy(ctx, "small", "copy", objstore.Attributes{}, false),
 	} {
 		if err != nil {
 			t.Fatal(err)
@@ -234,7 +234,7 @@ func testNoLock(t *testing.T, open fresh) {
 	for what, err := range map[string]error{
 		"create": s.Create(t.Context(), "k", bytesBody(10), objstore.Attributes{}),
 		"parts":  s.Create(t.Context(), "k", bytesBody(6*mib), objstore.Attributes{}),
-		"copy":   s.Copy(t.Context(), "src", "k", objstore.Attributes{}),
+		"copy":   s.Copy(t.Context(), "src", "k", objstore.Attributes{}, false),
 	} {
 		if !errors.Is(err, objstore.ErrNoLock) || !strings.HasSuffix(err.Error(), ": retention: the bucket has no object lock") {
 			t.Errorf("%s: %v, want ErrNoLock", what, err)
