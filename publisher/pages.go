@@ -92,7 +92,7 @@ func (d *directory) entries() iter.Seq[page.Entry] {
 			}
 		}
 		for _, e := range d.files {
-			if !yield(page.Entry{Name: path.Base(e.Path), Size: e.Size, Modified: e.Modified}) {
+			if !yield(page.Entry{Name: path.Base(e.Path), Size: e.Size, Modified: e.Modified, SHA256: e.SHA256}) {
 				return
 			}
 		}

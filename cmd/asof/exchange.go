@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -64,7 +65,7 @@ func printTable(out io.Writer, page []byte) error {
 		case atom.Tr:
 			var cells []string
 			for c := range n.ChildNodes() {
-				if c.DataAtom == atom.Td || c.DataAtom == atom.Th {
+				if (c.DataAtom == atom.Td || c.DataAtom == atom.Th) && !hidden(c) {
 					cells = append(cells, text(c))
 				}
 			}
@@ -72,6 +73,11 @@ func printTable(out io.Writer, page []byte) error {
 		}
 	}
 	return w.Flush()
+}
+
+// hidden tells the cells that a page shows on demand only.
+func hidden(n *html.Node) bool {
+	return slices.Contains(n.Attr, html.Attribute{Key: "class", Val: "h"})
 }
 
 func text(n *html.Node) string {

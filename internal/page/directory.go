@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"strconv"
 	"strings"
 
 	"github.com/asof/asof/manifest"
@@ -17,6 +16,7 @@ type Entry struct {
 	Dir      bool
 	Size     int64       // bytes; of files
 	Modified manifest.ID // manifest.NoTime: unknown
+	SHA256   manifest.Digest
 }
 
 // WriteDirectory writes the listing page of a directory. path is the directory
@@ -39,30 +39,52 @@ func WriteDirectory(w io.Writer, path string, entries iter.Seq[Entry]) error {
 			}
 		}
 	}
+	up := strings.Repeat("../", strings.Count(path, "/"))
+	if up == "" {
+		up = "./"
+	}
 	err := render(w, "directory", struct {
 		Heading string
+		Up      string // to the root of the tree
+		Crumbs  []crumb
 		Rows    iter.Seq[directoryRow]
-	}{"Index of /" + path, rows})
+	}{"Index of /" + path, up, crumbs(path), rows})
 	if bad != nil {
 		return fmt.Errorf("directory %q: %w", path, bad)
 	}
 	return err
 }
 
+// crumb is a directory on the way from the root of the tree; without Href, the
+// one that the page lists.
+type crumb struct{ Href, Name string }
+
+func crumbs(path string) []crumb {
+	names := strings.SplitAfter("/"+path, "/")
+	names = names[:len(names)-1]
+	list := make([]crumb, len(names))
+	for i, name := range names {
+		list[i] = crumb{strings.Repeat("../", len(names)-1-i), name}
+	}
+	return list
+}
+
 type directoryRow struct {
-	Href, Name, Modified, Size, Human string
+	Href, Name, Modified, Size, Exact, SHA256 string
 }
 
 func rowOf(e Entry) directoryRow {
 	if e.Dir {
-		return directoryRow{Href: href(e.Name) + "/", Name: e.Name + "/", Modified: instant(e.Modified, minutes), Size: "-"}
+		return directoryRow{Href: href(e.Name) + "/", Name: e.Name + "/", Modified: instant(e.Modified, minutes), Size: "-", SHA256: "-"}
 	}
+	size, exact := human(e.Size)
 	return directoryRow{
 		Href:     href(e.Name),
 		Name:     e.Name,
 		Modified: instant(e.Modified, minutes),
-		Size:     strconv.FormatInt(e.Size, 10),
-		Human:    human(e.Size),
+		Size:     size,
+		Exact:    exact,
+		SHA256:   e.SHA256.String(),
 	}
 }
 

@@ -85,10 +85,10 @@ type listRow struct {
 	Pruned     bool
 	At, Reason string
 
-	Files, Bytes int64
-	Human        string
-	Layout       manifest.Layout
-	Channels     []string
+	Files       int64
+	Size, Exact string
+	Layout      manifest.Layout
+	Channels    []string
 }
 
 // namesOf are the channels of each checkpoint, sorted.
@@ -110,9 +110,10 @@ func listRows(s manifest.Segment, channels map[manifest.ID][]string) iter.Seq[li
 					return
 				}
 			}
+			size, exact := human(c.Bytes)
 			row := listRow{
 				ID: c.ID.String(), Time: instant(c.ID, seconds),
-				Files: c.Files, Bytes: c.Bytes, Human: human(c.Bytes),
+				Files: c.Files, Size: size, Exact: exact,
 				Layout: c.Layout, Channels: channels[c.ID],
 			}
 			if !yield(row) {

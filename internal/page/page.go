@@ -3,8 +3,8 @@
 // the first two in the bucket and the resolver serves all of them, so that a
 // page looks the same wherever it comes from.
 //
-// Pages are static HTML5 without scripts, their output depends on the
-// arguments only, and everything that comes from upstream is escaped by
+// Pages are static HTML5. What a script adds to them they do not need. Their
+// output depends on the arguments only, and everything that comes from upstream is escaped by
 // html/template (invariant 8). Links are relative: a page works under any
 // prefix, and an unchanged directory has the same page in every checkpoint.
 //
@@ -87,14 +87,15 @@ func instant(id manifest.ID, layout string) string {
 	return id.Time().Format(layout)
 }
 
-// human is a rounded size; empty where the exact number is as short.
-func human(bytes int64) string {
+// human is a rounded size, and the exact one where that says more.
+func human(bytes int64) (rounded, exact string) {
 	if bytes < 1024 {
-		return ""
+		return fmt.Sprintf("%d B", bytes), ""
 	}
+	exact = fmt.Sprintf("%d bytes", bytes)
 	size, units := float64(bytes)/1024, "KMGTPE"
 	for size >= 1024 && len(units) > 1 {
 		size, units = size/1024, units[1:]
 	}
-	return fmt.Sprintf("%.1f %ciB", size, units[0])
+	return fmt.Sprintf("%.1f %ciB", size, units[0]), exact
 }
