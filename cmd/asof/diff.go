@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 
 	"github.com/spf13/cobra"
 
@@ -17,25 +18,40 @@ func newDiffCmd(a *app) *cobra.Command {
 	var stat bool
 	cmd := &cobra.Command{
 		Use:   "diff REPO TIME [TIME]",
-		Short: "Show which files changed between two checkpoints",
+		Short: "Show what changed between two checkpoints",
 		Long: `Show which files were added, removed or changed from one checkpoint to another, by
 default to the newest. Only what differs of the two manifests is read.
+
+Where the repo holds the indexes of APT archives, packages come first: which were
+added, removed, upgraded, downgraded or rebuilt, per suite, component and
+architecture, as Debian orders versions.
 
 ` + whenHelp,
 		Example: `  asof diff myfile 2025-03-18
   asof diff myfile 2025-03-18 2025-04-01 --stat
+  asof diff debian 2025-03-18 -o json | jq -r '.packages[] | select(.change == "upgraded").package'
   asof diff myfile 2025-03-18 latest -o json | jq -r '.changes[].path'`,
 		Args:              cobra.RangeArgs(2, 3),
 		ValidArgsFunction: a.completeStored(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.openStore(cmd.Context())
+			cfg, log, err := a.setup()
+			if err != nil {
+				return err
+			}
+			store, err := a.store(cmd.Context(), cfg, log, false)
 			if err != nil {
 				return err
 			}
 			if len(args) == 2 {
 				args = append(args, manifest.Latest)
 			}
-			return a.diff(cmd.Context(), store, args[0], args[1], args[2], stat)
+			d := differ{w: bufio.NewWriter(a.stdout), json: a.output == "json", stat: stat}
+			for i, t := range []*tree{&d.from, &d.to} {
+				if *t, err = openTree(cmd.Context(), store, args[0], args[i+1]); err != nil {
+					return err
+				}
+			}
+			return d.run(cmd.Context(), log)
 		},
 	}
 	cmd.Flags().BoolVar(&stat, "stat", false, "only count")
@@ -84,6 +100,8 @@ type counted struct {
 	Removed int   `json:"removed"`
 	Changed int   `json:"changed"`
 	Bytes   int64 `json:"bytes"` // by which the checkpoint grew
+
+	Packages *countedPackages `json:"packages,omitempty"`
 }
 
 func (n *counted) add(c catalog.Change) {
@@ -100,60 +118,72 @@ func (n *counted) add(c catalog.Change) {
 	}
 }
 
-func (a *app) diff(ctx context.Context, store objstore.Store, name, from, to string, stat bool) error {
-	var ids [2]manifest.ID
-	var roots [2]manifest.Root
-	for i, when := range []string{from, to} {
-		_, answer, err := resolve(ctx, store, name, when)
-		if err != nil {
-			return err
-		}
-		ids[i] = answer.ID
-		if roots[i], err = catalog.Root(ctx, store, answer.Checkpoint.Manifest); err != nil {
-			return err
-		}
+// openTree finds the checkpoint of a repo that a time stands for.
+func openTree(ctx context.Context, store objstore.Store, name, when string) (tree, error) {
+	repo, answer, err := resolve(ctx, store, name, when)
+	if err != nil {
+		return tree{}, err
 	}
-	w := bufio.NewWriter(a.stdout)
-	asJSON := a.output == "json"
-	if asJSON {
+	root, err := catalog.Root(ctx, store, answer.Checkpoint.Manifest)
+	return tree{store, repo, answer.Checkpoint, root}, err
+}
+
+func (d *differ) run(ctx context.Context, log *slog.Logger) error {
+	if d.json {
 		head, err := json.Marshal(struct {
 			Repo string      `json:"repo"`
 			From manifest.ID `json:"from"`
 			To   manifest.ID `json:"to"`
-		}{name, ids[0], ids[1]})
+		}{d.from.repo.Name, d.from.ID, d.to.ID})
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%s,\n\"changes\":[", head[:len(head)-1])
+		fmt.Fprintf(d.w, "%s,\n", head[:len(head)-1])
+	}
+	if err := d.diffPackages(ctx, log); err != nil {
+		return err
+	}
+	if err := d.diffFiles(ctx); err != nil {
+		return err
+	}
+	return d.w.Flush()
+}
+
+func (d *differ) diffFiles(ctx context.Context) error {
+	if d.json {
+		fmt.Fprint(d.w, "\"changes\":[")
 	}
 	var sum counted
 	separator := "\n"
-	for c, err := range catalog.Diff(ctx, store, roots[0], roots[1]) {
+	for c, err := range catalog.Diff(ctx, d.from.store, d.from.root, d.to.root) {
 		if err != nil {
 			return err
 		}
 		sum.add(c)
 		switch {
-		case stat:
-		case asJSON:
+		case d.stat:
+		case d.json:
 			line, err := json.Marshal(showChange(c))
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(w, "%s%s", separator, line)
+			fmt.Fprintf(d.w, "%s%s", separator, line)
 			separator = ",\n"
 		default:
-			fmt.Fprintf(w, "%s %s\n", sign(c), c.Path)
+			fmt.Fprintf(d.w, "%s %s\n", sign(c), c.Path)
 		}
 	}
-	if asJSON {
-		total, err := json.Marshal(sum)
-		if err != nil {
-			return err
+	sum.Packages = d.packages
+	if !d.json {
+		fmt.Fprintf(d.w, "%s to %s: %d added, %d removed, %d changed, %+d bytes\n", d.from.ID, d.to.ID, sum.Added, sum.Removed, sum.Changed, sum.Bytes)
+		if d.packages != nil {
+			fmt.Fprintf(d.w, "packages: %s\n", d.packages)
 		}
-		fmt.Fprintf(w, "],\n\"total\":%s}\n", total)
-	} else {
-		fmt.Fprintf(w, "%s to %s: %d added, %d removed, %d changed, %+d bytes\n", ids[0], ids[1], sum.Added, sum.Removed, sum.Changed, sum.Bytes)
+		return nil
 	}
-	return w.Flush()
+	total, err := json.Marshal(sum)
+	if err == nil {
+		_, err = fmt.Fprintf(d.w, "],\n\"total\":%s}\n", total)
+	}
+	return err
 }

@@ -1,0 +1,134 @@
+package unpack
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+)
+
+const text = "Package: a\n"
+
+// packed is the text in every compression.
+func packed(t testing.TB) map[string][]byte {
+	t.Helper()
+	write := func(open func(io.Writer) io.WriteCloser) []byte {
+		var b bytes.Buffer
+		w := open(&b)
+		if _, err := io.WriteString(w, text); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.Bytes()
+	}
+	decode := func(s string) []byte { // of xz and bzip2, made by the tools
+		b, err := base64.StdEncoding.DecodeString(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	return map[string][]byte{
+		"":     []byte(text),
+		".gz":  write(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }),
+		".lz4": write(func(w io.Writer) io.WriteCloser { return lz4.NewWriter(w) }),
+		".zst": write(func(w io.Writer) io.WriteCloser {
+			e, err := zstd.NewWriter(w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e
+		}),
+		".xz":  decode("/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQAKUGFja2FnZTogYQoAAH27YeIOsM7uAAEjC8Ib/QkftvN9AQAAAAAEWVo="),
+		".bz2": decode("QlpoOTFBWSZTWZd1ArwAAAHbAAAQQAAAEEAAKoggACIGE0IMmIIYKjmTxdyRThQkJd1ArwA="),
+	}
+}
+
+func TestReader(t *testing.T) {
+	for _, ext := range Extensions() {
+		data := packed(t)[ext]
+		for _, tt := range []struct {
+			size  int64
+			exact bool
+			err   string
+		}{
+			{int64(len(text)), true, ""},
+			{100, false, ""},
+			{100, true, "unpacks to 11 bytes, expected 100"},
+			{10, false, "unpacks to more than 10 bytes"},
+			{0, false, "unpacks to more than 0 bytes"},
+		} {
+			r, err := Reader(bytes.NewReader(data), ext, tt.size, tt.exact)
+			if err != nil {
+				t.Fatalf("%q: %v", ext, err)
+			}
+			got, err := io.ReadAll(r)
+			if tt.err == "" && (err != nil || string(got) != text) || tt.err != "" && (err == nil || err.Error() != tt.err) {
+				t.Errorf("%q, %d: %q, %v", ext, tt.size, got, err)
+			}
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if ext == "" {
+			continue
+		}
+		for _, cut := range [][]byte{data[:len(data)-5], []byte("garbage, and more of it"), nil} {
+			r, err := Reader(bytes.NewReader(cut), ext, 100, false)
+			if err == nil {
+				_, err = io.ReadAll(r)
+				r.Close()
+			}
+			if err == nil && len(cut) > 0 {
+				t.Errorf("%q: %d bytes of garbage pass", ext, len(cut))
+			}
+		}
+	}
+	if _, err := Reader(strings.NewReader(text), ".rar", 100, false); err == nil {
+		t.Error(".rar is known")
+	}
+}
+
+// What unpacks without end costs no more than was said.
+func TestBomb(t *testing.T) {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	zeros := make([]byte, 1<<20)
+	for range 200 {
+		if _, err := w.Write(zeros); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.Close()
+	r, err := Reader(&b, ".gz", 1<<20, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := io.Copy(io.Discard, r)
+	if err == nil || n > 1<<20 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+}
+
+func FuzzReader(f *testing.F) {
+	for i, ext := range Extensions() {
+		f.Add(uint8(i), packed(f)[ext])
+	}
+	f.Fuzz(func(t *testing.T, kind uint8, data []byte) {
+		r, err := Reader(bytes.NewReader(data), Extensions()[int(kind)%len(Extensions())], 1<<20, false)
+		if err != nil {
+			return
+		}
+		defer r.Close()
+		if n, _ := io.Copy(io.Discard, r); n > 1<<20 {
+			t.Errorf("%d bytes", n)
+		}
+	})
+}
