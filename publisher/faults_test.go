@@ -133,8 +133,8 @@ type faultyRemote struct {
 	f *faulty
 }
 
-func (r *faultyRemote) Capture(ctx context.Context) (c remote.Capture, err error) {
-	err = r.f.do(func() error { c, err = r.Remote.Capture(ctx); return err })
+func (r *faultyRemote) Capture(ctx context.Context, prev remote.Previous) (c remote.Capture, err error) {
+	err = r.f.do(func() error { c, err = r.Remote.Capture(ctx, prev); return err })
 	return &faultyCapture{c, r.f}, err
 }
 

@@ -74,7 +74,7 @@ func (r *fakeRemote) set(path, content string) {
 	r.files[path] = content
 }
 
-func (r *fakeRemote) Capture(ctx context.Context) (remote.Capture, error) {
+func (r *fakeRemote) Capture(ctx context.Context, prev remote.Previous) (remote.Capture, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := &fakeCapture{remote: r, content: map[string]string{}}

@@ -32,7 +32,7 @@ func (p *publication) revision(ctx context.Context, index manifest.Index) (rev *
 	if p.opts.NoSync {
 		rev, err = p.stagedRevision(ctx, p.repo, index, p.opts.Empty)
 	} else {
-		rev, err = p.capture(ctx, p.repo)
+		rev, err = p.capture(ctx, p.repo, index)
 	}
 	if err != nil {
 		return nil, err

@@ -33,6 +33,7 @@ type Result struct {
 	Horizon    manifest.ID
 	Files      Stats
 	Pages      Stats
+	HeldBack   HeldBack
 }
 
 // maxOvertaken is how often a publish starts again because others were faster.
@@ -47,7 +48,11 @@ func (p *Publisher) Publish(ctx context.Context, repo Repo, opts PublishOptions)
 	}
 	job := publication{Publisher: p, repo: repo, opts: opts, avoid: map[manifest.ID]bool{}}
 	for range maxOvertaken {
-		result, err := job.run(ctx)
+		var result Result
+		err := p.untilSettled(ctx, func() (err error) {
+			result, err = job.run(ctx)
+			return err
+		})
 		if !errors.Is(err, errOvertaken) {
 			return result, err
 		}
@@ -69,7 +74,9 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 
 	// 3. The same content as the newest checkpoint: move the horizon, done.
 	if !p.changed(current, rev) {
-		return p.unchanged(ctx, current)
+		result, err := p.unchanged(ctx, current)
+		result.HeldBack = rev.held
+		return result, err
 	}
 
 	// 4 to 7. Everything but the index. A crash leaves: a tree, a part of it or
@@ -137,9 +144,9 @@ func (p *publication) build(ctx context.Context, current state, rev *revision) (
 
 	// 5. Write the blobs or the tree's files. A crash leaves: a part of them,
 	//    below an id that no index names.
-	result := Result{Repo: p.repo.Name, Base: p.repo.Base, Outcome: Published}
+	result := Result{Repo: p.repo.Name, Base: p.repo.Base, Outcome: Published, HeldBack: rev.held}
 	if result.Files, err = p.transfer(ctx, "files", p.rely, rev, plan, manifest.KindFile); err != nil {
-		return built{}, p.differs(err, id)
+		return built{}, p.differs(rev.moved(err), id)
 	}
 	for i := range rev.entries {
 		if rev.entries[i].Modified == manifest.NoTime {

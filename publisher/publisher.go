@@ -93,6 +93,13 @@ type Stats struct {
 	UploadedBytes int64 `json:"uploaded_bytes"`
 }
 
+// HeldBack counts what upstream's documents lead to and a revision leaves out,
+// because the configuration says so.
+type HeldBack struct {
+	Files int   `json:"files"`
+	Bytes int64 `json:"bytes"`
+}
+
 func (r Repo) check() error {
 	if err := manifest.CheckBase(r.Name); err != nil {
 		return fmt.Errorf("repo name: %w", err)

@@ -48,6 +48,38 @@ func (p *Publisher) retry(ctx context.Context, name string, transfer func() erro
 	return err
 }
 
+// maxMoved is how often a sync starts again because upstream changed under it.
+const maxMoved = 3
+
+// untilSettled runs a sync or a publish again, with growing pauses, when its
+// upstream changed while files were read: what it captured can't be had any more.
+func (p *Publisher) untilSettled(ctx context.Context, run func() error) error {
+	for n := 0; ; n++ {
+		err := run()
+		if _, ok := errors.AsType[*movedError](err); !ok || n == maxMoved {
+			return err
+		}
+		pause := p.RetryDelay << (2*n + 2)
+		p.Log.Warn("the upstream changed, starting again from its root", "error", err, "wait", pause)
+		if err := p.Sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// movedError is that of a transfer whose upstream may have changed meanwhile.
+type movedError struct{ error }
+
+func (e *movedError) Unwrap() error { return e.error }
+
+// moved recognizes, in the error of a transfer, an upstream that moved on.
+func (rev *revision) moved(err error) error {
+	if rev.moving && (errors.Is(err, remote.ErrMoved) || errors.Is(err, objstore.ErrMismatch)) {
+		return &movedError{err}
+	}
+	return err
+}
+
 // askedToWait is an error with the upstream's own wish for a pause.
 type askedToWait struct {
 	error

@@ -22,6 +22,21 @@ type revision struct {
 	files   []remote.File
 	entries []manifest.Entry
 	root    manifest.Root // without times that are not known yet
+	nature
+}
+
+// nature is what may be true of a capture.
+type nature struct {
+	moving bool // upstream replaces files while they are read
+	held   HeldBack
+}
+
+func natureOf(c remote.Capture) (n nature) {
+	_, n.moving = c.(remote.Moving)
+	if partial, ok := c.(remote.Partial); ok {
+		n.held.Files, n.held.Bytes = partial.HeldBack()
+	}
+	return n
 }
 
 func newRevision(c remote.Capture, at manifest.ID) (*revision, error) {
@@ -35,6 +50,15 @@ func newRevision(c remote.Capture, at manifest.ID) (*revision, error) {
 	return rev, err
 }
 
+// fileOf is an entry of a manifest as remotes have it.
+func fileOf(e manifest.Entry) remote.File {
+	f := remote.File{Path: e.Path, Size: e.Size, SHA256: e.SHA256}
+	if e.Modified != manifest.NoTime {
+		f.Modified = e.Modified.Time()
+	}
+	return f
+}
+
 // timeOf is a modification time as manifests have it.
 func timeOf(t time.Time) manifest.ID {
 	if id := manifest.IDOf(t); !t.IsZero() && id.Valid() {
@@ -44,12 +68,12 @@ func timeOf(t time.Time) manifest.ID {
 }
 
 // capture reads the state of the repo's remote.
-func (p *Publisher) capture(ctx context.Context, repo Repo) (*revision, error) {
+func (p *Publisher) capture(ctx context.Context, repo Repo, index manifest.Index) (*revision, error) {
 	if repo.Remote == nil {
 		return nil, fmt.Errorf("sync: %w", ErrNoRemote)
 	}
 	at := manifest.IDOf(p.Now())
-	c, err := repo.Remote.Capture(ctx)
+	c, err := repo.Remote.Capture(ctx, p.previous(repo, index))
 	if err != nil {
 		return nil, fmt.Errorf("sync: %w", err)
 	}
@@ -58,6 +82,7 @@ func (p *Publisher) capture(ctx context.Context, repo Repo) (*revision, error) {
 		c.Close()
 		return nil, fmt.Errorf("sync: %w", err)
 	}
+	rev.nature = natureOf(c)
 	p.Log.Info("captured the remote", "repo", repo.Name, "files", rev.root.Files, "bytes", rev.root.Bytes)
 	return rev, nil
 }
@@ -87,10 +112,8 @@ func (p *Publisher) stagedRevision(ctx context.Context, repo Repo, index manifes
 		if err != nil {
 			return nil, err
 		}
-		f := remote.File{Path: e.Path, Size: e.Size, SHA256: e.SHA256, Phase: remote.PhaseOf(e.Path)}
-		if e.Modified != manifest.NoTime {
-			f.Modified = e.Modified.Time()
-		}
+		f := fileOf(e)
+		f.Phase = remote.PhaseOf(e.Path)
 		c.files = append(c.files, f)
 	}
 	return newRevision(c, staged.At)

@@ -56,7 +56,11 @@ func (s Shard) of(rev *revision) (*revision, error) {
 			part.files = append(part.files, f)
 		}
 	}
-	return newRevision(part, rev.at)
+	some, err := newRevision(part, rev.at)
+	if err == nil {
+		some.nature = rev.nature
+	}
+	return some, err
 }
 
 // partOfCapture is a capture with some of its files.

@@ -20,6 +20,8 @@ type SyncResult struct {
 	Repo   string
 	Staged *manifest.Staged // nil for a shard, which is no revision
 	Files  Stats
+
+	HeldBack HeldBack
 }
 
 // Sync captures the remote's state into a staged revision, which Publish with
@@ -29,10 +31,18 @@ type SyncResult struct {
 // With a shard, only that part of the content goes to the pool, and nothing is
 // staged: any number of workers fetch a part each, and a Publish after them
 // finds all of it there.
-func (p *Publisher) Sync(ctx context.Context, repo Repo, opts SyncOptions) (SyncResult, error) {
+func (p *Publisher) Sync(ctx context.Context, repo Repo, opts SyncOptions) (result SyncResult, err error) {
 	if err := repo.check(); err != nil {
 		return SyncResult{}, err
 	}
+	err = p.untilSettled(ctx, func() (err error) {
+		result, err = p.sync(ctx, repo, opts)
+		return err
+	})
+	return result, err
+}
+
+func (p *Publisher) sync(ctx context.Context, repo Repo, opts SyncOptions) (SyncResult, error) {
 	current, err := p.loadIndex(ctx, repo)
 	if err != nil {
 		return SyncResult{}, err
@@ -42,7 +52,7 @@ func (p *Publisher) Sync(ctx context.Context, repo Repo, opts SyncOptions) (Sync
 			return SyncResult{}, err
 		}
 	}
-	rev, err := p.capture(ctx, repo)
+	rev, err := p.capture(ctx, repo, current.index)
 	if err != nil {
 		return SyncResult{}, err
 	}
@@ -60,11 +70,11 @@ func (p *Publisher) Sync(ctx context.Context, repo Repo, opts SyncOptions) (Sync
 	if err := p.openJournal(ctx, repo, opts.Shard.String(), rev, plan); err != nil {
 		return SyncResult{}, err
 	}
-	result := SyncResult{Repo: repo.Name}
+	result := SyncResult{Repo: repo.Name, HeldBack: rev.held}
 	// A staged revision is no commit: publishing looks at every object again.
 	rely := p.newReliance()
 	if result.Files, err = p.transfer(ctx, "files", rely, rev, plan, manifest.KindBlob); err != nil {
-		return SyncResult{}, err
+		return SyncResult{}, rev.moved(err)
 	}
 	if !opts.Shard.whole() {
 		return result, nil

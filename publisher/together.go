@@ -31,7 +31,11 @@ func (p *Publisher) PublishTogether(ctx context.Context, repos []Repo, opts Publ
 		g.jobs = append(g.jobs, &publication{Publisher: p, repo: repo, opts: opts, avoid: map[manifest.ID]bool{}})
 	}
 	for range maxOvertaken {
-		results, err := g.run(ctx, p)
+		var results []Result
+		err := p.untilSettled(ctx, func() (err error) {
+			results, err = g.run(ctx, p)
+			return err
+		})
 		if !errors.Is(err, errOvertaken) && !errors.Is(err, errAbandoned) {
 			return results, err
 		}
@@ -71,7 +75,11 @@ func (g *group) run(ctx context.Context, p *Publisher) ([]Result, error) {
 
 	// 3. Nothing is new anywhere: all horizons move.
 	if !slices.ContainsFunc(members, func(m member) bool { return m.changed }) {
-		return each(members, func(m member) (Result, error) { return m.unchanged(ctx, m.current) })
+		return each(members, func(m member) (Result, error) {
+			r, err := m.unchanged(ctx, m.current)
+			r.HeldBack = m.rev.held
+			return r, err
+		})
 	}
 
 	// 4 to 7. Take one id above all horizons, and store what is new below it.
@@ -83,7 +91,7 @@ func (g *group) run(ctx context.Context, p *Publisher) ([]Result, error) {
 	results, err := each(members, func(m member) (Result, error) {
 		if !m.changed {
 			newest, _ := m.current.index.Newest()
-			return Result{Repo: m.repo.Name, Base: m.repo.Base, Outcome: Unchanged, Checkpoint: newest}, nil
+			return Result{Repo: m.repo.Name, Base: m.repo.Base, Outcome: Unchanged, Checkpoint: newest, HeldBack: m.rev.held}, nil
 		}
 		m.group = &id
 		made, err := m.build(ctx, m.current, m.rev)

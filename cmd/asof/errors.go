@@ -8,6 +8,7 @@ import (
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher"
+	"github.com/asof/asof/publisher/remote"
 )
 
 // The exit codes, the same for every command.
@@ -65,6 +66,8 @@ func meanings() []meaning {
 		{publisher.ErrUnsafeStore, exitConflict, "asof probe shows what the store does; --unsafe-store accepts it, for one publisher at a time"},
 		{publisher.ErrConflict, exitConflict, "look at asof list, then run it again"},
 		{objstore.ErrMismatch, exitVerify, "nothing was published; run it again, or tell whoever runs the remote"},
+		{remote.ErrUnverified, exitVerify, "nothing was published; run it again, or tell whoever runs the remote"},
+		{remote.ErrMoved, exitFailed, "the upstream may be in the middle of a change; run it again later"},
 		{publisher.ErrCorrupt, exitVerify, "asof verify lists all that is wrong in the store"},
 		{publisher.ErrClock, exitFailed, "set this machine's clock; ids only grow"},
 		{publisher.ErrTwice, exitUsage, ""},

@@ -69,12 +69,13 @@ type published struct {
 	Path       string              `json:"path"` // of the tree, in the store and below a resolver
 	Files      publisher.Stats     `json:"files"`
 	Pages      publisher.Stats     `json:"pages"`
+	HeldBack   publisher.HeldBack  `json:"held_back"` // not zero: a partial mirror
 }
 
 func showPublished(r publisher.Result) published {
 	return published{
 		Repo: r.Repo, Outcome: r.Outcome, Checkpoint: r.Checkpoint, Horizon: r.Horizon,
-		Path: "/" + manifest.TreePrefix(r.Base, r.Checkpoint.ID), Files: r.Files, Pages: r.Pages,
+		Path: "/" + manifest.TreePrefix(r.Base, r.Checkpoint.ID), Files: r.Files, Pages: r.Pages, HeldBack: r.HeldBack,
 	}
 }
 
@@ -106,6 +107,9 @@ func (a *app) publishTogether(ctx context.Context, names []string, opts publishe
 }
 
 func (a *app) printPublished(results []published) error {
+	for _, r := range results {
+		a.notePartial(r.Repo, r.HeldBack)
+	}
 	return a.print(results, func(t *table) {
 		t.row("REPO", "CHECKPOINT", "OUTCOME", "FILES", "SIZE", "UPLOADED", "COPIED", "REUSED")
 		for _, r := range results {

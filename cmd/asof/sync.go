@@ -75,15 +75,27 @@ type synced struct {
 	Repo   string           `json:"repo"`
 	Staged *manifest.Staged `json:"staged"` // null for a shard
 	Files  publisher.Stats  `json:"files"`
+
+	HeldBack publisher.HeldBack `json:"held_back"` // not zero: a partial mirror
+}
+
+// notePartial says that a repo leaves out what its documents lead to.
+func (a *app) notePartial(repo string, held publisher.HeldBack) {
+	if held.Files > 0 {
+		fmt.Fprintf(a.stderr, "%s: a partial mirror: its filters hold back %d files, %s\n", repo, held.Files, size(held.Bytes))
+	}
 }
 
 func (a *app) sync(ctx context.Context, names []string, opts publisher.SyncOptions) error {
 	results, failures := forRepos(ctx, a, "sync", names, func(pub *publisher.Publisher, repo publisher.Repo) (synced, error) {
 		r, err := pub.Sync(ctx, repo, opts)
-		return synced{r.Repo, r.Staged, r.Files}, err
+		return synced{r.Repo, r.Staged, r.Files, r.HeldBack}, err
 	})
 	if len(results) == 0 {
 		return failures
+	}
+	for _, r := range results {
+		a.notePartial(r.Repo, r.HeldBack)
 	}
 	return errors.Join(failures, a.print(results, func(t *table) {
 		t.row("REPO", "STAGED", "FILES", "SIZE", "UPLOADED", "COPIED", "REUSED")

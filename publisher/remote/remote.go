@@ -5,6 +5,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -17,7 +18,22 @@ type Remote interface {
 	// Capture reads the upstream's state now: its root documents and, from
 	// them, the list of all its files. It verifies what it reads as far as the
 	// upstream lets it. A Capture is released with Close.
-	Capture(ctx context.Context) (Capture, error)
+	//
+	// prev is the repo's newest checkpoint, nil where there is none: by it a
+	// remote asks conditionally, reads from the store what did not change, and
+	// notices that the upstream went back in time.
+	Capture(ctx context.Context, prev Previous) (Capture, error)
+}
+
+// Previous is the newest checkpoint, as a remote may look at it. It is safe for
+// concurrent use, and valid until Capture returns.
+type Previous interface {
+	// Find tells what the checkpoint has at a path; false: nothing. Phase is
+	// not set.
+	Find(ctx context.Context, path string) (File, bool, error)
+	// Open reads a file that Find gave, from the store. The bytes are not
+	// verified.
+	Open(ctx context.Context, f File) (io.ReadCloser, error)
 }
 
 // Capture is an upstream's state at one moment. It is safe for concurrent use.
@@ -39,6 +55,31 @@ type Capture interface {
 
 	// Close releases what the capture holds.
 	Close() error
+}
+
+// Moving is implemented by captures of upstreams that replace files while they
+// are read, as mirrors of package archives do. When such a file is gone or has
+// other bytes than its documents said, the publisher captures again.
+type Moving interface {
+	Capture
+	// Moving does nothing.
+	Moving()
+}
+
+// ErrMoved is what a file that is gone, or is another one, comes to: the
+// upstream is no longer what was captured.
+var ErrMoved = errors.New("the upstream has changed meanwhile")
+
+// ErrUnverified is content that is not what signatures or digests say, or an
+// upstream that went back in time.
+var ErrUnverified = errors.New("verification failed")
+
+// Partial is implemented by captures that may leave out files to which the
+// upstream's documents lead.
+type Partial interface {
+	Capture
+	// HeldBack counts these files and their bytes.
+	HeldBack() (files int, bytes int64)
 }
 
 // File is one file of an upstream, as its root documents describe it.

@@ -56,7 +56,7 @@ func New(opts Options) (remote.Remote, error) {
 }
 
 // Capture implements remote.Remote. It reads every file once, for the digest.
-func (r *folder) Capture(ctx context.Context) (_ remote.Capture, err error) {
+func (r *folder) Capture(ctx context.Context, _ remote.Previous) (_ remote.Capture, err error) {
 	root, err := os.OpenRoot(r.opts.Path)
 	if err != nil {
 		return nil, err

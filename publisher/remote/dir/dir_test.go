@@ -45,7 +45,7 @@ func capturePath(t *testing.T, opts Options) (remote.Capture, error) {
 	t.Helper()
 	r, err := New(opts)
 	must(t, err)
-	c, err := r.Capture(t.Context())
+	c, err := r.Capture(t.Context(), nil)
 	if err == nil {
 		t.Cleanup(func() { c.Close() })
 	}
@@ -206,7 +206,7 @@ func TestCaptureErrors(t *testing.T) {
 	must(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := r.Capture(ctx); err != context.Canceled {
+	if _, err := r.Capture(ctx, nil); err != context.Canceled {
 		t.Errorf("got %v", err)
 	}
 	if os.Getuid() == 0 {

@@ -30,6 +30,14 @@ func (e *StatusError) Is(target error) bool {
 	return target == fs.ErrNotExist && (e.Code == http.StatusNotFound || e.Code == http.StatusGone)
 }
 
+// ErrNotModified is the answer that there is no newer version of a document.
+var ErrNotModified = errors.New("not modified")
+
+// SizeError is an answer that announces another length than was expected.
+type SizeError struct{ Got, Want int64 }
+
+func (e *SizeError) Error() string { return fmt.Sprintf("has %d bytes, expected %d", e.Got, e.Want) }
+
 // statusText does not repeat the upstream's own words.
 func statusText(code int) string {
 	return strings.TrimSpace(fmt.Sprintf("%d %s", code, http.StatusText(code)))

@@ -19,7 +19,8 @@ type exchange struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	idle   time.Duration
-	end    func() // any number of times
+	since  time.Time // If-Modified-Since; zero: unconditional
+	end    func()    // any number of times
 }
 
 // begin waits for a place.
@@ -71,6 +72,9 @@ func (c *Client) send(ex *exchange, method string, u *url.URL) (*http.Response, 
 				return resp, nil
 			}
 			err = statusError(resp)
+			if resp.StatusCode == http.StatusNotModified && !ex.since.IsZero() {
+				err = ErrNotModified
+			}
 		} else if hops == c.opts.MaxRedirects {
 			err = fmt.Errorf("more than %d redirects (max_redirects)", hops)
 		} else {
@@ -102,6 +106,9 @@ func (c *Client) sendOne(ex *exchange, method string, u *url.URL) (*http.Respons
 	}
 	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("User-Agent", c.agent)
+	if !ex.since.IsZero() {
+		req.Header.Set("If-Modified-Since", ex.since.UTC().Format(http.TimeFormat))
+	}
 	transport := c.other
 	if sameOrigin(c.base, u) {
 		transport = c.own

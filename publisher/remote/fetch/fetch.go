@@ -120,14 +120,21 @@ func (c *Client) Close() {
 // A client of http or https also gets documents of other hosts; a client of a
 // local folder gets only what stands in it.
 func (c *Client) Get(ctx context.Context, u *url.URL, size int64) (*Response, error) {
-	resp, err := c.get(ctx, u, size)
+	return c.GetSince(ctx, u, size, time.Time{})
+}
+
+// GetSince is Get for a document of which the caller has the version of a
+// moment: the error is ErrNotModified if the upstream has no newer one. With
+// the zero time, and for local folders, it opens the document in any case.
+func (c *Client) GetSince(ctx context.Context, u *url.URL, size int64, since time.Time) (*Response, error) {
+	resp, err := c.get(ctx, u, size, since)
 	if err != nil {
 		return nil, opError("get", u, err)
 	}
 	return resp, nil
 }
 
-func (c *Client) get(ctx context.Context, u *url.URL, size int64) (*Response, error) {
+func (c *Client) get(ctx context.Context, u *url.URL, size int64, since time.Time) (*Response, error) {
 	if c.base.Scheme == "file" {
 		return c.getLocal(ctx, u, size)
 	}
@@ -135,6 +142,7 @@ func (c *Client) get(ctx context.Context, u *url.URL, size int64) (*Response, er
 	if err != nil {
 		return nil, err
 	}
+	ex.since = since
 	resp, err := c.send(ex, http.MethodGet, u)
 	if err != nil {
 		ex.end()
@@ -156,31 +164,38 @@ func (c *Client) get(ctx context.Context, u *url.URL, size int64) (*Response, er
 // document. The time is zero if the upstream does not say or refuses to be
 // asked in this way.
 func (c *Client) Modified(ctx context.Context, u *url.URL) (time.Time, error) {
-	t, err := c.modified(ctx, u)
-	if err != nil {
-		return time.Time{}, opError("head", u, err)
-	}
-	return t, nil
+	_, t, err := c.Head(ctx, u)
+	return t, err
 }
 
-func (c *Client) modified(ctx context.Context, u *url.URL) (time.Time, error) {
+// Head asks for a document's size in bytes, -1 if the upstream does not say,
+// and for its modification time, as Modified does.
+func (c *Client) Head(ctx context.Context, u *url.URL) (size int64, modified time.Time, err error) {
+	size, modified, err = c.head(ctx, u)
+	if err != nil {
+		return -1, time.Time{}, opError("head", u, err)
+	}
+	return size, modified, nil
+}
+
+func (c *Client) head(ctx context.Context, u *url.URL) (int64, time.Time, error) {
 	if c.base.Scheme == "file" {
-		return c.modifiedLocal(u)
+		return c.headLocal(u)
 	}
 	ex, err := c.begin(ctx)
 	if err != nil {
-		return time.Time{}, err
+		return -1, time.Time{}, err
 	}
 	defer ex.end()
 	resp, err := c.send(ex, http.MethodHead, u)
 	if refusesHead(err) {
-		return time.Time{}, nil
+		return -1, time.Time{}, nil
 	}
 	if err != nil {
-		return time.Time{}, err
+		return -1, time.Time{}, err
 	}
 	resp.Body.Close()
-	return lastModified(resp.Header), nil
+	return resp.ContentLength, lastModified(resp.Header), nil
 }
 
 func checkSize(got, want int64) error {
@@ -188,7 +203,7 @@ func checkSize(got, want int64) error {
 		return nil
 	}
 	return &hintError{
-		err:  fmt.Errorf("has %d bytes, expected %d", got, want),
+		err:  &SizeError{got, want},
 		hint: "the upstream may be in the middle of a change; try again later",
 	}
 }

@@ -31,13 +31,13 @@ func (c *Client) getLocal(ctx context.Context, u *url.URL, size int64) (*Respons
 	}, nil
 }
 
-func (c *Client) modifiedLocal(u *url.URL) (time.Time, error) {
+func (c *Client) headLocal(u *url.URL) (int64, time.Time, error) {
 	f, info, err := c.openLocal(u)
 	if err != nil {
-		return time.Time{}, err
+		return -1, time.Time{}, err
 	}
 	f.Close()
-	return modTime(info), nil
+	return info.Size(), modTime(info), nil
 }
 
 func (c *Client) openLocal(u *url.URL) (*os.File, fs.FileInfo, error) {

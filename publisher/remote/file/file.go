@@ -81,8 +81,9 @@ func documentName(u *url.URL) (string, error) {
 	return name, manifest.CheckPath(name)
 }
 
-// Capture implements remote.Remote.
-func (r *upstream) Capture(ctx context.Context) (remote.Capture, error) {
+// Capture implements remote.Remote. The manifest tells all, so it has no use for
+// the newest checkpoint.
+func (r *upstream) Capture(ctx context.Context, _ remote.Previous) (remote.Capture, error) {
 	var c *capture
 	err := r.client.Retry(ctx, func(ctx context.Context) (err error) {
 		c, err = r.capture(ctx)

@@ -48,7 +48,7 @@ func newRemote(t *testing.T, url string, env fetch.Env) remote.Remote {
 
 func capture(t *testing.T, url string) remote.Capture {
 	t.Helper()
-	c, err := newRemote(t, url, environment(nil)).Capture(t.Context())
+	c, err := newRemote(t, url, environment(nil)).Capture(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestCaptureFaults(t *testing.T) {
 			up.Set("a", "aye")
 			up.Fail(remotetest.Name, tt.faults...)
 			var pauses []time.Duration
-			c, err := newRemote(t, up.URL()+"?token=secret", environment(&pauses)).Capture(t.Context())
+			c, err := newRemote(t, up.URL()+"?token=secret", environment(&pauses)).Capture(t.Context(), nil)
 			got := ""
 			if err != nil {
 				got = strings.ReplaceAll(err.Error(), up.URL(), "HOST")
@@ -192,7 +192,7 @@ func TestOpenFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := r.Capture(t.Context())
+	c, err := r.Capture(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +343,7 @@ func TestSecrets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = r.Capture(t.Context())
+	_, err = r.Capture(t.Context(), nil)
 	if err == nil {
 		t.Fatal("no error")
 	}
