@@ -24,6 +24,9 @@ GOVULNCHECK := $(CACHE)/govulncheck-$(GOVULNCHECK_VERSION)
 NFPM        := $(CACHE)/nfpm-$(NFPM_VERSION)
 SBOM        := $(CACHE)/cyclonedx-gomod-$(SBOM_VERSION)
 
+# npm modules, in a folder of the cache for each state of a package-lock.json.
+BROWSER := $(CACHE)/browser-$(shell cksum <test/browser/package-lock.json | cut -d' ' -f1)
+
 .PHONY: build demo test setup lint minio bench fuzz release clean
 
 build:
@@ -32,18 +35,16 @@ build:
 demo: build
 	bin/asof demo
 
-test: setup lint minio $(NFPM) $(SBOM)
-	ASOF_TEST_MINIO=$(MINIO) ASOF_TEST_MC=$(MC) NFPM=$(NFPM) SBOM=$(SBOM) $(GO) test -race -timeout 20m ./...
+# What the tests are told. Screenshots of the pages are left in bin/test-output.
+TESTENV = ASOF_TEST_MINIO=$(MINIO) ASOF_TEST_MC=$(MC) NFPM=$(NFPM) SBOM=$(SBOM) \
+	ASOF_TEST_BROWSER=$(BROWSER)/node_modules ASOF_TEST_OUTPUT=$(CURDIR)/bin/test-output
 
-# What tests use besides Go: a C compiler for the race detector, curl.
+test: setup lint minio $(NFPM) $(SBOM) $(BROWSER)
+	$(TESTENV) $(GO) test -race -timeout 20m ./...
+
+# What tests use besides Go.
 setup:
-	@missing=; \
-	command -v cc >/dev/null || missing="$$missing gcc libc6-dev"; \
-	command -v curl >/dev/null || missing="$$missing curl"; \
-	if [ -n "$$missing" ]; then \
-		if [ "$$(id -u)" != 0 ]; then echo "make test needs:$$missing" >&2; exit 1; fi; \
-		apt-get update -q && apt-get install -qy --no-install-recommends $$missing; \
-	fi
+	.ci/setup
 
 lint: $(STATICCHECK) $(GOVULNCHECK)
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt these:" $$unformatted >&2; exit 1; fi
@@ -51,6 +52,9 @@ lint: $(STATICCHECK) $(GOVULNCHECK)
 	$(GO) vet ./...
 	$(STATICCHECK) -checks all,-ST1000,-ST1020,-ST1021,-ST1022 ./...
 	@.ci/govulncheck $(GOVULNCHECK)
+
+$(BROWSER):
+	.ci/npm $@ test/browser
 
 minio: $(MINIO) $(MC)
 

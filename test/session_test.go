@@ -91,7 +91,7 @@ func exampleSession(t *testing.T, store, layout string, env []string) {
 	if got, want := fmt.Sprint(links(listing.body)), "[../ 1.iso 2.iso 3.iso PULP_MANIFEST]"; listing.status != 200 || got != want {
 		t.Errorf("the second checkpoint: %d, links %s, want %s", listing.status, got, want)
 	}
-	for _, want := range []string{"2025-03-18 14:03", ">5000<"} { // upstream's date and size
+	for _, want := range []string{"2025-03-18 14:03", `title="5000 bytes">4.9 KiB<`} { // upstream's date and size
 		if !strings.Contains(listing.body, want) {
 			t.Errorf("the listing lacks %q:\n%s", want, listing.body)
 		}

@@ -1,0 +1,48 @@
+// node look.cjs DIR NAME=URL...: opens each page in headless Chromium as a person
+// would (light, dark, on a phone, without scripts), holds it against axe-core's
+// rules, takes a screenshot into DIR, and prints one line of JSON a look.
+const { chromium } = require('playwright-core')
+const axe = require('axe-core').source
+
+const looks = {
+  light: { colorScheme: 'light', viewport: { width: 1280, height: 800 } },
+  dark: { colorScheme: 'dark', viewport: { width: 1280, height: 800 } },
+  phone: { colorScheme: 'light', viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+  plain: { colorScheme: 'light', viewport: { width: 1280, height: 800 }, javaScriptEnabled: false }
+}
+
+async function main ([dir, ...pages]) {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+  })
+  try {
+    for (const page of pages) {
+      const [name, url] = [page.slice(0, page.indexOf('=')), page.slice(page.indexOf('=') + 1)]
+      for (const look of Object.keys(looks)) console.log(JSON.stringify(await lookAt(browser, dir, name, url, look)))
+    }
+  } finally {
+    await browser.close()
+  }
+}
+
+async function lookAt (browser, dir, name, url, look) {
+  const context = await browser.newContext(looks[look])
+  const page = await context.newPage()
+  const errors = []
+  page.on('pageerror', e => errors.push(String(e)))
+  page.on('console', m => { if (m.type() === 'error') errors.push(m.text()) })
+  await page.goto(url, { waitUntil: 'networkidle' })
+  await page.screenshot({ path: `${dir}/${name}-${look}.png` })
+  const seen = { name, look, errors, text: await page.innerText('body'), violations: [], overflows: false }
+  if (look !== 'plain') {
+    await page.evaluate(axe)
+    const found = await page.evaluate(() => window.axe.run())
+    seen.violations = found.violations.map(v => `${v.id}: ${v.help}: ${v.nodes.map(n => n.html).slice(0, 3).join(' ')}`)
+    seen.overflows = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth)
+  }
+  await context.close()
+  return seen
+}
+
+main(process.argv.slice(2)).catch(e => { console.error(e); process.exit(1) })

@@ -1,0 +1,151 @@
+package test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// look is what look.cjs saw of a page.
+type look struct {
+	Name, Look, Text string
+	Errors           []string // of the page's script
+	Violations       []string // of axe-core's rules
+	Overflows        bool     // the page is wider than the screen
+}
+
+// The pages are valid HTML, break no accessibility rule, fit a phone, and hold all
+// there is to say without a script. Screenshots are left in ASOF_TEST_OUTPUT.
+func TestPagesInABrowser(t *testing.T) {
+	modules := os.Getenv("ASOF_TEST_BROWSER")
+	if modules == "" {
+		t.Fatal("ASOF_TEST_BROWSER names no folder of npm modules: run make test")
+	}
+	chromium, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	output := t.TempDir()
+	if dir := os.Getenv("ASOF_TEST_OUTPUT"); dir != "" {
+		output = filepath.Join(dir, "pages")
+		if err := os.MkdirAll(output, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	const base = "looks/files"
+	w := newWorkspace(t, `
+store: ./data
+repos: [{name: files, path: looks/files, layout: thin, remote: {type: dir, path: src}}]
+`)
+	ids := publishForLooks(w)
+	url := w.serve()
+	pages := map[string]string{
+		"front":     "/",
+		"list":      "/" + base + "/",
+		"root":      "/" + base + "/" + ids[1] + "/",
+		"directory": "/" + base + "/" + ids[1] + "/pool/",
+		"odd-names": "/" + base + "/" + ids[1] + "/odd%20%3Cnames%3E/",
+		"error":     "/" + base + "/19991231T235959Z/",
+	}
+	var files, args []string
+	for name, path := range pages {
+		file := filepath.Join(output, name+".html")
+		save(t, url+path, file)
+		files = append(files, file)
+		args = append(args, name+"="+url+path)
+	}
+	if out, err := exec.Command("java", append([]string{"-jar", filepath.Join(modules, "vnu-jar/build/dist/vnu.jar")}, files...)...).CombinedOutput(); err != nil {
+		t.Errorf("the Nu HTML checker: %v\n%s", err, out)
+	}
+
+	cmd := exec.CommandContext(t.Context(), "node", append([]string{"browser/look.cjs", output}, args...)...)
+	cmd.Env = append(os.Environ(), "NODE_PATH="+modules, "CHROMIUM="+chromium)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("look.cjs: %v\n%s", err, stderr.Bytes())
+	}
+	looks := 0
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; looks++ {
+		var l look
+		if err := dec.Decode(&l); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		t.Run(l.Name+"-"+l.Look, func(t *testing.T) { l.check(t, ids) })
+	}
+	if looks != 4*len(pages) {
+		t.Errorf("%d looks at %d pages", looks, len(pages))
+	}
+}
+
+func (l look) check(t *testing.T, ids []string) {
+	if len(l.Violations) > 0 {
+		t.Errorf("accessibility: %s", strings.Join(l.Violations, "\n"))
+	}
+	if l.Overflows {
+		t.Error("the page is wider than the screen")
+	}
+	if len(l.Errors) > 0 && l.Name != "error" {
+		t.Errorf("errors: %q", l.Errors)
+	}
+	want := map[string][]string{
+		"front": {"looks/files"}, "list": ids, "directory": {"package-1.deb", "package-30.deb"},
+		"odd-names": {"<script>alert(1)<"}, "error": {"before the first"},
+	}[l.Name]
+	if l.Look != "plain" && (l.Name == "root" || l.Name == "directory") {
+		want = append(want, "previous "+ids[0], "a newer checkpoint exists: "+ids[2])
+	}
+	for _, text := range want {
+		if !strings.Contains(l.Text, text) {
+			t.Errorf("does not show %q:\n%s", text, l.Text)
+		}
+	}
+}
+
+// publishForLooks publishes three checkpoints of a tree to look at, and returns their ids.
+func publishForLooks(w *workspace) (ids []string) {
+	w.Helper()
+	for i := 1; i <= 30; i++ {
+		w.write(fmt.Sprintf("src/pool/package-%d.deb", i), strings.Repeat("x", i*i*700))
+	}
+	for _, name := range []string{"<script>alert(1)<", "a&amp;b", "#1", "日本語", "\u202egnp.exe", strings.Repeat("long", 60)} {
+		w.write("src/odd <names>/"+name, name)
+	}
+	for _, content := range []string{"one", "two", "three"} {
+		w.write("src/README", content)
+		ids = append(ids, query[[]outcome](w, "publish")[0].Checkpoint.ID.String())
+	}
+	return ids
+}
+
+func save(t *testing.T, url, file string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "text/html")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	data, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
