@@ -3,7 +3,6 @@ package miniostore
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -152,9 +151,8 @@ func (a *api) StartUpload(ctx context.Context, key string, attr s3core.Attribute
 	return a.core.NewMultipartUpload(ctx, a.bucket, key, putOptions(attr))
 }
 
-func (a *api) PutPart(ctx context.Context, up s3core.Upload, number int, data []byte) (s3core.Part, error) {
-	hash := sha256.Sum256(data)
-	opts := minio.PutObjectPartOptions{Sha256Hex: hex.EncodeToString(hash[:]), DisableContentSha256: true}
+func (a *api) PutPart(ctx context.Context, up s3core.Upload, number int, data []byte, hash string) (s3core.Part, error) {
+	opts := minio.PutObjectPartOptions{Sha256Hex: hash, DisableContentSha256: true}
 	if up.Locked {
 		opts.Md5Base64 = s3core.MD5(data)
 	}

@@ -16,11 +16,7 @@ func TestMain(m *testing.M) { os.Exit(shared.Run(m)) }
 
 func TestStore(t *testing.T) {
 	s3test.Run(t, &shared, func(t *testing.T, c s3test.Config) objstore.Store {
-		s, err := miniostore.New(miniostore.Options{
-			Endpoint: c.Endpoint, Bucket: c.Bucket, UserAgent: "asof/test",
-			MaxAttempts: c.MaxAttempts, WrapTransport: c.Wrap, PutLimit: c.PutLimit, PartSize: c.PartSize, CopyLimit: c.CopyLimit,
-			Retention: c.Retention, Now: c.Now,
-		})
+		s, err := miniostore.New(miniostore.Options{Options: c.Options(), Endpoint: c.Endpoint})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/objstore/internal/s3core"
 	"github.com/asof/asof/internal/objstore/miniostore"
 )
 
@@ -23,8 +24,10 @@ func TestTLS(t *testing.T) {
 	t.Setenv("MINIO_ROOT_PASSWORD", "password")
 	var rec recorder
 	s, err := miniostore.New(miniostore.Options{
-		Endpoint: "store.example.org", TLS: true, Bucket: "bucket",
-		WrapTransport: func(http.RoundTripper) http.RoundTripper { return &rec },
+		Options: s3core.Options{
+			Bucket: "bucket", WrapTransport: func(http.RoundTripper) http.RoundTripper { return &rec },
+		},
+		Endpoint: "store.example.org", TLS: true,
 	})
 	if err != nil {
 		t.Fatal(err)

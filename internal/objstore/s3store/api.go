@@ -3,7 +3,6 @@ package s3store
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
@@ -36,10 +35,10 @@ var _ s3core.API = (*api)(nil)
 
 type knownHashKey struct{}
 
-// withHash gives a request the SHA-256 of its body. The SDK would otherwise read
-// the body twice, or send it unsigned over TLS.
-func withHash(ctx context.Context, hash []byte) context.Context {
-	return context.WithValue(ctx, knownHashKey{}, hex.EncodeToString(hash))
+// withHash gives a request the SHA-256 of its body, or what stands for none. The
+// SDK would otherwise read the body twice.
+func withHash(ctx context.Context, hash string) context.Context {
+	return context.WithValue(ctx, knownHashKey{}, hash)
 }
 
 // signKnownHash puts that hash where the SDK's signer finds its own.
@@ -74,7 +73,7 @@ func (a *api) Put(ctx context.Context, in s3core.PutInput) (s3core.PutOutput, er
 	if a.checksum || in.Attr.LockMode != "" {
 		req.ChecksumSHA256 = aws.String(base64.StdEncoding.EncodeToString(in.SHA256[:]))
 	}
-	out, err := a.client.PutObject(withHash(ctx, in.SHA256[:]), req)
+	out, err := a.client.PutObject(withHash(ctx, hex.EncodeToString(in.SHA256[:])), req)
 	if err != nil {
 		return s3core.PutOutput{}, err
 	}
@@ -195,8 +194,7 @@ func (a *api) StartUpload(ctx context.Context, key string, attr s3core.Attribute
 	return aws.ToString(out.UploadId), nil
 }
 
-func (a *api) PutPart(ctx context.Context, up s3core.Upload, number int, data []byte) (s3core.Part, error) {
-	hash := sha256.Sum256(data)
+func (a *api) PutPart(ctx context.Context, up s3core.Upload, number int, data []byte, hash string) (s3core.Part, error) {
 	req := &s3.UploadPartInput{
 		Bucket:        a.bucket,
 		Key:           &up.Key,
@@ -208,7 +206,7 @@ func (a *api) PutPart(ctx context.Context, up s3core.Upload, number int, data []
 	if up.Locked {
 		req.ContentMD5 = aws.String(s3core.MD5(data))
 	}
-	out, err := a.client.UploadPart(withHash(ctx, hash[:]), req)
+	out, err := a.client.UploadPart(withHash(ctx, hash), req)
 	if err != nil {
 		return s3core.Part{}, err
 	}

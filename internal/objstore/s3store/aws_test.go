@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/objstore/internal/s3core"
 	"github.com/asof/asof/internal/objstore/s3store"
 )
 
@@ -53,7 +54,7 @@ func openAWS(t *testing.T, opts s3store.Options) (objstore.Store, *aws) {
 
 // TestAWS: what is sent to Amazon itself, over TLS.
 func TestAWS(t *testing.T) {
-	s, a := openAWS(t, s3store.Options{Bucket: "bucket", Region: "eu-west-1"})
+	s, a := openAWS(t, s3store.Options{Options: s3core.Options{Bucket: "bucket"}, Region: "eu-west-1"})
 	body := objstore.Bytes([]byte(strings.Repeat("x", 300<<10)))
 	if err := s.Create(t.Context(), "dir/k +", body, objstore.Attributes{}); err != nil {
 		t.Fatal(err)
@@ -94,8 +95,11 @@ func TestAWS(t *testing.T) {
 func TestAWSRetention(t *testing.T) {
 	now := time.Date(2025, 3, 18, 14, 3, 38, 5, time.UTC)
 	s, a := openAWS(t, s3store.Options{
-		Bucket: "bucket", Region: "eu-west-1", Now: func() time.Time { return now },
-		Retention: objstore.Retention{Mode: objstore.Compliance, For: 48 * time.Hour},
+		Options: s3core.Options{
+			Bucket: "bucket", Now: func() time.Time { return now },
+			Retention: objstore.Retention{Mode: objstore.Compliance, For: 48 * time.Hour},
+		},
+		Region: "eu-west-1",
 	})
 	body := objstore.Bytes([]byte("hello"))
 	if err := s.Create(t.Context(), "k", body, objstore.Attributes{}); err != nil {
@@ -121,9 +125,11 @@ func TestAWSRetention(t *testing.T) {
 	}
 }
 
+var b = s3core.Options{Bucket: "b"}
+
 func TestNew(t *testing.T) {
-	openAWS(t, s3store.Options{Bucket: "b", Endpoint: "http://127.0.0.1:1"}) // needs no region
-	for _, opts := range []s3store.Options{{Region: "eu-west-1"}, {Bucket: "b"}} {
+	openAWS(t, s3store.Options{Options: b, Endpoint: "http://127.0.0.1:1"}) // needs no region
+	for _, opts := range []s3store.Options{{Region: "eu-west-1"}, {Options: b}} {
 		if _, err := s3store.New(t.Context(), opts); err == nil {
 			t.Errorf("%+v opens", opts)
 		}
@@ -131,11 +137,12 @@ func TestNew(t *testing.T) {
 }
 
 func TestNoCredentials(t *testing.T) {
-	_, a := openAWS(t, s3store.Options{Bucket: "b", Region: "eu-west-1"})
+	_, a := openAWS(t, s3store.Options{Options: b, Region: "eu-west-1"})
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
 	s, err := s3store.New(t.Context(), s3store.Options{
-		Bucket: "b", Region: "eu-west-1", WrapTransport: func(http.RoundTripper) http.RoundTripper { return a },
+		Options: s3core.Options{Bucket: "b", WrapTransport: func(http.RoundTripper) http.RoundTripper { return a }},
+		Region:  "eu-west-1",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -7,10 +7,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -28,8 +27,7 @@ import (
 
 // Options configure a store.
 type Options struct {
-	// Bucket is the bucket's name. Required.
-	Bucket string
+	s3core.Options
 	// Region is the bucket's. Empty: as the AWS tools find it (AWS_REGION, the
 	// profile), and us-east-1 with an Endpoint.
 	Region string
@@ -38,39 +36,12 @@ type Options struct {
 	Endpoint string
 	// PathStyle puts the bucket into the path, not into the host name.
 	PathStyle bool
-	// Concurrency is how many idle connections are kept. 0: 32.
-	Concurrency int
-	// MaxAttempts is how often a request is tried in all. 0: 5.
-	MaxAttempts int
-	// WrapTransport, if not nil, wraps the HTTP transport: to count requests.
-	WrapTransport func(http.RoundTripper) http.RoundTripper
-	// UserAgent, such as "asof/1.2", is added to the SDK's. Empty: nothing.
-	UserAgent string
-	// Retention is given to every object, but to no register. Zero: none.
-	Retention objstore.Retention
-	// Now is the clock that a retention counts from. Nil: time.Now.
-	Now func() time.Time
-	// Logger gets what no caller is told. Nil: nothing is logged.
-	Logger *slog.Logger
-	// PutLimit, PartSize and CopyLimit are bytes: up to PutLimit a body is one
-	// request, above it is uploaded in parts of PartSize; up to CopyLimit a copy
-	// is one request. 0: 64 MiB, 16 MiB, 5 GiB.
-	PutLimit, PartSize, CopyLimit int64
 }
 
 // New returns the store in a bucket. It makes no request to it.
-func New(ctx context.Context, opts Options) (objstore.Store, error) {
-	if opts.Bucket == "" {
-		return nil, errors.New("open s3 store: no bucket given")
-	}
-	if err := opts.Retention.Check(); err != nil {
-		return nil, fmt.Errorf("open s3 store: retention: %w", err)
-	}
-	if opts.Concurrency == 0 {
-		opts.Concurrency = 32
-	}
-	if opts.MaxAttempts == 0 {
-		opts.MaxAttempts = 5
+func New(ctx context.Context, opts Options) (_ objstore.Store, err error) {
+	if opts.Options, err = opts.Complete("s3"); err != nil {
+		return nil, err
 	}
 	cfg, err := loadConfig(ctx, opts)
 	if err != nil {
@@ -100,16 +71,15 @@ func New(ctx context.Context, opts Options) (objstore.Store, error) {
 			o.APIOptions = append(o.APIOptions, middleware.AddUserAgentKey(name))
 		}
 	})
-	onAWS := client.Options().BaseEndpoint == nil
-	return s3core.New(&api{client: client, bucket: aws.String(opts.Bucket), checksum: onAWS}, s3core.Options{
-		PutLimit:           opts.PutLimit,
-		PartSize:           opts.PartSize,
-		CopyLimit:          opts.CopyLimit,
-		CopyTakesCondition: onAWS,
-		Retention:          opts.Retention,
-		Now:                opts.Now,
-		Logger:             opts.Logger,
-	}), nil
+	server := s3core.Server{CopyTakesCondition: true, Private: true}
+	if endpoint := client.Options().BaseEndpoint; endpoint != nil {
+		u, err := url.Parse(*endpoint)
+		if err != nil {
+			return nil, fmt.Errorf("open s3 store %s: the endpoint is no url", opts.Bucket)
+		}
+		server = s3core.Server{Private: s3core.Private(u)}
+	}
+	return s3core.New(&api{client: client, bucket: aws.String(opts.Bucket), checksum: server.CopyTakesCondition}, opts.Options, server), nil
 }
 
 // loadConfig reads the AWS configuration and finds the region and credentials.

@@ -16,11 +16,7 @@ func TestMain(m *testing.M) { os.Exit(shared.Run(m)) }
 
 func TestStore(t *testing.T) {
 	s3test.Run(t, &shared, func(t *testing.T, c s3test.Config) objstore.Store {
-		s, err := s3store.New(t.Context(), s3store.Options{
-			Bucket: c.Bucket, Endpoint: "http://" + c.Endpoint, PathStyle: true, UserAgent: "asof/test",
-			MaxAttempts: c.MaxAttempts, WrapTransport: c.Wrap, PutLimit: c.PutLimit, PartSize: c.PartSize, CopyLimit: c.CopyLimit,
-			Retention: c.Retention, Now: c.Now,
-		})
+		s, err := s3store.New(t.Context(), s3store.Options{Options: c.Options(), Endpoint: "http://" + c.Endpoint, PathStyle: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -28,6 +28,7 @@ import (
 
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/dirstore"
+	"github.com/asof/asof/internal/objstore/internal/s3core"
 	"github.com/asof/asof/internal/objstore/memstore"
 	"github.com/asof/asof/internal/objstore/miniostore"
 	"github.com/asof/asof/internal/objstore/s3store"
@@ -154,16 +155,10 @@ func openS3(ctx context.Context, u *url.URL, query query, opts Options) (objstor
 		return nil, err
 	}
 	s, err := s3store.New(ctx, s3store.Options{
-		Bucket:        u.Host,
-		Region:        query.get("region"),
-		Endpoint:      endpoint,
-		PathStyle:     pathStyle,
-		Concurrency:   opts.Concurrency,
-		UserAgent:     opts.UserAgent,
-		Retention:     opts.Retention,
-		Now:           opts.Now,
-		Logger:        opts.Logger,
-		WrapTransport: opts.WrapTransport,
+		Options:   opts.bucket(u.Host),
+		Region:    query.get("region"),
+		Endpoint:  endpoint,
+		PathStyle: pathStyle,
 	})
 	if err != nil {
 		return nil, err
@@ -201,21 +196,28 @@ func openMinIO(u *url.URL, query query, opts Options) (objstore.Store, error) {
 		return nil, errors.New("store url: minio:// needs a host and a bucket: want minio://host:port/bucket/prefix")
 	}
 	s, err := miniostore.New(miniostore.Options{
-		Endpoint:      u.Host,
-		TLS:           tls,
-		Bucket:        bucket,
-		Region:        query.get("region"),
+		Options:  opts.bucket(bucket),
+		Endpoint: u.Host,
+		TLS:      tls,
+		Region:   query.get("region"),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return withPrefix(s, prefix)
+}
+
+// bucket is what the drivers of buckets are told.
+func (opts Options) bucket(name string) s3core.Options {
+	return s3core.Options{
+		Bucket:        name,
 		Concurrency:   opts.Concurrency,
 		UserAgent:     opts.UserAgent,
 		Retention:     opts.Retention,
 		Now:           opts.Now,
 		Logger:        opts.Logger,
 		WrapTransport: opts.WrapTransport,
-	})
-	if err != nil {
-		return nil, err
 	}
-	return withPrefix(s, prefix)
 }
 
 func withPrefix(s objstore.Store, prefix string) (objstore.Store, error) {

@@ -39,7 +39,8 @@ type API interface {
 	// A multipart upload. None of its requests but the last takes a condition,
 	// which is always If-None-Match: *. Parts are numbered from 1.
 	StartUpload(ctx context.Context, key string, attr Attributes) (id string, err error)
-	PutPart(ctx context.Context, up Upload, number int, data []byte) (Part, error)
+	// PutPart signs for hash: that of the data in hexadecimal, or Unsigned.
+	PutPart(ctx context.Context, up Upload, number int, data []byte, hash string) (Part, error)
 	CopyPart(ctx context.Context, up Upload, number int, src string, offset, length int64) (Part, error)
 	FinishUpload(ctx context.Context, up Upload, parts []Part) error
 	AbortUpload(ctx context.Context, up Upload) error
@@ -97,6 +98,9 @@ type GetOutput struct {
 	ContentRange string
 	Version      string // empty in a bucket without versions
 }
+
+// Unsigned stands in a request's signature for a body that is not hashed.
+const Unsigned = "UNSIGNED-PAYLOAD"
 
 // Upload names a multipart upload.
 type Upload struct {

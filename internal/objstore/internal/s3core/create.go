@@ -98,12 +98,12 @@ func (s *Store) Copy(ctx context.Context, src, dst string, attr objstore.Attribu
 }
 
 func (s *Store) copy(ctx context.Context, src, dst string, attr objstore.Attributes, vacant bool) error {
-	if !s.opts.CopyTakesCondition && !vacant {
+	if !s.server.CopyTakesCondition && !vacant {
 		if err := s.vacant(ctx, dst); err != nil {
 			return err
 		}
 	}
-	err := s.api.Copy(ctx, src, dst, s.retained(attr), s.opts.CopyTakesCondition)
+	err := s.api.Copy(ctx, src, dst, s.retained(attr), s.server.CopyTakesCondition)
 	f, refused := s.api.Fault(err)
 	if !refused || f.meaning() != nil || f.Code != "InvalidRequest" && f.Code != "EntityTooLarge" {
 		return s.explain(ctx, err)

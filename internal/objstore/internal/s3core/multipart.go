@@ -3,7 +3,9 @@ package s3core
 import (
 	"context"
 	"crypto/md5"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"io"
 	"time"
@@ -92,7 +94,7 @@ func (s *Store) putParts(ctx context.Context, up Upload, r io.Reader, total int6
 				return err
 			}
 			group.Go(func() (err error) {
-				parts[i], err = s.api.PutPart(groupCtx, up, i+1, data)
+				parts[i], err = s.api.PutPart(groupCtx, up, i+1, data, s.partHash(data))
 				free <- buf
 				return err
 			})
@@ -103,6 +105,17 @@ func (s *Store) putParts(ctx context.Context, up Upload, r io.Reader, total int6
 		group.Go(func() error { return err }) // ends the uploads under way
 	}
 	return parts, s.explain(ctx, group.Wait())
+}
+
+// partHash is what a part is signed for. The body as a whole is hashed when it is
+// read, and its last part sent only if that is right: what a part's own hash adds
+// is that it arrives as it was sent, which a private connection sees to.
+func (s *Store) partHash(data []byte) string {
+	if s.server.Private {
+		return Unsigned
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // MD5 is the Content-MD5 of a part. Amazon takes a part of an object that is to be

@@ -1,6 +1,17 @@
 package s3core
 
-import "testing"
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/url"
+	"sync"
+	"testing"
+
+	"github.com/asof/asof/internal/objstore"
+)
 
 func TestPartSize(t *testing.T) {
 	const mib = 1 << 20
@@ -18,6 +29,90 @@ func TestPartSize(t *testing.T) {
 		}
 		if parts := (tt.total + got - 1) / got; parts > maxParts {
 			t.Errorf("%d bytes in parts of %d are %d parts", tt.total, got, parts)
+		}
+	}
+}
+
+// partsAPI takes an upload and notes what its parts were signed for.
+type partsAPI struct {
+	API
+	mu     sync.Mutex
+	signed map[int]string
+	done   bool
+}
+
+func (a *partsAPI) Head(context.Context, string) (HeadOutput, error) {
+	return HeadOutput{}, &faultError{Fault{Status: 404}}
+}
+
+func (a *partsAPI) HeadBucket(context.Context) error { return nil }
+
+func (a *partsAPI) StartUpload(context.Context, string, Attributes) (string, error) {
+	return "id", nil
+}
+
+func (a *partsAPI) PutPart(_ context.Context, _ Upload, number int, data []byte, hash string) (Part, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if sum := sha256.Sum256(data); hash == hex.EncodeToString(sum[:]) {
+		hash = "right"
+	}
+	a.signed[number] = hash
+	return Part{Number: number}, nil
+}
+
+func (a *partsAPI) FinishUpload(context.Context, Upload, []Part) error {
+	a.done = true
+	return nil
+}
+
+func (a *partsAPI) AbortUpload(context.Context, Upload) error { return nil }
+
+func (a *partsAPI) Fault(err error) (Fault, bool) {
+	f, ok := errors.AsType[*faultError](err)
+	if !ok {
+		return Fault{}, false
+	}
+	return f.fault, true
+}
+
+type faultError struct{ fault Fault }
+
+func (e *faultError) Error() string { return "fault" }
+
+// TestPartHash: parts go without a hash of their own only where nobody can change
+// them on their way. The body as a whole is held against its digest everywhere:
+// of a wrong one the last part is never sent.
+func TestPartHash(t *testing.T) {
+	for address, private := range map[string]bool{
+		"https://store.example.org": true, "http://localhost:9000": true, "http://127.0.0.1:9000": true, "http://[::1]:9000": true,
+		"http://store.example.org": false, "http://10.0.0.1:9000": false, "http://127.0.0.1.example.org": false,
+	} {
+		endpoint, err := url.Parse(address)
+		if err != nil || Private(endpoint) != private {
+			t.Errorf("%s is private: %v, %v", address, Private(endpoint), err)
+		}
+	}
+	data := bytes.Repeat([]byte("0123456789"), 10)
+	for private, want := range map[bool]string{true: Unsigned, false: "right"} {
+		opts, err := Options{Bucket: "b", PutLimit: 1, PartSize: 40}.Complete("test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		api := &partsAPI{signed: map[int]string{}}
+		s := New(api, opts, Server{Private: private})
+		if err := s.Create(t.Context(), "k", objstore.Bytes(data), objstore.Attributes{}); err != nil || !api.done {
+			t.Fatal(err)
+		}
+		if len(api.signed) != 3 || api.signed[1] != want || api.signed[2] != want || api.signed[3] != want {
+			t.Errorf("private %v: parts were signed for %v", private, api.signed)
+		}
+		api = &partsAPI{signed: map[int]string{}}
+		wrong := objstore.Bytes(data)
+		wrong.SHA256[0]++
+		err = New(api, opts, Server{Private: private}).Create(t.Context(), "k", wrong, objstore.Attributes{})
+		if !errors.Is(err, objstore.ErrMismatch) || api.done || api.signed[3] != "" {
+			t.Errorf("private %v: wrong bytes give %v, finished %v, parts %v", private, err, api.done, api.signed)
 		}
 	}
 }

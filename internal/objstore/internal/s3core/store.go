@@ -8,71 +8,26 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"log/slog"
 	"net/http"
 	"sync/atomic"
-	"time"
 
 	"github.com/asof/asof/internal/objstore"
 )
-
-// Options configure a Store.
-type Options struct {
-	// PutLimit is the largest body, in bytes, that is sent as one request;
-	// larger ones are uploaded in parts. 0: 64 MiB.
-	PutLimit int64
-	// PartSize is the size of a part, in bytes, unless the body would need more
-	// than 10,000 of them. S3 takes no less than 5 MiB. 0: 16 MiB.
-	PartSize int64
-	// PartsInFlight is how many parts of one body are uploaded at a time. So
-	// many buffers of PartSize an upload takes. 0: 3.
-	PartsInFlight int
-	// CopyLimit is the largest source, in bytes, that the store copies in one
-	// request. It is looked at only once the store has refused one. 0: 5 GiB.
-	CopyLimit int64
-	// CopyTakesCondition says that CopyObject honours If-None-Match, as on AWS.
-	// Without it the driver looks at the destination first.
-	CopyTakesCondition bool
-	// Retention is given to every object, but to no register. Zero: none.
-	Retention objstore.Retention
-	// Now is the clock that a retention counts from. Nil: time.Now.
-	Now func() time.Time
-	// Logger gets what no caller is told, such as an upload that could not be
-	// aborted. Nil: nothing is logged.
-	Logger *slog.Logger
-}
 
 // Store is an objstore.Store on an API.
 type Store struct {
 	api      API
 	opts     Options
+	server   Server
 	seen     atomic.Bool // the bucket is known to be there
 	versions versions
 }
 
 var _ objstore.Store = (*Store)(nil)
 
-// New returns a store. It makes no request.
-func New(api API, opts Options) *Store {
-	if opts.PutLimit == 0 {
-		opts.PutLimit = 64 << 20
-	}
-	if opts.PartSize == 0 {
-		opts.PartSize = 16 << 20
-	}
-	if opts.PartsInFlight == 0 {
-		opts.PartsInFlight = 3
-	}
-	if opts.CopyLimit == 0 {
-		opts.CopyLimit = 5 << 30
-	}
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
-	if opts.Logger == nil {
-		opts.Logger = slog.New(slog.DiscardHandler)
-	}
-	return &Store{api: api, opts: opts}
+// New returns a store, with complete options. It makes no request.
+func New(api API, opts Options, server Server) *Store {
+	return &Store{api: api, opts: opts, server: server}
 }
 
 // SlashKeys implements objstore.Store.

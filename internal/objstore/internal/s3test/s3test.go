@@ -17,6 +17,7 @@ import (
 
 	"github.com/asof/asof/internal/miniotest"
 	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/objstore/internal/s3core"
 	"github.com/asof/asof/internal/objstore/storetest"
 )
 
@@ -33,6 +34,14 @@ type Config struct {
 	Locked                        bool // the bucket has Object Lock
 	Retention                     objstore.Retention
 	Now                           func() time.Time
+}
+
+// Options are a driver's for c.
+func (c Config) Options() s3core.Options {
+	return s3core.Options{
+		Bucket: c.Bucket, UserAgent: "asof/test", MaxAttempts: c.MaxAttempts, WrapTransport: c.Wrap,
+		PutLimit: c.PutLimit, PartSize: c.PartSize, CopyLimit: c.CopyLimit, Retention: c.Retention, Now: c.Now,
+	}
 }
 
 // Open opens a store with the driver under test.
