@@ -26,6 +26,8 @@ func runChild(name string, args []string) error {
 	switch name {
 	case "sdk":
 		return uploadBySDK(args)
+	case "put":
+		return putBare(args)
 	case "web":
 		return serveBare(args)
 	}

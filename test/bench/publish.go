@@ -55,7 +55,14 @@ func publishPart(ctx context.Context, l *lab) error {
 		}
 		tools = slices.Insert(tools, 0, best)
 	}
+	bare := l.putTool(t.dir)
 	for round := range l.runs {
+		l.log("  run %d: %s", round+1, bare.name)
+		u, err := l.pushOnce(ctx, bare)
+		if err != nil {
+			return err
+		}
+		l.report.timed(first, bare.name).add(u)
 		for _, tool := range tools {
 			l.log("  run %d: %s", round+1, tool.name)
 			err := pushThrice(ctx, server, t, tool, server.endpoint, func(scenario string, _ result, u usage) {
@@ -69,12 +76,26 @@ func publishPart(ctx context.Context, l *lab) error {
 	if err := l.countRequests(ctx, server, t, tools); err != nil {
 		return err
 	}
+	if l.rclone != "" {
+		l.report.timed(first, bare.name).against(l.report.timed(first, tools[0].name))
+	}
 	for _, tool := range tools {
 		for _, scenario := range []string{first, changed, unchanged} {
 			l.comparePublish(scenario, tool.name, tools[0].name)
 		}
 	}
 	return nil
+}
+
+// pushOnce is a first publish in a bucket of its own.
+func (l *lab) pushOnce(ctx context.Context, t tool) (usage, error) {
+	bucket, drop, err := l.server.bucket(ctx)
+	if err != nil {
+		return usage{}, err
+	}
+	defer drop()
+	_, u, err := t.push(ctx, l.server.endpoint, bucket)
+	return u, err
 }
 
 // pushThrice is one round of one tool in a bucket of its own.

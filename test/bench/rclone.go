@@ -29,12 +29,7 @@ func (l *lab) bestRclone(ctx context.Context, dir string) (best tool, err error)
 	var fastest float64
 	for _, n := range l.transfers {
 		t := l.rcloneTool(dir, n)
-		bucket, drop, err := l.server.bucket(ctx)
-		if err != nil {
-			return best, err
-		}
-		_, u, err := t.push(ctx, l.server.endpoint, bucket)
-		drop()
+		u, err := l.pushOnce(ctx, t)
 		if err != nil {
 			return best, err
 		}
