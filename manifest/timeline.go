@@ -1,5 +1,10 @@
 package manifest
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Timeline answers which checkpoint an instant resolves to. It is made once
 // from an index or a segment, is immutable, and allocates nothing when asked.
 type Timeline struct {
@@ -112,6 +117,13 @@ func (t *Timeline) Latest() Answer {
 		return Answer{Outcome: Empty}
 	}
 	return t.answer(len(t.ids)-1, false)
+}
+
+// From is the listed checkpoints at or behind an instant, ascending, as far as
+// the timeline holds them itself. The caller must not change them.
+func (t *Timeline) From(at ID) []Checkpoint {
+	i, _ := slices.BinarySearchFunc(t.tail.Checkpoints, at, func(c Checkpoint, at ID) int { return cmp.Compare(c.ID, at) })
+	return t.tail.Checkpoints[i:]
 }
 
 // search is the position of the newest id at or before the instant, or -1.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/asof/asof/internal/page"
 	"github.com/asof/asof/manifest"
@@ -33,6 +34,13 @@ type problem struct {
 
 func (p *problem) Error() string { return p.detail }
 func (p *problem) Unwrap() error { return p.cause }
+
+// errUnread: the index of a repo could not be read so far.
+var errUnread = &problem{
+	status: http.StatusServiceUnavailable,
+	detail: "the checkpoints of this repository were not read yet",
+	hint:   "try again in a few seconds",
+}
 
 // unavailable is the answer where the store did not give what was needed.
 func unavailable(cause error) *problem {
@@ -63,7 +71,7 @@ func (r *Resolver) writeProblem(w http.ResponseWriter, req *http.Request, err er
 	}
 	contentType, body := p.render(req.Header)
 	h := w.Header()
-	for _, name := range []string{"ETag", "Last-Modified", "Accept-Ranges", "Location"} {
+	for _, name := range []string{"ETag", "Last-Modified", "Accept-Ranges", "Location", "Link", "Memento-Datetime", "Repr-Digest"} {
 		h.Del(name)
 	}
 	if p.status != http.StatusRequestedRangeNotSatisfiable {
@@ -75,7 +83,11 @@ func (r *Resolver) writeProblem(w http.ResponseWriter, req *http.Request, err er
 	if p.cache == "" {
 		h.Set("Cache-Control", manifest.CacheNever)
 	}
-	h.Set("Vary", "Accept")
+	vary := "Accept"
+	if strings.Contains(h.Get("Vary"), varyDatetime) {
+		vary = varyList
+	}
+	h.Set("Vary", vary)
 	if p.status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", strconv.Itoa(retryAfter))
 	}

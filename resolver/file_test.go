@@ -2,6 +2,7 @@ package resolver
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -211,9 +212,34 @@ func TestPoolURL(t *testing.T) {
 		// Relative links of HTML would lead into the pool.
 		s.want("/checkpoints/thin/"+exact+"/docs/", http.StatusOK, "")
 		s.want("/checkpoints/thin/"+exact+"/docs/deep/", http.StatusOK, "")
-		s.want("/checkpoints/full/"+exact+"/big.bin", http.StatusOK, "")
+		s.want("/checkpoints/full/"+exact+"/odd/c++%20dir/libc++_1~2.deb", http.StatusTemporaryRedirect,
+			strings.TrimSuffix(pool, "/")+"/checkpoints/full/"+exact+"/odd/c%2B%2B%20dir/libc%2B%2B_1~2.deb")
+		s.want("/checkpoints/full/"+exact+"/docs/", http.StatusOK, "")
 		s.want("/"+key, http.StatusNotFound, "")
 	}
 	s := serve(t, Options{})
 	s.want("/"+bigKey(s, "thin"), http.StatusNotFound, "")
+}
+
+// TestDelivery holds that each repo is delivered as it is configured.
+func TestDelivery(t *testing.T) {
+	s := serve(t, Options{
+		PoolURL: "https://cdn.example",
+		SignURL: func(_ context.Context, key string) (string, error) {
+			return "https://signed.example/" + key + "?secret", nil
+		},
+		Delivery: func(base string) Delivery {
+			return map[string]Delivery{"checkpoints/full": Presign, "checkpoints/thin": Redirect}[base]
+		},
+	})
+	res := s.want("/checkpoints/full/"+exact+"/1.iso", http.StatusTemporaryRedirect, "https://signed.example/checkpoints/full/"+exact+"/1.iso?secret")
+	if got := res.Header().Get("Cache-Control"); got != manifest.CacheNever {
+		t.Errorf("a signed URL may be kept: %q", got)
+	}
+	if res.Header().Get("Memento-Datetime") != "" {
+		t.Error("a redirect passes for a memento")
+	}
+	s.want("/checkpoints/full/"+exact+"/docs/", http.StatusOK, "")
+	s.want("/checkpoints/thin/"+exact+"/1.iso", http.StatusTemporaryRedirect, "https://cdn.example/"+manifest.BlobKey(mustDigest(t, someDigest)))
+	s.want("/checkpoints/sealed/20240201T000000Z/1.iso", http.StatusOK, "")
 }

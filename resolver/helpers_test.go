@@ -196,3 +196,12 @@ func mustID(t testing.TB, text string) manifest.ID {
 	}
 	return id
 }
+
+func mustDigest(t testing.TB, text string) manifest.Digest {
+	t.Helper()
+	d, err := manifest.ParseDigest(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}

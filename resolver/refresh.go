@@ -102,7 +102,8 @@ func (r *Resolver) Refresh(ctx context.Context) error {
 	for i, entry := range registry.Repos {
 		repos[entry.Base] = r.takeIndex(ctx, entry, old.repos[entry.Base], results[i])
 	}
-	r.refresh.forget(registry)
+	drop := r.refresh.forget(registry)
+	r.fresh.forget(drop)
 	if next := newState(registry, repos); !next.sameAs(old) {
 		r.state.Store(next)
 	}
@@ -216,6 +217,7 @@ func (r *Resolver) report(ctx context.Context, key string, err error) {
 	if ctx.Err() != nil {
 		return // we were told to stop: that says nothing about the store
 	}
+	r.fresh.note(key, r.opts.Now(), err == nil)
 	was := r.refresh.failing[key]
 	switch {
 	case err == nil && was != nil:
@@ -242,16 +244,18 @@ func condition(err error) error {
 	return nil
 }
 
-// forget drops what is remembered of repos that the registry no longer lists.
-func (f *refresh) forget(registry manifest.Registry) {
+// forget drops what is remembered of repos that the registry no longer lists,
+// and returns what decides that.
+func (f *refresh) forget(registry manifest.Registry) (drop func(key string) bool) {
 	keep := map[string]bool{manifest.RegistryKey: true}
 	for _, entry := range registry.Repos {
 		keep[manifest.IndexKey(entry.Base)] = true
 	}
-	drop := func(key string) bool { return !keep[key] }
+	drop = func(key string) bool { return !keep[key] }
 	maps.DeleteFunc(f.seen, func(key string, _ objstore.Version) bool { return drop(key) })
 	maps.DeleteFunc(f.refused, func(key string, _ error) bool { return drop(key) })
 	maps.DeleteFunc(f.failing, func(key string, _ error) bool { return drop(key) })
+	return drop
 }
 
 func (f *refresh) errors(ctx context.Context) error {

@@ -94,7 +94,7 @@ func checkAnswer(t *testing.T, what string, res *http.Response) {
 		}
 	}
 	loc := res.Header.Get("Location")
-	if (loc != "") != (res.StatusCode == http.StatusMovedPermanently || res.StatusCode == http.StatusTemporaryRedirect) {
+	if (loc != "") != (res.StatusCode == http.StatusMovedPermanently || res.StatusCode == http.StatusFound || res.StatusCode == http.StatusTemporaryRedirect) {
 		t.Errorf("%q: status %d with Location %q", what, res.StatusCode, loc)
 	}
 	if loc == "" {

@@ -17,14 +17,15 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/asof/asof/internal/objstore"
 )
 
-// Store is what the resolver reads: the two reading methods of objstore.Store.
-// Both are safe for concurrent use, honour their context, and return the errors
+// Store is what the resolver reads: the reading methods of objstore.Store. They
+// are safe for concurrent use, honour their context, and return the errors
 // of package objstore.
 type Store interface {
 	// Open streams length bytes of an object from offset on, objstore.Whole for
@@ -36,6 +37,9 @@ type Store interface {
 	// objstore.ErrNotModified, at the cost of no body, if its version is still
 	// have, and with objstore.ErrNotFound if there is none.
 	Load(ctx context.Context, key string, have objstore.Version) ([]byte, objstore.Version, error)
+
+	// Stat describes an object without reading it.
+	Stat(ctx context.Context, key string) (objstore.Info, error)
 }
 
 // Options configure a Resolver.
@@ -45,12 +49,20 @@ type Options struct {
 	Now     func() time.Time // nil: time.Now
 	Log     *slog.Logger     // nil: discard
 
+	// Delivery is how the files of a repo, given by its base path, reach
+	// clients. nil: by Redirect if there is a PoolURL, else by Proxy.
+	Delivery func(base string) Delivery
 	// PoolURL is where clients can read the store's own objects: an absolute
-	// URL or an absolute path, for instance https://cdn.example.org. With it, a
-	// file of a thin checkpoint is answered with a redirect to its blob. HTML
-	// never is: its relative links would lead into the pool. Empty: every body
-	// goes through the resolver.
+	// URL or an absolute path, for instance https://cdn.example.org. Redirect
+	// needs it.
 	PoolURL string
+	// SignURL gives a URL under which a client can read an object for a while.
+	// Presign needs it.
+	SignURL func(ctx context.Context, key string) (string, error)
+
+	// Access decides who may read a repo, given by its base path; "" is the
+	// list of repos, AllRepos a file by its digest. nil: everybody may all.
+	Access func(req *http.Request, base string) Access
 
 	// CacheBytes bounds the memory for manifests; 0: 64 MiB. What is larger
 	// than it is not cached.
@@ -71,6 +83,7 @@ type Resolver struct {
 	opts      Options
 	state     atomic.Pointer[state] // never nil
 	refresh   refresh
+	fresh     freshness
 	manifests *manifests
 	hot       *hotFiles
 }
@@ -96,5 +109,6 @@ func New(opts Options) *Resolver {
 	r := &Resolver{opts: opts, manifests: newManifests(opts.Store, opts.CacheBytes), hot: newHotFiles(opts.HotBytes)}
 	r.state.Store(&state{})
 	r.refresh.init()
+	r.fresh.init()
 	return r
 }

@@ -33,26 +33,25 @@ func redirect(w http.ResponseWriter, status int, loc, cache string) {
 	w.WriteHeader(status)
 }
 
-// writeDocument answers with a rendered list.
-func (r *Resolver) writeDocument(w http.ResponseWriter, req *http.Request, doc document) error {
+// writeDocument answers with what was rendered here.
+func (r *Resolver) writeDocument(w http.ResponseWriter, req *http.Request, doc document, cache string) error {
 	h := w.Header()
 	h.Set("Content-Type", doc.contentType)
-	h.Set("Cache-Control", manifest.KindList.CacheControl())
+	h.Set("Cache-Control", cache)
 	h.Set("ETag", etag(doc.sum))
 	return r.serveContent(w, req, bytes.NewReader(doc.data), nil, time.Time{})
 }
 
 // writeFile answers with a file or page of a checkpoint, from where its layout
-// keeps it.
-func (r *Resolver) writeFile(w http.ResponseWriter, req *http.Request, base string, c manifest.Checkpoint, f file) error {
-	key := manifest.TreeKey(base, c.ID, f.Path)
+// keeps it. p is the path that was asked for.
+func (r *Resolver) writeFile(w http.ResponseWriter, req *http.Request, repo *repo, c manifest.Checkpoint, f file, p string, slash bool) error {
+	key := manifest.TreeKey(repo.base, c.ID, f.Path)
 	if c.Layout == manifest.Thin {
 		key = manifest.BlobKey(f.SHA256)
 	}
 	contentType := f.kind.ContentType(f.Path)
-	if c.Layout == manifest.Thin && r.opts.PoolURL != "" && !strings.HasPrefix(contentType, "text/html") {
-		redirect(w, http.StatusTemporaryRedirect, strings.TrimSuffix(r.opts.PoolURL, "/")+"/"+key, cacheFinal)
-		return nil
+	if done, err := r.deliverElsewhere(w, req, repo.base, key, contentType); done || err != nil {
+		return err
 	}
 	// What stood in a checkpoint was not modified after it. Without that bound
 	// a wrong clock upstream would give a time in the future, which RFC 9110,
@@ -65,14 +64,22 @@ func (r *Resolver) writeFile(w http.ResponseWriter, req *http.Request, base stri
 	h.Set("Content-Type", contentType)
 	h.Set("Cache-Control", f.kind.CacheControl())
 	h.Set("ETag", etag(f.SHA256))
+	setReprDigest(h, f.SHA256)
+	setMemento(h, repo, c, p, slash)
 	// Here and not by ServeContent, which takes the Unix epoch for no time.
 	h.Set("Last-Modified", modified.Time().Format(http.TimeFormat))
-	if data, ok := r.hot.get(f.Entry); ok {
-		return r.serveContent(w, req, bytes.NewReader(data), nil, modified.Time())
+	return r.writeContent(w, req, key, f.Entry, modified.Time())
+}
+
+// writeContent answers with a file, from memory if it is there, whose headers
+// are set.
+func (r *Resolver) writeContent(w http.ResponseWriter, req *http.Request, key string, e manifest.Entry, modified time.Time) error {
+	if data, ok := r.hot.get(e); ok {
+		return r.serveContent(w, req, bytes.NewReader(data), nil, modified)
 	}
-	b := newBody(req.Context(), r.opts.Store, key, f.Entry, r.hot)
+	b := newBody(req.Context(), r.opts.Store, key, e, r.hot)
 	defer b.Close()
-	return r.serveContent(w, req, b, b, modified.Time())
+	return r.serveContent(w, req, b, b, modified)
 }
 
 func etag(d manifest.Digest) string {

@@ -31,6 +31,9 @@ func (r *Resolver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 				slog.Int("status", rec.status), slog.Int64("bytes", rec.bytes), slog.Duration("took", time.Since(start)))
 		}()
 	}
+	if r.opts.Access != nil {
+		w = &guarded{ResponseWriter: w}
+	}
 	w.Header()["X-Content-Type-Options"] = nosniff
 	if err := r.serve(w, req); err != nil {
 		r.writeProblem(w, req, err)
@@ -55,19 +58,32 @@ func (r *Resolver) serve(w http.ResponseWriter, req *http.Request) error {
 		return &problem{status: http.StatusServiceUnavailable, detail: "the list of repositories was not read yet", hint: "try again in a few seconds"}
 	}
 	if t.path == "" {
+		if err := r.admit(w, req, ""); err != nil {
+			return err
+		}
+		r.setStale(w.Header(), manifest.RegistryKey)
+		w.Header().Set("Vary", "Accept")
 		return r.serveList(w, req, t, s.frontHTML, s.frontJSON)
 	}
 	repo, rest := s.match(t.path)
+	if repo == nil {
+		return r.serveAPI(w, req, t, s)
+	}
+	if err := r.admit(w, req, repo.base); err != nil {
+		return err
+	}
 	when, p, _ := strings.Cut(rest, "/")
 	switch {
-	case repo == nil:
-		return &problem{status: http.StatusNotFound, detail: "no repository stands at this path", hint: "see / for the repositories", cache: manifest.CacheShort}
+	case repo.known && asksForTime(req, rest, when):
+		return r.serveTimeGate(w, req, t, repo, p)
 	case rest == "" && !t.slash:
 		redirect(w, http.StatusMovedPermanently, location(true, queryOf(req), repo.base), cacheFinal)
 		return nil
 	case !repo.known:
-		return &problem{status: http.StatusServiceUnavailable, detail: "the checkpoints of this repository were not read yet", hint: "try again in a few seconds"}
+		return errUnread
 	case rest == "":
+		r.setStale(w.Header(), manifest.IndexKey(repo.base))
+		w.Header().Set("Vary", varyList)
 		return r.serveList(w, req, t, repo.listHTML, repo.listJSON)
 	case rest == listName && !t.slash:
 		return r.serveDocument(w, req, t, repo.listHTML)
@@ -84,7 +100,6 @@ func (r *Resolver) serve(w http.ResponseWriter, req *http.Request) error {
 
 // serveList answers with a list, in HTML or JSON.
 func (r *Resolver) serveList(w http.ResponseWriter, req *http.Request, t target, html, json func() (document, error)) error {
-	w.Header().Set("Vary", "Accept")
 	if negotiate(req.Header, listOffers) == typeJSON {
 		return r.serveDocument(w, req, t, json)
 	}
@@ -100,7 +115,7 @@ func (r *Resolver) serveDocument(w http.ResponseWriter, req *http.Request, t tar
 	if err != nil {
 		return err
 	}
-	return r.writeDocument(w, req, doc)
+	return r.writeDocument(w, req, doc, manifest.KindList.CacheControl())
 }
 
 // serveWhen answers for <when>/<path> in a repo; the path may be empty.
@@ -122,21 +137,32 @@ func (r *Resolver) serveWhen(w http.ResponseWriter, req *http.Request, t target,
 	status, cache := http.StatusTemporaryRedirect, manifest.CacheNever
 	if final {
 		status, cache = http.StatusMovedPermanently, cacheFinal
+	} else {
+		r.setStale(w.Header(), manifest.IndexKey(repo.base))
 	}
-	slash := t.slash || p == ""
-	if !slash {
-		wait := patience{Context: req.Context()}
-		defer wait.end()
-		if slash, err = r.manifests.lacksSlash(&wait, c, p); err != nil {
-			// The time is right all the same; the slash can wait for the next
-			// request. But nobody should remember it like that.
-			r.opts.Log.LogAttrs(req.Context(), slog.LevelDebug, "redirect without a look at the path",
-				slog.String("path", req.URL.EscapedPath()), slog.Any("error", err))
-			cache = manifest.CacheNever
-		}
+	slash, looked := r.wantsSlash(req, t, c, p)
+	if !looked {
+		cache = manifest.CacheNever // nobody should remember it like that
 	}
 	redirect(w, status, location(slash, queryOf(req), repo.base, id, p), cache)
 	return nil
+}
+
+// wantsSlash reports whether a path is one of a directory, for a redirect to it,
+// and whether that is known. If not, the time is right all the same, and the
+// slash can wait for the next request.
+func (r *Resolver) wantsSlash(req *http.Request, t target, c manifest.Checkpoint, p string) (slash, looked bool) {
+	if t.slash || p == "" {
+		return true, true
+	}
+	wait := patience{Context: req.Context()}
+	defer wait.end()
+	slash, err := r.manifests.lacksSlash(&wait, c, p)
+	if err != nil {
+		r.opts.Log.LogAttrs(req.Context(), slog.LevelDebug, "redirect without a look at the path",
+			slog.String("path", req.URL.EscapedPath()), slog.Any("error", err))
+	}
+	return slash, err == nil
 }
 
 // serveTree answers for a path in a checkpoint that was named by its exact id.
@@ -175,7 +201,7 @@ func (r *Resolver) serveTree(w http.ResponseWriter, req *http.Request, t target,
 		redirect(w, http.StatusMovedPermanently, location(t.slash, queryOf(req), t.path), cacheFinal)
 		return nil
 	}
-	return r.writeFile(w, req, repo.base, c, f)
+	return r.writeFile(w, req, repo, c, f, p, t.slash)
 }
 
 // mendTimeout bounds the lookup that saves a client a second redirect.

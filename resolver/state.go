@@ -18,6 +18,7 @@ type state struct {
 	ready    bool // the registry was read, or is known to be missing
 	registry manifest.Registry
 	repos    map[string]*repo // by base path
+	names    map[string]*repo // the same by name
 
 	frontHTML, frontJSON func() (document, error) // rendered once, when asked for
 }
@@ -41,7 +42,10 @@ type document struct {
 }
 
 func newState(registry manifest.Registry, repos map[string]*repo) *state {
-	s := &state{ready: true, registry: registry, repos: repos}
+	s := &state{ready: true, registry: registry, repos: repos, names: make(map[string]*repo, len(repos))}
+	for _, r := range repos {
+		s.names[r.name] = r
+	}
 	s.frontHTML = rendered(typeHTML, func() ([]byte, error) {
 		var b bytes.Buffer
 		err := page.WriteRepos(&b, s.summaries())

@@ -53,7 +53,7 @@ store is away.`,
 	flags := cmd.Flags()
 	flags.String("listen", "", "address to listen on (default 127.0.0.1:8080)")
 	flags.Duration("refresh", 0, "how often to look for new checkpoints (default 5s)")
-	flags.String("pool-url", "", "send clients there for the blobs of thin checkpoints")
+	flags.String("pool-url", "", "send clients there for files")
 	flags.String("cache", "", "memory for small files that are asked for often; 0: none (default 64MiB)")
 	a.bindFlags(flags)
 	return cmd

@@ -1,0 +1,61 @@
+package resolver
+
+import (
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Access is what a client may do with a repo.
+type Access uint8
+
+const (
+	Open    Access = iota // everybody may read it
+	Granted               // this client may; what it gets is for nobody else
+	Refused               // it may not
+)
+
+// AllRepos stands for what may be of any repo: a blob by its digest.
+const AllRepos = "*"
+
+// admit reports whether a request may go on, after it has made sure that no
+// shared cache keeps what the client gets and others may not.
+func (r *Resolver) admit(w http.ResponseWriter, req *http.Request, base string) error {
+	if r.opts.Access == nil {
+		return nil
+	}
+	switch r.opts.Access(req, base) {
+	case Open:
+		return nil
+	case Granted:
+		if p, ok := w.(*guarded); ok {
+			p.private = true
+			return nil
+		}
+	}
+	w.Header()["Www-Authenticate"] = []string{`Basic realm="asof", charset="UTF-8"`, "Bearer"}
+	return &problem{status: http.StatusUnauthorized, detail: "this needs credentials", hint: "send a user and a password, or a bearer token"}
+}
+
+// mayRead is admit for what is left out where it may not be read.
+func (r *Resolver) mayRead(req *http.Request, base string) bool {
+	return r.opts.Access == nil || r.opts.Access(req, base) != Refused
+}
+
+// guarded is an answer that shared caches must not keep if it is private.
+type guarded struct {
+	http.ResponseWriter
+	private bool
+}
+
+func (w *guarded) WriteHeader(status int) {
+	if w.private {
+		h := w.Header()
+		h.Set("Cache-Control", strings.Replace(h.Get("Cache-Control"), "public", "private", 1))
+		h.Add("Vary", "Authorization")
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// ReadFrom lets a file go through sendfile.
+func (w *guarded) ReadFrom(src io.Reader) (int64, error) { return io.Copy(w.ResponseWriter, src) }
