@@ -26,6 +26,7 @@ func TestArrowsRunOneWay(t *testing.T) {
 		"publisher/remote/fetch":            {"manifest", "publisher/remote"},
 		"publisher/remote/file":             {"manifest", "publisher/remote", "publisher/remote/fetch"},
 		"publisher/remote/dir":              {"manifest", "publisher/remote"},
+		"publisher/remote/apt":              {"manifest", "publisher/remote", "publisher/remote/fetch", "internal/deb", "internal/unpack"},
 		"internal/objstore/dirstore":        {"internal/objstore"},
 		"internal/objstore/memstore":        {"internal/objstore"},
 		"internal/objstore/s3store":         {"internal/objstore", "internal/objstore/internal/s3core"},

@@ -10,6 +10,7 @@ import (
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher"
 	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/remote/apt"
 	"github.com/asof/asof/publisher/remote/dir"
 	"github.com/asof/asof/publisher/remote/fetch"
 	"github.com/asof/asof/publisher/remote/file"
@@ -18,6 +19,7 @@ import (
 // remoteTypes are the types of remote. A new type is a package and a line here.
 func remoteTypes(env fetch.Env) map[string]remoteType {
 	return map[string]remoteType{
+		"apt":  typed(func(o apt.Options) (remote.Remote, error) { return apt.New(o, env) }),
 		"dir":  typed(dir.New),
 		"file": typed(func(o file.Options) (remote.Remote, error) { return file.New(o, env) }),
 	}

@@ -1,0 +1,178 @@
+package apt
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/asof/asof/publisher/remote"
+)
+
+// tee writes what is read to a verifier.
+type tee struct {
+	io.Reader
+	v *verifier
+}
+
+func (t tee) Read(p []byte) (int, error) {
+	n, err := t.Reader.Read(p)
+	_, _ = t.v.Write(p[:n])
+	return n, err
+}
+
+// What upstream's documents must not say fails the capture by its place, before a
+// byte of a package is read.
+func TestHostile(t *testing.T) {
+	const digest = "SHA256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n"
+	pkg := func(fields string) map[string]string {
+		return map[string]string{"main/binary-amd64/Packages": "Package: x\n" + fields}
+	}
+	source := func(fields string) map[string]string {
+		return map[string]string{"main/source/Sources": "Package: x\n" + fields}
+	}
+	packagesIn := "dists/stable/main/binary-amd64/Packages.zst:1: package \"x\": "
+	sourcesIn := "dists/stable/main/source/Sources:1: source \"x\": "
+	for _, tt := range []struct {
+		name    string
+		indexes map[string]string
+		change  func(a *archive)
+		opts    Options
+		want    string
+	}{
+		{name: "a path that leads out", indexes: pkg("Filename: ../../x\nSize: 4\n" + digest), want: packagesIn + `path "../../x" holds the segment ".."`},
+		{name: "a path that leads out from within", indexes: pkg("Filename: pool/../../x\nSize: 4\n" + digest), want: packagesIn + `path "pool/../../x" holds the segment ".."`},
+		{name: "an absolute path", indexes: pkg("Filename: /etc/passwd\nSize: 4\n" + digest), want: packagesIn + `path "/etc/passwd" is absolute`},
+		{name: "an absolute path in disguise", indexes: pkg("Filename: .//etc/passwd\nSize: 4\n" + digest), want: ""},
+		{name: "a backslash", indexes: pkg("Filename: pool\\x\nSize: 4\n" + digest), want: packagesIn + `path "pool\\x" holds a backslash`},
+		{name: "no path", indexes: pkg("Size: 4\n" + digest), want: packagesIn + "has no Filename"},
+		{name: "an empty path", indexes: pkg("Filename:\nSize: 4\n" + digest), want: packagesIn + "empty path"},
+		{name: "a path of a root document", indexes: pkg("Filename: dists/stable/Release\nSize: 4\n" + digest), want: `HOST/: path "dists/stable/Release" is listed twice`},
+		{name: "a path below a file", indexes: pkg("Filename: dists/stable/Release/x\nSize: 4\n" + digest), want: `HOST/: path "dists/stable/Release/x" stands below "dists/stable/Release", which is a file`},
+		{name: "no size", indexes: pkg("Filename: x\n" + digest), want: packagesIn + `"" is not a size in bytes`},
+		{name: "a negative size", indexes: pkg("Filename: x\nSize: -1\n" + digest), want: packagesIn + `"-1" is not a size in bytes`},
+		{name: "a huge size", indexes: pkg("Filename: x\nSize: 9223372036854775807\n" + digest), want: packagesIn + "x: size 9223372036854775807 is more than 5497558138880 bytes"},
+		{name: "no digest", indexes: pkg("Filename: x\nSize: 4\n"), want: packagesIn + "x: has no digest"},
+		{name: "a weak digest", indexes: pkg("Filename: x\nSize: 4\nMD5sum: 098f6bcd4621d373cade4e832627b4f6\n"), want: packagesIn + "x: only its MD5 or SHA-1 is known, which prove nothing"},
+		{name: "a short digest", indexes: pkg("Filename: x\nSize: 4\nSHA256: ab\n"), want: packagesIn + `"ab" is not a digest of SHA256`},
+		{name: "a digest of other letters", indexes: pkg("Filename: x\nSize: 4\nSHA256: " + strings.Repeat("zz", 32) + "\n"), want: packagesIn + `"zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz" is not a digest of SHA256`},
+		{name: "a field twice", indexes: pkg("Filename: x\nFilename: y\nSize: 4\n" + digest), want: "dists/stable/main/binary-amd64/Packages.zst:3: field Filename is there twice"},
+		{name: "two digests of a path", indexes: map[string]string{
+			"main/binary-amd64/Packages":    "Package: x\nFilename: pool/x\nSize: 4\n" + digest,
+			"contrib/binary-amd64/Packages": "Package: x\nFilename: pool/x\nSize: 4\n" + strings.Replace(digest, "9f", "8f", 1),
+		}, want: "pool/x: has the SHA256 8f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 by dists/stable/contrib/binary-amd64/Packages, " +
+			"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 by dists/stable/main/binary-amd64/Packages"},
+		{name: "two sizes of a path", indexes: pkg("Filename: pool/x\nSize: 4\n" + digest + "\nPackage: y\nFilename: ./pool/x\nSize: 5\n" + digest),
+			want: "pool/x: has 4 bytes by dists/stable/main/binary-amd64/Packages, 5 by dists/stable/main/binary-amd64/Packages"},
+		{name: "a source that leads out", indexes: source("Directory: ../x\nChecksums-Sha256:\n " + digest[8:72] + " 4 x.dsc\n"), want: sourcesIn + `path "../x/x.dsc" holds the segment ".."`},
+		{name: "a source's file that leads out", indexes: source("Directory: pool\nChecksums-Sha256:\n " + digest[8:72] + " 4 ../x.dsc\n"), want: sourcesIn + `"../x.dsc" is no name of a file in a folder`},
+		{name: "a source with two sizes", indexes: source("Directory: pool\nChecksums-Sha256:\n " + digest[8:72] + " 4 x.dsc\nFiles:\n 098f6bcd4621d373cade4e832627b4f6 5 x.dsc\n"), want: sourcesIn + `x.dsc: has two sizes, 4 and 5`},
+		{name: "a source by MD5", indexes: source("Directory: pool\nFiles:\n 098f6bcd4621d373cade4e832627b4f6 5 x.dsc\n"), want: sourcesIn + "pool/x.dsc: only its MD5 or SHA-1 is known, which prove nothing"},
+		{name: "a source without files", indexes: source("Directory: pool\n"), want: sourcesIn + "lists no files"},
+		{name: "an installer that leads out", opts: Options{Installer: true}, indexes: map[string]string{"main/installer-amd64/current/images/SHA256SUMS": digest[8:72] + "  ./../x\n"},
+			want: `dists/stable/main/installer-amd64/current/images/SHA256SUMS:1: path "dists/stable/main/installer-amd64/current/images/../x" holds the segment ".."`},
+		{name: "a list of images that is none", opts: Options{Installer: true}, indexes: map[string]string{"main/installer-amd64/current/images/SHA256SUMS": "<html>\n"},
+			want: `dists/stable/main/installer-amd64/current/images/SHA256SUMS:1: "<html>" is no SHA-256 and name`},
+		{name: "a Release that leads out", indexes: map[string]string{"../../x/Packages": ""}, want: `HOST/dists/stable/Release: field SHA256: path "../../x/Packages" holds the segment ".."`},
+		{name: "an index that is huge", indexes: pkg(""), change: func(a *archive) {
+			a.set("dists/stable/Release", a.content("dists/stable/Release")+" "+digest[8:72]+" 4294967297 main/binary-amd64/Packages.xz\n")
+		}, want: "dists/stable/Release: main/binary-amd64/Packages.xz: has 4294967297 bytes, more than 4294967296"},
+		{name: "an index by MD5", indexes: pkg(""), change: func(a *archive) {
+			a.set("dists/stable/Release", "Date: Tue, 18 Mar 2025 14:03:39 UTC\nMD5Sum:\n 098f6bcd4621d373cade4e832627b4f6 4 main/binary-amd64/Packages\n")
+		}, want: "dists/stable/Release: main/binary-amd64/Packages: only its MD5 or SHA-1 is known, which prove nothing"},
+		{name: "a Release without a date", indexes: pkg(""), change: func(a *archive) { a.set("dists/stable/Release", "Origin: x\n") }, want: "HOST/dists/stable/Release: field Date: missing"},
+		{name: "a Release of two stanzas", indexes: pkg(""), change: func(a *archive) {
+			a.set("dists/stable/Release", a.content("dists/stable/Release")+"\nDate: x\n")
+		}, want: "HOST/dists/stable/Release:9: a second stanza"},
+		{name: "a Release that is a page", indexes: pkg(""), change: func(a *archive) { a.set("dists/stable/Release", "<html>\n") }, want: `HOST/dists/stable/Release:1: "<html>" is no field`},
+		{name: "a Release without end", indexes: pkg(""), change: func(a *archive) { a.set("dists/stable/Release", strings.Repeat("x", MaxRelease+1)) },
+			want: "HOST/dists/stable/Release: has more than 33554432 bytes"},
+		{name: "no Release", indexes: pkg(""), change: func(a *archive) { a.remove("dists/stable/Release") }, want: "HOST/dists/stable/: has neither InRelease nor Release: file does not exist"},
+		{name: "an index that is another", indexes: pkg(""), change: func(a *archive) {
+			for _, ext := range []string{".gz", ".zst"} {
+				name := "dists/stable/main/binary-amd64/Packages" + ext
+				a.set(name, strings.Repeat("x", len(a.content(name))))
+			}
+		}, want: "HOST/dists/stable/main/binary-amd64/Packages.zst: its SHA256 is "},
+		{name: "an index that is longer", indexes: pkg(""), change: func(a *archive) {
+			for _, ext := range []string{".gz", ".zst"} {
+				name := "dists/stable/main/binary-amd64/Packages" + ext
+				a.set(name, a.content(name)+"x")
+			}
+		}, want: "get HOST/dists/stable/main/binary-amd64/Packages.zst: has 25 bytes, expected 24 (5 tries)"},
+		{name: "no index", indexes: pkg(""), change: func(a *archive) {
+			a.remove("dists/stable/main/binary-amd64/Packages.gz", "dists/stable/main/binary-amd64/Packages.zst")
+		}, want: "dists/stable/main/binary-amd64/Packages: the upstream has changed meanwhile: none of the files that Release lists is there (5 tries)"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newArchive(t)
+			a.publish("dists/stable/", suiteFiles{fields: "Architectures: amd64\n", indexes: tt.indexes})
+			if tt.change != nil {
+				tt.change(a)
+			}
+			tt.opts.Verify, tt.opts.Sources = "off", true
+			if tt.want == "" {
+				c := a.capture(a.open(tt.opts), nil)
+				for _, f := range c.Files() {
+					if strings.HasPrefix(f.Path, "/") || strings.HasPrefix(f.Path, ".") {
+						t.Errorf("%q", f.Path)
+					}
+				}
+				return
+			}
+			text, err := a.fail(a.open(tt.opts), nil)
+			if !strings.HasPrefix(text, tt.want) {
+				t.Errorf("\n got %s\nwant %s", text, tt.want)
+			}
+			if strings.HasPrefix(tt.name, "an index that is another") && !errors.Is(err, remote.ErrUnverified) {
+				t.Errorf("%v is no failure to verify", err)
+			}
+			for _, request := range a.take() {
+				if strings.HasPrefix(request, "GET pool") {
+					t.Errorf("it asked: %s", request)
+				}
+			}
+		})
+	}
+}
+
+// A file that is small and unpacks to much ends where it should, or at a bound.
+func TestBombs(t *testing.T) {
+	a := newArchive(t)
+	for _, tt := range []struct {
+		listed bool // Release says how long the index is
+		want   string
+	}{
+		{true, "dists/stable/main/binary-amd64/Packages.gz: unpacks to more than 5 bytes"},
+		{false, ""},
+	} {
+		bomb := gzipped([]byte(strings.Repeat("\n", 64<<20)))
+		text := fmt.Sprintf("Date: Tue, 18 Mar 2025 14:03:39 UTC\nArchitectures: amd64\nSHA256:\n %s %d main/binary-amd64/Packages.gz\n", digestOf("SHA256", bomb), len(bomb))
+		if tt.listed {
+			text += " " + digestOf("SHA256", []byte("short")) + " 5 main/binary-amd64/Packages\n"
+		}
+		a.set("dists/stable/Release", text)
+		a.set("dists/stable/main/binary-amd64/Packages.gz", string(bomb))
+		if tt.want == "" { // empty lines divide nothing: a long way to say nothing
+			a.capture(a.open(Options{Verify: "off"}), nil)
+			continue
+		}
+		if got, _ := a.fail(a.open(Options{Verify: "off"}), nil); got != tt.want {
+			t.Errorf("\n got %s\nwant %s", got, tt.want)
+		}
+	}
+}
+
+// An index whose digest is right and which can't be unpacked.
+func TestGarbage(t *testing.T) {
+	a := newArchive(t)
+	for _, ext := range []string{".gz", ".xz", ".bz2", ".zst", ".lz4"} {
+		garbage := []byte("no compression has such bytes")
+		a.set("dists/stable/Release", fmt.Sprintf("Date: Tue, 18 Mar 2025 14:03:39 UTC\nArchitectures: amd64\nSHA256:\n %s %d main/binary-amd64/Packages%s\n", digestOf("SHA256", garbage), len(garbage), ext))
+		a.set("dists/stable/main/binary-amd64/Packages"+ext, string(garbage))
+		if got, _ := a.fail(a.open(Options{Verify: "off"}), nil); !strings.HasPrefix(got, "dists/stable/main/binary-amd64/Packages"+ext+": unpack: ") {
+			t.Error(got)
+		}
+	}
+}
