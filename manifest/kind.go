@@ -13,7 +13,7 @@ const (
 	KindIndex                // a checkpoint index
 	KindList                 // a page that lists a repo's checkpoints
 	KindFile                 // a file of upstream's, in a tree
-	KindPage                 // a listing page, in a tree
+	KindPage                 // a listing page, or a file of asof's own, in a tree
 	KindBlob                 // a blob in the pool
 	KindManifest             // a manifest's root or leaf
 	KindSegment              // a sealed stretch of a checkpoint index
@@ -53,12 +53,17 @@ func (k Kind) CacheControl() string {
 }
 
 // ContentType is the media type of an object of the kind; name is the file's
-// path, of KindFile only.
+// path, of KindFile and KindPage only.
 func (k Kind) ContentType(name string) string {
 	switch k {
 	case KindRegistry, KindIndex, KindSegment, KindStaged, KindTogether:
 		return "application/json"
-	case KindList, KindPage:
+	case KindPage:
+		if strings.HasPrefix(name, GeneratedDir) {
+			return typeOf(name)
+		}
+		return typeHTML
+	case KindList:
 		return typeHTML
 	case KindManifest, KindAttempt, KindJournal, KindPin:
 		return typeText

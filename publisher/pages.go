@@ -31,6 +31,7 @@ import (
 type pages struct {
 	dirs  map[string]*directory // by path, "" is the root, others end in "/"
 	files []remote.File
+	guide guided
 }
 
 type directory struct {
@@ -38,9 +39,10 @@ type directory struct {
 	files   []manifest.Entry // with their full paths, ascending
 }
 
-// newPages makes the pages for the entries of a tree, whose order is ascending.
-func newPages(entries []manifest.Entry) (*pages, error) {
-	p := &pages{dirs: map[string]*directory{"": {}}}
+// newPages makes the pages for the entries of a tree, whose order is ascending,
+// and adds the files that the guide brings along.
+func newPages(entries []manifest.Entry, guide guided) (*pages, error) {
+	p := &pages{dirs: map[string]*directory{"": {}}, guide: guide}
 	for _, e := range entries {
 		name := path.Base(e.Path)
 		d := p.dir(strings.TrimSuffix(e.Path, name))
@@ -52,15 +54,26 @@ func newPages(entries []manifest.Entry) (*pages, error) {
 			continue
 		}
 		hash, size := sha256.New(), countingWriter(0)
-		if err := page.WriteDirectory(io.MultiWriter(hash, &size), dir, d.entries()); err != nil {
+		if err := p.write(io.MultiWriter(hash, &size), dir); err != nil {
 			return nil, err
 		}
 		p.files = append(p.files, remote.File{
 			Path: dir + manifest.IndexPage, Size: int64(size), SHA256: manifest.Digest(hash.Sum(nil)), Phase: remote.Payload,
 		})
 	}
+	for path, data := range guide.files {
+		p.files = append(p.files, remote.File{Path: path, Size: int64(len(data)), SHA256: manifest.Sum(data), Phase: remote.Payload})
+	}
 	slices.SortFunc(p.files, func(a, b remote.File) int { return cmp.Compare(a.Path, b.Path) })
 	return p, nil
+}
+
+// write renders a page. How clients use the tree stands on the one at its top.
+func (p *pages) write(w io.Writer, dir string) error {
+	if dir == "" {
+		return page.WriteFront(w, p.dirs[dir].entries(), p.guide.usage)
+	}
+	return page.WriteDirectory(w, dir, p.dirs[dir].entries())
 }
 
 // dir is the directory with a path, which it makes known to its parent.
@@ -102,10 +115,12 @@ func (d *directory) entries() iter.Seq[page.Entry] {
 func (p *pages) Files() []remote.File { return p.files }
 
 func (p *pages) Open(_ context.Context, f remote.File) (remote.Content, error) {
-	dir := strings.TrimSuffix(f.Path, manifest.IndexPage)
+	if data, ok := p.guide.files[f.Path]; ok {
+		return remote.Content{Body: io.NopCloser(bytes.NewReader(data))}, nil
+	}
 	var buf bytes.Buffer
 	buf.Grow(int(f.Size))
-	err := page.WriteDirectory(&buf, dir, p.dirs[dir].entries())
+	err := p.write(&buf, strings.TrimSuffix(f.Path, manifest.IndexPage))
 	return remote.Content{Body: io.NopCloser(&buf)}, err
 }
 
@@ -128,6 +143,9 @@ func (p *Publisher) slashPages(ctx context.Context, dst place, entries []manifes
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(p.Concurrency)
 	for _, e := range entries {
+		if strings.HasPrefix(e.Path, manifest.GeneratedDir) {
+			continue
+		}
 		g.Go(func() error {
 			from := dst.key(e.Path, e.SHA256)
 			return p.copyPage(ctx, from, strings.TrimSuffix(from, manifest.IndexPage), e)

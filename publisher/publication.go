@@ -175,7 +175,11 @@ func (p *Publisher) fresh(since time.Time) bool { return p.Now().Sub(since) < fr
 // root of the newest checkpoint's pages.
 func (p *publication) writePages(ctx context.Context, index manifest.Index, files *revision, plan *placement, result *Result) (*revision, manifest.Root, error) {
 	var prevRoot manifest.Root
-	rendered, err := newPages(files.entries)
+	guide, err := p.guide(ctx, files, plan.dst)
+	if err != nil {
+		return nil, prevRoot, err
+	}
+	rendered, err := newPages(files.entries, guide)
 	if err != nil {
 		return nil, prevRoot, err
 	}

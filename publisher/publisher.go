@@ -27,6 +27,10 @@ type Options struct {
 
 	RetryDelay time.Duration // before a transfer's second try, growing from there; 0: 500 ms
 
+	// PublicURL is where clients find the store, or a resolver of it: pages tell
+	// them. Empty: they have a placeholder.
+	PublicURL string
+
 	// AllowUnsafe takes a new store into use although it has no working
 	// compare-and-swap: two publishers at once may then lose a checkpoint.
 	AllowUnsafe bool

@@ -78,6 +78,9 @@ func (p *Publisher) capture(ctx context.Context, repo Repo, index manifest.Index
 		return nil, fmt.Errorf("sync: %w", err)
 	}
 	rev, err := newRevision(c, at)
+	if err == nil {
+		err = checkReserved(rev.files)
+	}
 	if err != nil {
 		c.Close()
 		return nil, fmt.Errorf("sync: %w", err)

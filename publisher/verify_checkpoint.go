@@ -133,6 +133,9 @@ func newDirectoryCheck(fault func(format string, args ...any)) *directoryCheck {
 }
 
 func (c *directoryCheck) add(it item) {
+	if it.page && strings.HasPrefix(it.Path, manifest.GeneratedDir) {
+		return
+	}
 	for !strings.HasPrefix(it.Path, c.last().path) {
 		c.leave()
 	}

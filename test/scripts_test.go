@@ -65,7 +65,7 @@ func exitCommand(ts *testscript.TestScript, neg bool, args []string) {
 func scriptEnv(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{
-		"ASOF_STORE", "ASOF_CONCURRENCY", "ASOF_LOG_LEVEL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "HOME", "JOB_COMPLETION_INDEX",
+		"ASOF_STORE", "ASOF_CONCURRENCY", "ASOF_LOG_LEVEL", "ASOF_PUBLIC_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "HOME", "JOB_COMPLETION_INDEX",
 	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)

@@ -27,6 +27,7 @@ const configName = "asof.yaml"
 type config struct {
 	Store       string          `mapstructure:"store"`
 	UnsafeStore bool            `mapstructure:"unsafe_store"`
+	PublicURL   string          `mapstructure:"public_url"`
 	Retention   retentionConfig `mapstructure:"retention"`
 	Concurrency int             `mapstructure:"concurrency"`
 	LogFormat   string          `mapstructure:"log_format"`
@@ -70,7 +71,7 @@ type repoConfig struct {
 // settings are the scalar keys with their defaults.
 func settings() map[string]any {
 	return map[string]any{
-		"store": "", "unsafe_store": false, "retention.mode": "", "retention.days": 0, "concurrency": 32, "log_format": "text", "log_level": "warn",
+		"store": "", "unsafe_store": false, "public_url": "", "retention.mode": "", "retention.days": 0, "concurrency": 32, "log_format": "text", "log_level": "warn",
 		"serve.listen": "127.0.0.1:8080", "serve.refresh": 5 * time.Second, "serve.pool_url": "", "serve.cache": "64MiB",
 	}
 }
@@ -116,6 +117,10 @@ func (a *app) config() (config, error) {
 		return cfg, usage(fmt.Errorf("%s: concurrency: %d is less than 1", name, cfg.Concurrency), "")
 	}
 	if _, err := cfg.Retention.parse(); err != nil {
+		return cfg, inFile(name, err)
+	}
+	var err error
+	if cfg.PublicURL, err = parsePublicURL(cfg.PublicURL); err != nil {
 		return cfg, inFile(name, err)
 	}
 	if err := cfg.checkRepos(); err != nil {

@@ -34,6 +34,7 @@ func (a *app) publisher(ctx context.Context, names []string) (*publisher.Publish
 		Progress:    a.progress(),
 		Concurrency: cfg.Concurrency,
 		AllowUnsafe: cfg.UnsafeStore,
+		PublicURL:   cfg.PublicURL,
 	}), repos, nil
 }
 

@@ -11,25 +11,35 @@ import (
 
 	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher"
 )
 
 func newShowCmd(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:   "show REPO TIME",
-		Short: "Show a checkpoint: its summary and its files",
-		Long: `Show the checkpoint that a time stands for: its summary and the list of its files,
-verified against the manifest's name.
+		Use:   "show REPO [TIME]",
+		Short: "Show a checkpoint: its summary, how to use it, and its files",
+		Long: `Show the checkpoint that a time stands for, by default the newest: its summary, how
+clients use it, ready to paste, where its remote says so (APT: a source and a
+keyring), and the list of its files, verified against the manifest's name. Set
+public_url in asof.yaml to where clients find the repos.
 
 ` + whenHelp,
-		Example: `  asof show myfile latest
+		Example: `  asof show myfile
   asof show myfile 20250318T140338Z
   asof show myfile latest -o json | jq -r '.files[] | .sha256 + "  " + .path'`,
-		Args:              cobra.ExactArgs(2),
+		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: a.completeStored(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			store, err := a.openStore(cmd.Context())
+			cfg, log, err := a.setup()
 			if err != nil {
 				return err
+			}
+			store, err := a.store(cmd.Context(), cfg, log, false)
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				args = append(args, manifest.Latest)
 			}
 			repo, answer, err := resolve(cmd.Context(), store, args[0], args[1])
 			if err != nil {
@@ -39,13 +49,31 @@ verified against the manifest's name.
 			if err != nil {
 				return err
 			}
+			t := tree{store, repo, answer.Checkpoint, root}
+			use, err := t.usageOf(cmd.Context())
+			if err != nil {
+				return err
+			}
+			use = a.fillUsage(cfg, t, use)
 			entries := catalog.Entries(cmd.Context(), store, root)
 			if a.output == "json" {
-				return a.showJSON(cmd.Context(), repo, answer, entries)
+				return a.showJSON(cmd.Context(), repo, answer, use, entries)
 			}
-			return a.showText(repo, answer, entries)
+			return a.showText(repo, answer, use, entries)
 		},
 	}
+}
+
+// fillUsage fills in where clients find the checkpoint.
+func (a *app) fillUsage(cfg config, t tree, use manifest.Usage) manifest.Usage {
+	url := cfg.PublicURL
+	if url == "" {
+		url = publisher.UnknownURL
+		if len(use.Snippets) > 0 {
+			fmt.Fprintln(a.stderr, "hint: set public_url in asof.yaml to where clients find the repos")
+		}
+	}
+	return use.For(url+"/"+t.repo.Base+"/", url+"/"+manifest.TreePrefix(t.repo.Base, t.ID))
 }
 
 // shown is a file as it is printed.
@@ -64,11 +92,12 @@ func showEntry(e manifest.Entry) shown {
 	return s
 }
 
-func (a *app) showText(repo manifest.Repo, answer manifest.Answer, entries iter.Seq2[manifest.Entry, error]) error {
+func (a *app) showText(repo manifest.Repo, answer manifest.Answer, use manifest.Usage, entries iter.Seq2[manifest.Entry, error]) error {
 	c := answer.Checkpoint
 	w := bufio.NewWriter(a.stdout)
 	fmt.Fprintf(w, "repo        %s\ncheckpoint  %s\npath        /%s\nlayout      %s\nfiles       %d\nsize        %s (%d bytes)\nmanifest    %s\ncontent     %s\npages       %s\n\n",
 		repo.Name, c.ID, manifest.TreePrefix(repo.Base, c.ID), c.Layout, c.Files, size(c.Bytes), c.Bytes, c.Manifest, c.Content, c.Pages)
+	printUsage(w, use)
 	for e, err := range entries {
 		if err != nil {
 			return err
@@ -80,13 +109,14 @@ func (a *app) showText(repo manifest.Repo, answer manifest.Answer, entries iter.
 }
 
 // showJSON prints one object, file by file: a checkpoint may have a million.
-func (a *app) showJSON(ctx context.Context, repo manifest.Repo, answer manifest.Answer, entries iter.Seq2[manifest.Entry, error]) error {
+func (a *app) showJSON(ctx context.Context, repo manifest.Repo, answer manifest.Answer, use manifest.Usage, entries iter.Seq2[manifest.Entry, error]) error {
 	head, err := json.Marshal(struct {
 		Repo       string              `json:"repo"`
 		Base       string              `json:"base"`
 		Checkpoint manifest.Checkpoint `json:"checkpoint"`
 		Final      bool                `json:"final"`
-	}{repo.Name, repo.Base, answer.Checkpoint, answer.Final})
+		Usage      []manifest.Snippet  `json:"usage,omitempty"`
+	}{repo.Name, repo.Base, answer.Checkpoint, answer.Final, use.Snippets})
 	if err != nil {
 		return err
 	}

@@ -27,6 +27,15 @@ type Entry struct {
 // "../", which is the list of checkpoints at the root. It names neither base
 // path nor checkpoint, so that an unchanged directory keeps its page.
 func WriteDirectory(w io.Writer, path string, entries iter.Seq[Entry]) error {
+	return writeDirectory(w, path, entries, manifest.Usage{})
+}
+
+// WriteFront writes the listing page of a tree's root, with how clients use it.
+func WriteFront(w io.Writer, entries iter.Seq[Entry], usage manifest.Usage) error {
+	return writeDirectory(w, "", entries, usage)
+}
+
+func writeDirectory(w io.Writer, path string, entries iter.Seq[Entry], usage manifest.Usage) error {
 	if path != "" && (path[0] == '/' || !strings.HasSuffix(path, "/")) {
 		return fmt.Errorf("directory %q is neither empty nor of the form a/b/", path)
 	}
@@ -47,8 +56,9 @@ func WriteDirectory(w io.Writer, path string, entries iter.Seq[Entry]) error {
 		Heading string
 		Up      string // to the root of the tree
 		Crumbs  []crumb
+		Usage   manifest.Usage
 		Rows    iter.Seq[directoryRow]
-	}{"Index of /" + path, up, crumbs(path), rows})
+	}{"Index of /" + path, up, crumbs(path), usage, rows})
 	if bad != nil {
 		return fmt.Errorf("directory %q: %w", path, bad)
 	}

@@ -74,8 +74,14 @@ func TestGolden(t *testing.T) {
 	pages := map[string]func(io.Writer) error{
 		"directory.html": func(w io.Writer) error { return WriteDirectory(w, "a/b c/", slices.Values(hostileEntries(t))) },
 		"empty.html":     func(w io.Writer) error { return WriteDirectory(w, "", slices.Values([]Entry(nil))) },
-		"list.html":      func(w io.Writer) error { return WriteList(w, ix) },
-		"list-new.html":  func(w io.Writer) error { return WriteList(w, manifest.NewIndex("new")) },
+		"front.html": func(w io.Writer) error {
+			return WriteFront(w, slices.Values([]Entry{{Name: "dists", Dir: true, Modified: manifest.NoTime}}), manifest.Usage{Snippets: []manifest.Snippet{
+				{Title: "A source", Note: "why & how", File: "/etc/apt/sources.list.d/x.sources", Text: "Types: deb\nURIs: https://h/r/<b>/\n"},
+				{Title: "A setting", Text: "x {{.}}"},
+			}})
+		},
+		"list.html":     func(w io.Writer) error { return WriteList(w, ix) },
+		"list-new.html": func(w io.Writer) error { return WriteList(w, manifest.NewIndex("new")) },
 		"repos.html": func(w io.Writer) error {
 			return WriteRepos(w, []RepoSummary{
 				{Name: "myfile", Base: "checkpoints/myfile", Checkpoints: 2, Newest: id(t, "20250318T140338Z"), Horizon: ix.Horizon},
