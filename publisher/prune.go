@@ -54,6 +54,6 @@ func (p *Publisher) Prune(ctx context.Context, repo Repo, opts PruneOptions) ([]
 			}
 			current = swapped
 		}
-		return decisions, p.refreshList(ctx, repo, current.index)
+		return decisions, p.makeKnown(ctx, repo, current.index, false)
 	}
 }

@@ -77,7 +77,7 @@ func (p *publication) unchanged(ctx context.Context, current state) (Result, err
 		}
 	}
 	result := Result{Repo: p.repo.Name, Base: p.repo.Base, Outcome: Unchanged, Checkpoint: newest, Horizon: current.index.Horizon}
-	return result, p.refreshList(ctx, p.repo, current.index)
+	return result, p.makeKnown(ctx, p.repo, current.index, true)
 }
 
 // compareWithNewest plans the transfer by what the newest checkpoint holds, and

@@ -94,9 +94,10 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 	}
 	made.Horizon = current.index.Horizon
 
-	// 9. Rewrite the list of checkpoints. A crash leaves: a list that lacks the
-	//    newest one until the next publish, changed or not.
-	return made.Result, p.refreshList(ctx, p.repo, current.index)
+	// 9. Rewrite the list of checkpoints, and tell who keeps copies. A crash
+	//    leaves: a list, or copies, without the newest one until the next
+	//    publish, changed or not.
+	return made.Result, p.makeKnown(ctx, p.repo, current.index, false)
 }
 
 // begin does steps 1 and 2.

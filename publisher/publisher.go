@@ -30,6 +30,7 @@ type Options struct {
 	// PublicURL is where clients find the store, or a resolver of it: pages tell
 	// them. Empty: they have a placeholder.
 	PublicURL string
+	Announcer Announcer // told of every change; nil: nobody
 
 	// AllowUnsafe takes a new store into use although it has no working
 	// compare-and-swap: two publishers at once may then lose a checkpoint.

@@ -119,20 +119,45 @@ func (g *group) run(ctx context.Context, p *Publisher) ([]Result, error) {
 	if err := p.finish(ctx, together); err != nil {
 		return nil, err
 	}
-	return results, nil
+	return results, p.tellOf(ctx, members)
 }
 
-// each does something for every member, in their order.
+// tellOf tells the announcer what a group has come to.
+func (p *Publisher) tellOf(ctx context.Context, members []member) error {
+	if p.Announcer == nil {
+		return nil
+	}
+	var failures []error
+	for _, m := range members {
+		current, err := p.loadIndex(ctx, m.repo)
+		if err == nil {
+			err = p.tell(ctx, Change{m.repo.registered(), current.index, !m.changed})
+		} else {
+			err = fmt.Errorf("%w: %w", ErrNotAnnounced, err)
+		}
+		if err != nil {
+			failures = append(failures, fmt.Errorf("repo %s: %w", m.repo.Name, err))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+// each does something for every member, in their order. One that was not
+// announced holds up no other.
 func each(members []member, do func(member) (Result, error)) ([]Result, error) {
 	results := make([]Result, 0, len(members))
+	var failures []error
 	for _, m := range members {
 		r, err := do(m)
 		if err != nil {
-			return nil, fmt.Errorf("repo %s: %w", m.repo.Name, err)
+			err = fmt.Errorf("repo %s: %w", m.repo.Name, err)
 		}
-		results = append(results, r)
+		if err != nil && !errors.Is(err, ErrNotAnnounced) {
+			return nil, err
+		}
+		results, failures = append(results, r), append(failures, err)
 	}
-	return results, nil
+	return results, errors.Join(failures...)
 }
 
 // groupID is the id for all members: one for which an earlier run was killed

@@ -22,6 +22,7 @@ func TestArrowsRunOneWay(t *testing.T) {
 		"internal/packages":                 {"manifest", "internal/objstore", "internal/catalog", "internal/deb", "internal/unpack"},
 		"resolver":                          {"manifest", "internal/objstore", "internal/page"},
 		"publisher":                         {"manifest", "internal/objstore", "internal/page", "internal/catalog", "publisher/remote"},
+		"publisher/cloudfront":              {"manifest", "internal/objstore", "internal/page", "internal/catalog", "publisher", "publisher/remote"},
 		"publisher/remote":                  {"manifest"},
 		"publisher/remote/fetch":            {"manifest", "publisher/remote"},
 		"publisher/remote/file":             {"manifest", "publisher/remote", "publisher/remote/fetch"},

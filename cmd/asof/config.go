@@ -25,15 +25,16 @@ const configName = "asof.yaml"
 // config is asof.yaml. Scalars can be set by the environment too: ASOF_STORE,
 // ASOF_SERVE_LISTEN, …; flags win over both.
 type config struct {
-	Store       string          `mapstructure:"store"`
-	UnsafeStore bool            `mapstructure:"unsafe_store"`
-	PublicURL   string          `mapstructure:"public_url"`
-	Retention   retentionConfig `mapstructure:"retention"`
-	Concurrency int             `mapstructure:"concurrency"`
-	LogFormat   string          `mapstructure:"log_format"`
-	LogLevel    string          `mapstructure:"log_level"`
-	Serve       serveConfig     `mapstructure:"serve"`
-	Repos       []repoConfig    `mapstructure:"repos"`
+	Store       string           `mapstructure:"store"`
+	UnsafeStore bool             `mapstructure:"unsafe_store"`
+	PublicURL   string           `mapstructure:"public_url"`
+	Retention   retentionConfig  `mapstructure:"retention"`
+	Concurrency int              `mapstructure:"concurrency"`
+	LogFormat   string           `mapstructure:"log_format"`
+	LogLevel    string           `mapstructure:"log_level"`
+	Serve       serveConfig      `mapstructure:"serve"`
+	CloudFront  cloudFrontConfig `mapstructure:"cloudfront"`
+	Repos       []repoConfig     `mapstructure:"repos"`
 }
 
 type retentionConfig struct {
@@ -60,6 +61,12 @@ func (s serveConfig) cacheBytes() (int64, error) {
 	return int64(n), nil
 }
 
+type cloudFrontConfig struct {
+	Distribution  string `mapstructure:"distribution"`
+	KeyValueStore string `mapstructure:"key_value_store"`
+	Months        int    `mapstructure:"months"`
+}
+
 type repoConfig struct {
 	Name       string         `mapstructure:"name"`
 	Path       string         `mapstructure:"path"`
@@ -73,6 +80,7 @@ func settings() map[string]any {
 	return map[string]any{
 		"store": "", "unsafe_store": false, "public_url": "", "retention.mode": "", "retention.days": 0, "concurrency": 32, "log_format": "text", "log_level": "warn",
 		"serve.listen": "127.0.0.1:8080", "serve.refresh": 5 * time.Second, "serve.pool_url": "", "serve.cache": "64MiB",
+		"cloudfront.distribution": "", "cloudfront.key_value_store": "", "cloudfront.months": 12,
 	}
 }
 
@@ -117,6 +125,9 @@ func (a *app) config() (config, error) {
 		return cfg, usage(fmt.Errorf("%s: concurrency: %d is less than 1", name, cfg.Concurrency), "")
 	}
 	if _, err := cfg.Retention.parse(); err != nil {
+		return cfg, inFile(name, err)
+	}
+	if err := cfg.CloudFront.check(); err != nil {
 		return cfg, inFile(name, err)
 	}
 	var err error

@@ -69,6 +69,7 @@ func meanings() []meaning {
 		{remote.ErrUnverified, exitVerify, "nothing was published; run it again, or tell whoever runs the remote"},
 		{remote.ErrMoved, exitFailed, "the upstream may be in the middle of a change; run it again later"},
 		{publisher.ErrCorrupt, exitVerify, "asof verify lists all that is wrong in the store"},
+		{publisher.ErrNotAnnounced, exitFailed, "the next asof publish announces it again"},
 		{publisher.ErrClock, exitFailed, "set this machine's clock; ids only grow"},
 		{publisher.ErrTwice, exitUsage, ""},
 		{publisher.ErrBadID, exitUsage, "leave --at away to take the present second"},

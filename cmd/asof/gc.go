@@ -82,5 +82,9 @@ func (a *app) janitor(ctx context.Context) (objstore.Store, *publisher.Publisher
 	if err != nil {
 		return nil, nil, err
 	}
-	return store, publisher.New(publisher.Options{Store: store, Log: log, Progress: a.progress(), Concurrency: cfg.Concurrency}), nil
+	announcer, err := cfg.CloudFront.announcer(ctx, log)
+	if err != nil {
+		return nil, nil, err
+	}
+	return store, publisher.New(publisher.Options{Store: store, Log: log, Announcer: announcer, Progress: a.progress(), Concurrency: cfg.Concurrency}), nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -79,13 +80,20 @@ func (a *app) prune(cmd *cobra.Command, name string, opts publisher.PruneOptions
 	}
 	decisions, err := pub.Prune(cmd.Context(), publisher.Repo{Name: repo.Name, Base: repo.Base}, opts)
 	if err != nil {
-		return fmt.Errorf("prune %s: %w", name, err)
+		err = fmt.Errorf("prune %s: %w", name, err)
 	}
+	if err != nil && !errors.Is(err, publisher.ErrNotAnnounced) {
+		return err
+	}
+	return errors.Join(err, a.printPruned(name, opts.Apply, decisions))
+}
+
+func (a *app) printPruned(name string, applied bool, decisions []publisher.Decision) error {
 	result := struct {
 		Repo      string   `json:"repo"`
 		Applied   bool     `json:"applied"`
 		Decisions []pruned `json:"checkpoints"`
-	}{name, opts.Apply, []pruned{}}
+	}{name, applied, []pruned{}}
 	gone := 0
 	for _, d := range decisions {
 		c := d.Checkpoint
@@ -109,7 +117,7 @@ func (a *app) prune(cmd *cobra.Command, name string, opts publisher.PruneOptions
 	switch {
 	case gone == 0:
 		fmt.Fprintln(a.stderr, "nothing to prune")
-	case opts.Apply:
+	case applied:
 		fmt.Fprintf(a.stderr, "pruned %d of %d checkpoints; asof gc frees their space, after its grace period\n", gone, len(decisions))
 	default:
 		fmt.Fprintf(a.stderr, "would prune %d of %d checkpoints; add --apply to do it\n", gone, len(decisions))

@@ -97,13 +97,16 @@ func (a *app) publishTogether(ctx context.Context, names []string, opts publishe
 	}
 	results, err := pub.PublishTogether(ctx, repos, opts)
 	if err != nil {
-		return fmt.Errorf("publish together: %w", err)
+		err = fmt.Errorf("publish together: %w", err)
+	}
+	if err != nil && !errors.Is(err, publisher.ErrNotAnnounced) {
+		return err
 	}
 	var shown []published
 	for _, r := range results {
 		shown = append(shown, showPublished(r))
 	}
-	return a.printPublished(shown)
+	return errors.Join(err, a.printPublished(shown))
 }
 
 func (a *app) printPublished(results []published) error {

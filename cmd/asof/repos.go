@@ -28,9 +28,14 @@ func (a *app) publisher(ctx context.Context, names []string) (*publisher.Publish
 			return nil, nil, usage(fmt.Errorf("repo %s: slash_pages: the store %s has no keys that end in a slash", repo.Name, cfg.Store), "leave it away")
 		}
 	}
+	announcer, err := cfg.CloudFront.announcer(ctx, log)
+	if err != nil {
+		return nil, nil, err
+	}
 	return publisher.New(publisher.Options{
 		Store:       store,
 		Log:         log,
+		Announcer:   announcer,
 		Progress:    a.progress(),
 		Concurrency: cfg.Concurrency,
 		AllowUnsafe: cfg.UnsafeStore,
@@ -50,8 +55,10 @@ func forRepos[T any](ctx context.Context, a *app, verb string, names []string, d
 	var failures []error
 	for _, repo := range repos {
 		result, err := do(pub, repo)
-		if err == nil {
+		if err == nil || errors.Is(err, publisher.ErrNotAnnounced) {
 			results = append(results, result)
+		}
+		if err == nil {
 			continue
 		}
 		failures = append(failures, fmt.Errorf("%s %s: %w", verb, repo.Name, err))

@@ -26,6 +26,8 @@ type Options struct {
 	Now func() time.Time
 	// Skip names rows that what is tested can't answer, with a reason each.
 	Skip map[string]string
+	// Check, if not nil, looks at every answer, too.
+	Check func(t *testing.T, row Row, res *http.Response)
 }
 
 // Run sends every row to baseURL, which has no path, in every layout that the
@@ -53,13 +55,13 @@ func (f Fixture) Run(t *testing.T, baseURL string, opts Options) {
 				if reason, ok := opts.Skip[row.Name]; ok {
 					t.Skip(reason)
 				}
-				f.run(t, base, row, fill{f, t, layout, manifest.IDOf(opts.Now())})
+				f.run(t, base, row, fill{f, t, layout, manifest.IDOf(opts.Now())}, opts.Check)
 			})
 		}
 	}
 }
 
-func (f Fixture) run(t *testing.T, base *url.URL, row Row, fill fill) {
+func (f Fixture) run(t *testing.T, base *url.URL, row Row, fill fill, check func(*testing.T, Row, *http.Response)) {
 	method := row.Method
 	if method == "" {
 		method = http.MethodGet
@@ -85,6 +87,9 @@ func (f Fixture) run(t *testing.T, base *url.URL, row Row, fill fill) {
 		}
 	}
 	checkAlways(t, method, res, body)
+	if check != nil {
+		check(t, row, res)
+	}
 	if row.Want.Body != nil {
 		f.checkBody(t, *row.Want.Body, body, fill)
 	}
