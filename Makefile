@@ -1,12 +1,14 @@
 # make          build asof into bin/
 # make demo     build it and see it work
 # make test     every check and every test; does its own set-up
+# make lambda   the resolver as AWS Lambda functions, bin/asof-lambda-*.zip
 # make bench    benchmarks
 # make fuzz     every fuzz target for FUZZTIME
 # make release  binaries, packages, SBOMs and checksums of this commit, into dist/
 
 GO       ?= go
 FUZZTIME ?= 30s
+BIN      ?= bin
 CACHE    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/asof
 
 # The real MinIO that tests run against, its client (to make users), and the
@@ -27,10 +29,23 @@ SBOM        := $(CACHE)/cyclonedx-gomod-$(SBOM_VERSION)
 # npm modules, in a folder of the cache for each state of a package-lock.json.
 BROWSER := $(CACHE)/browser-$(shell cksum <test/browser/package-lock.json | cut -d' ' -f1)
 
-.PHONY: build demo test setup lint minio bench fuzz release clean
+.PHONY: build lambda demo test setup lint minio bench fuzz release clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/asof ./cmd/asof
+
+# For the runtime provided.al2023. The names are Lambda's for the architectures.
+lambda: $(BIN)/asof-lambda-arm64.zip $(BIN)/asof-lambda-x86_64.zip
+
+$(BIN)/asof-lambda-x86_64.zip: GOARCH = amd64
+$(BIN)/asof-lambda-arm64.zip: GOARCH = arm64
+$(BIN)/asof-lambda-%.zip: FORCE
+	@mkdir -p $(BIN)
+	CGO_ENABLED=0 GOOS=linux GOARCH=$(GOARCH) $(GO) build -trimpath -buildvcs=auto -tags lambda.norpc -ldflags '-s -w' -o $(BIN)/bootstrap-$* ./cmd/asof-lambda
+	$(GO) run ./cmd/asof-lambda/pack $(BIN)/bootstrap-$* $@
+	@rm $(BIN)/bootstrap-$*
+
+FORCE:
 
 demo: build
 	bin/asof demo

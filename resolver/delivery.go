@@ -19,7 +19,7 @@ const (
 // deliverElsewhere sends the client to the object that holds a file, if the repo
 // is delivered so. HTML never is: in the pool its relative links lead nowhere.
 func (r *Resolver) deliverElsewhere(w http.ResponseWriter, req *http.Request, base, key, contentType string) (bool, error) {
-	if strings.HasPrefix(contentType, "text/html") {
+	if isHTML(contentType) {
 		return false, nil
 	}
 	how := Proxy
@@ -29,17 +29,48 @@ func (r *Resolver) deliverElsewhere(w http.ResponseWriter, req *http.Request, ba
 	case r.opts.PoolURL != "":
 		how = Redirect
 	}
-	switch how {
-	case Redirect:
-		redirect(w, http.StatusTemporaryRedirect, strings.TrimSuffix(r.opts.PoolURL, "/")+location(false, "", key), cacheFinal)
-		return true, nil
-	case Presign:
-		url, err := r.opts.SignURL(req.Context(), key)
-		if err != nil {
-			return false, err
-		}
-		redirect(w, http.StatusTemporaryRedirect, url, manifest.CacheNever) // a secret, and it does not last
-		return true, nil
+	if how == Proxy {
+		return false, nil
 	}
-	return false, nil
+	return true, r.redirectTo(w, req, how, key)
 }
+
+// redirectTo sends the client to an object, by Redirect or Presign.
+func (r *Resolver) redirectTo(w http.ResponseWriter, req *http.Request, how Delivery, key string) error {
+	if how == Redirect {
+		redirect(w, http.StatusTemporaryRedirect, strings.TrimSuffix(r.opts.PoolURL, "/")+location(false, "", key), cacheFinal)
+		return nil
+	}
+	url, err := r.opts.SignURL(req.Context(), key)
+	if err == nil {
+		redirect(w, http.StatusTemporaryRedirect, url, manifest.CacheNever) // a secret, and it does not last
+	}
+	return err
+}
+
+// errTooLarge: the body is above Options.MaxBody. It is the answer where the
+// client can't be sent elsewhere.
+var errTooLarge = &problem{
+	status: http.StatusInternalServerError,
+	detail: "the answer is larger than this service can send",
+	hint:   "ask for a range of it; who runs the service can let it redirect to the store",
+}
+
+// sendToObject sends the client to an object that is too large to be sent from
+// here.
+func (r *Resolver) sendToObject(w http.ResponseWriter, req *http.Request, key string) error {
+	how := Redirect
+	switch {
+	case r.opts.PoolURL != "":
+	case r.opts.SignURL != nil:
+		how = Presign
+	default:
+		return errTooLarge
+	}
+	for _, name := range []string{"Content-Type", "Content-Range", "Accept-Ranges", "ETag", "Last-Modified", "Repr-Digest"} {
+		w.Header().Del(name)
+	}
+	return r.redirectTo(w, req, how, key)
+}
+
+func isHTML(contentType string) bool { return strings.HasPrefix(contentType, "text/html") }

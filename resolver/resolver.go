@@ -57,12 +57,17 @@ type Options struct {
 	// needs it.
 	PoolURL string
 	// SignURL gives a URL under which a client can read an object for a while.
-	// Presign needs it.
+	// Presign needs it. nil: there is none.
 	SignURL func(ctx context.Context, key string) (string, error)
 
 	// Access decides who may read a repo, given by its base path; "" is the
 	// list of repos, AllRepos a file by its digest. nil: everybody may all.
 	Access func(req *http.Request, base string) Access
+
+	// MaxBody is the largest body, in bytes, that may be sent, where something
+	// in between takes no larger ones; 0: any. Who asks for more of a file is
+	// sent to its object, below PoolURL or else by SignURL; HTML can't be.
+	MaxBody int64
 
 	// CacheBytes bounds the memory for manifests; 0: 64 MiB. What is larger
 	// than it is not cached.

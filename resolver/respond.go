@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -72,14 +73,20 @@ func (r *Resolver) writeFile(w http.ResponseWriter, req *http.Request, repo *rep
 }
 
 // writeContent answers with a file, from memory if it is there, whose headers
-// are set.
+// are set. One that may not be sent from here the client gets from its object.
 func (r *Resolver) writeContent(w http.ResponseWriter, req *http.Request, key string, e manifest.Entry, modified time.Time) error {
+	var err error
 	if data, ok := r.hot.get(e); ok {
-		return r.serveContent(w, req, bytes.NewReader(data), nil, modified)
+		err = r.serveContent(w, req, bytes.NewReader(data), nil, modified)
+	} else {
+		b := newBody(req.Context(), r.opts.Store, key, e, r.hot)
+		defer b.Close()
+		err = r.serveContent(w, req, b, b, modified)
 	}
-	b := newBody(req.Context(), r.opts.Store, key, e, r.hot)
-	defer b.Close()
-	return r.serveContent(w, req, b, b, modified)
+	if err == errTooLarge && !isHTML(w.Header().Get("Content-Type")) {
+		return r.sendToObject(w, req, key)
+	}
+	return err
 }
 
 func etag(d manifest.Digest) string {
@@ -96,6 +103,9 @@ func etag(d manifest.Digest) string {
 // pass for a whole one.
 func (r *Resolver) serveContent(w http.ResponseWriter, req *http.Request, content io.ReadSeeker, b *body, modified time.Time) error {
 	late := &lateWriter{ResponseWriter: w, body: b}
+	if req.Method == http.MethodGet {
+		late.limit = r.opts.MaxBody
+	}
 	http.ServeContent(late, withFitRange(req), "", modified, content)
 	if b != nil {
 		if err := b.failure(); err != nil {
@@ -110,6 +120,8 @@ func (r *Resolver) serveContent(w http.ResponseWriter, req *http.Request, conten
 		}
 	}
 	switch {
+	case late.large:
+		return errTooLarge
 	case late.status == http.StatusRequestedRangeNotSatisfiable:
 		return &problem{status: late.status, detail: "the range lies outside of the file", hint: "see Content-Range for its size"}
 	case late.status >= 400:
@@ -137,8 +149,10 @@ func withFitRange(req *http.Request) *http.Request {
 type lateWriter struct {
 	http.ResponseWriter
 	body    *body // nil: none that needs to know the range
+	limit   int64 // of the body, in bytes; 0: none
 	status  int
 	started bool
+	large   bool // the body is above the limit: nothing was or will be sent
 }
 
 func (w *lateWriter) WriteHeader(status int) {
@@ -146,6 +160,13 @@ func (w *lateWriter) WriteHeader(status int) {
 		return
 	}
 	w.status = status
+	if w.limit > 0 && w.beyond() {
+		w.large = true
+		if w.body != nil {
+			w.body.until(0)
+		}
+		return
+	}
 	// ServeContent has sought by now, but not read: of a single range the
 	// store need not send more than the range.
 	if ranged := w.Header().Get("Content-Range"); w.body != nil && ranged != "" {
@@ -156,10 +177,16 @@ func (w *lateWriter) WriteHeader(status int) {
 	}
 }
 
+// beyond reports whether the body is above the limit.
+func (w *lateWriter) beyond() bool {
+	length, err := strconv.ParseInt(w.Header().Get("Content-Length"), 10, 64)
+	return err == nil && length > w.limit
+}
+
 // ReadFrom implements io.ReaderFrom, by which ServeContent sends: what is in
 // memory goes out in one piece, a file by sendfile where the connection can.
 func (w *lateWriter) ReadFrom(src io.Reader) (int64, error) {
-	if part, ok := src.(*io.LimitedReader); ok && w.status < 400 {
+	if part, ok := src.(*io.LimitedReader); ok && w.status < 400 && !w.large {
 		switch content := part.R.(type) {
 		case *bytes.Reader:
 			if part.N == int64(content.Len()) {
@@ -179,7 +206,7 @@ func (w *lateWriter) ReadFrom(src io.Reader) (int64, error) {
 }
 
 func (w *lateWriter) Write(p []byte) (int, error) {
-	if w.status >= 400 {
+	if w.status >= 400 || w.large {
 		return len(p), nil
 	}
 	w.start()

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// payloadVersion is the format of a function URL's events.
+const payloadVersion = "2.0"
+
+// request is the HTTP request that an event describes. Its path keeps the
+// escapes that the client sent. An error is no fault of the client's, unless it
+// is a badRequest.
+func request(ctx context.Context, event *events.LambdaFunctionURLRequest) (*http.Request, error) {
+	if event.Version != payloadVersion || event.RequestContext.HTTP.Method == "" {
+		return nil, fmt.Errorf("event of version %q is no request to a function URL: want %s", event.Version, payloadVersion)
+	}
+	target := event.RawPath
+	if event.RawQueryString != "" {
+		target += "?" + event.RawQueryString
+	}
+	u, err := url.ParseRequestURI(target)
+	if err != nil || u.Scheme != "" {
+		return nil, badRequest{}
+	}
+	var body io.Reader = strings.NewReader(event.Body)
+	if event.IsBase64Encoded {
+		body = base64.NewDecoder(base64.StdEncoding, body)
+	}
+	req := &http.Request{
+		Method: event.RequestContext.HTTP.Method, URL: u, RequestURI: target,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{}, Body: io.NopCloser(body),
+		Host: event.RequestContext.DomainName, RemoteAddr: event.RequestContext.HTTP.SourceIP,
+	}
+	for name, value := range event.Headers {
+		if strings.EqualFold(name, "Host") {
+			req.Host = value
+			continue
+		}
+		req.Header.Set(name, value)
+	}
+	return req.WithContext(ctx), nil
+}
+
+// badRequest: the target is none. A server in front of a handler answers 400.
+type badRequest struct{}
+
+func (badRequest) Error() string { return "the address is malformed" }
+
+// ServeHTTP answers so.
+func (e badRequest) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(http.StatusBadRequest)
+	_, _ = io.WriteString(w, "error: "+e.Error()+"\n") // into memory or a pipe
+}
+
+// headers are those of an answer as Lambda takes them, one value a name.
+func headers(h http.Header) map[string]string {
+	out := make(map[string]string, len(h))
+	for name, values := range h {
+		out[name] = strings.Join(values, ", ")
+	}
+	return out
+}
