@@ -48,6 +48,21 @@ func readKeyrings(names []string, expired bool) (*keyring, error) {
 }
 
 func readKeyring(name string) (openpgp.EntityList, error) {
+	data, err := readKeyFile(name)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := parseKeys(data)
+	if err == nil && len(keys) == 0 {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: holds no OpenPGP public key: %w", name, err)
+	}
+	return keys, nil
+}
+
+func readKeyFile(name string) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -60,19 +75,19 @@ func readKeyring(name string) (openpgp.EntityList, error) {
 	if len(data) > maxKeyring {
 		return nil, fmt.Errorf("%s: has more than %d bytes", name, maxKeyring)
 	}
-	keys, err := parseKeys(data)
-	if err == nil && len(keys) == 0 {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: holds no OpenPGP public key: %w", name, err)
-	}
-	return keys, nil
+	return data, nil
+}
+
+// endOfKeys ends an armoured keyring.
+const endOfKeys = "-----END PGP PUBLIC KEY BLOCK-----"
+
+func isArmoured(data []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("-----BEGIN"))
 }
 
 // parseKeys reads a keyring, binary, or any number of armoured ones.
 func parseKeys(data []byte) (openpgp.EntityList, error) {
-	if !bytes.HasPrefix(bytes.TrimLeft(data, " \t\r\n"), []byte("-----BEGIN")) {
+	if !isArmoured(data) {
 		return openpgp.ReadKeyRing(bytes.NewReader(data))
 	}
 	var all openpgp.EntityList
@@ -93,7 +108,7 @@ func parseKeys(data []byte) (openpgp.EntityList, error) {
 		}
 		all = append(all, keys...)
 		// The decoder buffers: what follows is found by its end.
-		_, rest, _ := bytes.Cut(data, []byte("-----END PGP PUBLIC KEY BLOCK-----"))
+		_, rest, _ := bytes.Cut(data, []byte(endOfKeys))
 		data = rest
 		r.Reset(data)
 	}
