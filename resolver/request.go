@@ -20,14 +20,15 @@ const (
 
 // target is the path of a request.
 type target struct {
-	path    string // decoded, without slashes around it and doubled ones; maybe empty
+	path    string // decoded, without slashes around it, doubled ones and dots between them; maybe empty
 	slash   bool   // it ends in a slash
-	doubled bool   // it held double slashes, which are collapsed
+	doubled bool   // it held double slashes or "/./", as apt asks of flat repositories, which are collapsed
 }
 
 // parseTarget reads an escaped path, as url.URL.EscapedPath gives it. Each
 // segment is decoded on its own: an encoded slash never separates segments, and
 // nothing that decodes to a dot segment or to control characters gets through.
+// Only a plain "." is as good as nothing (RFC 3986, section 5.2.4).
 func parseTarget(escaped string) (target, error) {
 	if escaped == "" {
 		escaped = "/"
@@ -35,7 +36,7 @@ func parseTarget(escaped string) (target, error) {
 	if escaped[0] != '/' {
 		return target{}, errors.New("the path does not start with a slash")
 	}
-	t := target{slash: escaped[len(escaped)-1] == '/', doubled: strings.Contains(escaped, "//")}
+	t := target{slash: escaped[len(escaped)-1] == '/', doubled: strings.Contains(escaped, "//") || strings.Contains(escaped, "/./")}
 	plain := !t.doubled && !strings.Contains(escaped, "%")
 	if plain { // as nearly all are: nothing to decode, nothing to copy
 		t.path = strings.Trim(escaped, "/")
@@ -44,7 +45,7 @@ func parseTarget(escaped string) (target, error) {
 	rest, more := escaped[1:], true
 	for more {
 		var raw string
-		if raw, rest, more = strings.Cut(rest, "/"); raw == "" {
+		if raw, rest, more = strings.Cut(rest, "/"); raw == "" || (raw == "." && more) {
 			continue
 		}
 		seg, err := url.PathUnescape(raw)

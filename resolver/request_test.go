@@ -25,6 +25,7 @@ func TestParseTarget(t *testing.T) {
 		{"/a/", target{path: "a", slash: true}},
 		{"/a//", target{path: "a", slash: true, doubled: true}},
 		{"//a/b", target{path: "a/b", doubled: true}},
+		{"/./a/././b", target{path: "a/b", doubled: true}},
 		{"/a//b/c%20", target{path: "a/b/c ", doubled: true}},
 		{"/a%20b/%25/%C3%A9", target{path: "a b/%/é"}},
 		{"/a/b%20/", target{path: "a/b ", slash: true}},

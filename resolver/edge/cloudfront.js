@@ -95,6 +95,9 @@ function parse(uri) {
   const segs = [];
   for (let i = 1; i < parts.length; i++) {
     let seg;
+    if (parts[i] === '.' && i < parts.length - 1) {
+      continue;
+    }
     try {
       seg = decodeURIComponent(parts[i]);
     } catch (e) {
@@ -107,7 +110,7 @@ function parse(uri) {
       segs.push(seg);
     }
   }
-  return { segs: segs, slash: uri.slice(-1) === '/', doubled: uri.indexOf('//') >= 0 };
+  return { segs: segs, slash: uri.slice(-1) === '/', doubled: /\/\.?\//.test(uri) };
 }
 
 function octets(s) {
