@@ -1,0 +1,112 @@
+package test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/asof/asof/manifest"
+)
+
+// trixie is the root of a Debian 13, whose apt knows snapshots. It is made once
+// and kept in the user's cache.
+func trixie(t testing.TB) string {
+	t.Helper()
+	if os.Getuid() != 0 {
+		if os.Getenv("CI") != "" {
+			t.Fatal("this test needs root, for a chroot")
+		}
+		t.Skip("not root: a chroot with apt 3 can't be made")
+	}
+	needsDebian(t, "mmdebstrap", "chroot")
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join(cache, "asof", "trixie")
+	if _, err := os.Stat(root); err == nil {
+		return root
+	}
+	if err := os.MkdirAll(filepath.Dir(root), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := os.MkdirTemp(filepath.Dir(root), "trixie-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(fresh)
+	mirror := os.Getenv("ASOF_TEST_MIRROR")
+	if mirror == "" {
+		mirror = "http://deb.debian.org/debian"
+	}
+	out, err := exec.Command("mmdebstrap", "--variant=apt", "trixie", fresh, mirror).CombinedOutput()
+	if err != nil {
+		t.Fatalf("mmdebstrap: %v\n%s\nASOF_TEST_MIRROR names another mirror", err, out)
+	}
+	if err := os.Rename(fresh, root); err != nil && !errors.Is(err, os.ErrExist) {
+		if _, there := os.Stat(root); there != nil { // another test was faster
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// apt's own snapshots: a client keeps the archive's address and asks for a time,
+// any time, and apt fetches from asof what the archive held then.
+func TestAptSnapshot(t *testing.T) {
+	root := trixie(t)
+	a := newAptArchive(t)
+	w := newWorkspace(t, aptConfig(a, "thin"))
+	first, second := a.twoCheckpoints(w)
+	server := w.serve()
+
+	work, err := os.MkdirTemp(filepath.Join(root, "tmp"), "asof-")
+	a.check(err)
+	t.Cleanup(func() { os.RemoveAll(work) })
+	a.check(os.Chmod(work, 0o755))
+	key, err := os.ReadFile(a.key)
+	a.check(err)
+	inside := strings.TrimPrefix(work, root)
+	a.check(os.WriteFile(filepath.Join(work, "archive.gpg"), key, 0o644))
+	a.check(os.WriteFile(filepath.Join(work, "archive.sources"), []byte(fmt.Sprintf(
+		"Types: deb\nURIs: %s/\nSuites: stable stable-updates\nComponents: main\nArchitectures: %s\nSigned-By: %s/archive.gpg\n", a.url, a.arch, inside)), 0o644))
+	run := func(id string, args ...string) string {
+		t.Helper()
+		state := filepath.Join(work, "state-"+id)
+		for _, dir := range []string{"lists/partial", "cache/archives/partial"} {
+			a.check(os.MkdirAll(filepath.Join(state, dir), 0o755))
+		}
+		in := strings.TrimPrefix(state, root)
+		cmd := exec.Command("chroot", append([]string{root, "apt-get", "--yes", "--quiet", "--snapshot", id,
+			"-o", "Dir::State::lists=" + in + "/lists", "-o", "Dir::Cache=" + in + "/cache",
+			"-o", "Dir::Etc::sourcelist=" + inside + "/archive.sources", "-o", "Dir::Etc::sourceparts=-",
+			"-o", "APT::Sandbox::User=root", "-o", "Acquire::http::Proxy=DIRECT",
+			"-o", "Acquire::Snapshots::URI::Host::127.0.0.1=" + server + "/archive/debian/@SNAPSHOTID@/"}, args...)...)
+		cmd.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("apt-get --snapshot %s %s: %v\n%s", id, strings.Join(args, " "), err, out)
+		}
+		if !strings.Contains(string(out), server+"/archive/debian/"+id) && args[0] == "update" {
+			t.Errorf("apt did not ask asof:\n%s", out)
+		}
+		return state
+	}
+	for id, version := range map[manifest.ID]string{first: "1.0", second - 1: "1.0", second: "2.0"} {
+		run(id.String(), "update")
+		state := run(id.String(), "install", "--download-only", "hello")
+		debs, err := filepath.Glob(filepath.Join(state, "cache/archives/hello_*.deb"))
+		a.check(err)
+		for i := range debs {
+			debs[i] = filepath.Base(debs[i])
+		}
+		if want := []string{"hello_" + version + "_" + a.arch + ".deb"}; !slices.Equal(debs, want) {
+			t.Errorf("--snapshot %s: %q, want %q", id, debs, want)
+		}
+	}
+}

@@ -1,0 +1,263 @@
+package test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asof/asof/manifest"
+)
+
+// aptConfig is a repo that mirrors the archive.
+func aptConfig(a *aptArchive, layout string) string {
+	return fmt.Sprintf(`
+store: ./data
+serve: {refresh: 50ms}
+repos:
+  - name: debian
+    path: archive/debian
+    layout: %s
+    remote:
+      type: apt
+      url: %s
+      suites: [stable, stable-updates]
+      architectures: [%s]
+      sources: true
+      contents: true
+      signed_by: %s
+      verify: required
+`, layout, a.url, a.arch, a.key)
+}
+
+// twoCheckpoints publishes two states of the archive: in the first hello is 1.0, in
+// the second 2.0.
+func (a *aptArchive) twoCheckpoints(w *workspace) (first, second manifest.ID) {
+	a.Helper()
+	a.addPackage("hello", "1.0", a.arch, "greeting")
+	a.addPackage("greeting", "1.0", "all", "")
+	a.addPackage("fix", "1.0", a.arch, "")
+	a.publish("stable", "hello=1.0", "greeting=1.0")
+	a.publish("stable-updates", "fix=1.0")
+	first = query[[]outcome](w, "publish", "debian")[0].Checkpoint.ID
+	a.addPackage("hello", "2.0", a.arch, "greeting")
+	a.publish("stable", "hello=2.0", "greeting=1.0")
+	a.check(os.Remove(filepath.Join(a.dir, "pool/main/h/hello", "hello_1.0_"+a.arch+".deb"))) // as archives do, in time
+	time.Sleep(time.Until((first + 1).Time()))
+	r := query[[]outcome](w, "publish", "debian")[0]
+	if r.Outcome != "published" || r.Files.Uploaded == 0 {
+		a.Fatalf("the second publish: %+v", r)
+	}
+	if again := query[[]outcome](w, "publish", "debian")[0]; again.Outcome != "unchanged" || again.Checkpoint.ID != r.Checkpoint.ID {
+		a.Errorf("nothing changed: %+v", again)
+	}
+	return first, r.Checkpoint.ID
+}
+
+// source is the deb822 source of an archive at a URL.
+func (a *aptArchive) source(url string) string {
+	return fmt.Sprintf("Types: deb deb-src\nURIs: %s\nSuites: stable stable-updates\nComponents: main\nArchitectures: %s\nSigned-By: %s\n", url, a.arch, a.key)
+}
+
+// The machine's apt updates, downloads packages and sources from two checkpoints,
+// with all its checks on, and each gives its own version: through the service, in
+// both layouts, and through a plain web server.
+func TestApt(t *testing.T) {
+	for _, layout := range []string{"full", "thin"} {
+		t.Run(layout, func(t *testing.T) {
+			a := newAptArchive(t)
+			w := newWorkspace(t, aptConfig(a, layout))
+			first, second := a.twoCheckpoints(w)
+			if r := w.try("verify", "debian"); r.code != 0 {
+				t.Errorf("verify: %d\n%s%s", r.code, r.stdout, r.stderr)
+			}
+			servers := []string{w.serve()}
+			if layout == "full" {
+				servers = append(servers, startNginx(t, filepath.Join(w.dir, "data")))
+			}
+			for _, server := range servers {
+				for id, version := range map[manifest.ID]string{first: "1.0", second: "2.0"} {
+					a.checkApt(fmt.Sprintf("%s/archive/debian/%s/", server, id), version)
+				}
+			}
+			// Any moment in between is the first.
+			a.checkApt(fmt.Sprintf("%s/archive/debian/%s/", servers[0], second-1), "1.0")
+			a.checkTampered(w, servers[0], first)
+		})
+	}
+}
+
+// checkApt lets apt read from a URL, and expects a version of hello.
+func (a *aptArchive) checkApt(url, version string) {
+	a.Helper()
+	apt := newApt(a.TB, a.source(url))
+	out := apt.run("update")
+	for _, bad := range []string{"W:", "E:", "Err:", "Ign:"} {
+		if strings.Contains("\n"+out, "\n"+bad) {
+			a.Errorf("%s: apt-get update:\n%s", url, out)
+		}
+	}
+	apt.run("install", "--download-only", "hello", "fix")
+	want := []string{"fix_1.0_" + a.arch + ".deb", "greeting_1.0_all.deb", "hello_" + version + "_" + a.arch + ".deb"}
+	if got := apt.found("var/cache/apt/archives/*.deb"); !slices.Equal(got, want) {
+		a.Errorf("%s: apt-get install: %q, want %q", url, got, want)
+	}
+	apt.run("source", "--download-only", "hello")
+	if got, want := apt.found("work/*"), []string{"hello_" + version + ".dsc", "hello_" + version + ".tar.xz"}; !slices.Equal(got, want) {
+		a.Errorf("%s: apt-get source: %q, want %q", url, got, want)
+	}
+}
+
+// checkTampered proves that apt did check: it refuses another key.
+func (a *aptArchive) checkTampered(w *workspace, server string, id manifest.ID) {
+	a.Helper()
+	other := filepath.Join(a.TempDir(), "other.gpg")
+	home := a.TempDir()
+	a.check(os.Chmod(home, 0o700))
+	gpg := func(args ...string) {
+		a.run("gpg", append([]string{"--homedir", home, "--batch", "--quiet", "--pinentry-mode", "loopback"}, args...)...)
+	}
+	gpg("--passphrase", "", "--quick-generate-key", "Other <other@example.org>", "ed25519", "sign", "never")
+	gpg("--output", other, "--export")
+	_ = exec.Command("gpgconf", "--homedir", home, "--kill", "all").Run()
+	url := fmt.Sprintf("%s/archive/debian/%s/", server, id)
+	apt := newApt(a.TB, strings.ReplaceAll(a.source(url), a.key, other))
+	if out, err := apt.try("update"); err == nil || !strings.Contains(out, "NO_PUBKEY") {
+		a.Errorf("apt does not look at signatures: %v\n%s", err, out)
+	}
+	// So does asof, with its own exit code, and it publishes nothing.
+	w.write("other.yaml", strings.ReplaceAll(aptConfig(a, "thin"), a.key, other))
+	if r := w.try("publish", "--config", "other.yaml"); r.code != 6 || !strings.Contains(r.stderr, "InRelease: verification failed: no good signature: the key ") {
+		a.Errorf("publish with another key: %d\n%s", r.code, r.stderr)
+	}
+}
+
+// startNginx serves a folder with nginx, a plain web server that knows nothing of
+// asof, and returns its URL.
+func startNginx(t testing.TB, dir string) string {
+	t.Helper()
+	nginx := "/usr/sbin/nginx"
+	if _, err := os.Stat(nginx); err != nil {
+		needsDebian(t, "nginx")
+		nginx = "nginx"
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	work := t.TempDir()
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user root;"
+	}
+	config := fmt.Sprintf(`daemon off; %s pid %s/pid; error_log stderr;
+events {}
+http {
+	access_log off; server_tokens off;
+	client_body_temp_path %[2]s/b; proxy_temp_path %[2]s/p; fastcgi_temp_path %[2]s/f; uwsgi_temp_path %[2]s/u; scgi_temp_path %[2]s/s;
+	server { listen %[3]s; root %[4]q; }
+}
+`, user, work, address, dir)
+	file := filepath.Join(work, "nginx.conf")
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(nginx, "-c", file)
+	cmd.Stderr = t.Output()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(os.Interrupt)
+		_ = cmd.Wait()
+	})
+	eventually(t, "nginx answers", func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			return false
+		}
+		conn.Close()
+		return true
+	})
+	return "http://" + address
+}
+
+// A generation that changes while it is synced: the checkpoint is the new one,
+// whole, and not a mixture.
+func TestAptChangesDuringSync(t *testing.T) {
+	a := newAptArchive(t)
+	a.addPackage("hello", "1.0", a.arch, "")
+	a.addPackage("hello", "2.0", a.arch, "")
+	a.publish("stable", "hello=1.0")
+	a.publish("stable-updates")
+	for name, trigger := range map[string]string{"an index": "/main/binary-", "a package": ".deb"} {
+		t.Run(name, func(t *testing.T) {
+			a.publish("stable", "hello=1.0")
+			w := newWorkspace(t, aptConfig(a, "thin"))
+			changed := false
+			a.before = func(path string) {
+				if strings.Contains(path, trigger) && !changed {
+					changed = true
+					old := filepath.Join(a.dir, "pool/main/h/hello", "hello_1.0_"+a.arch+".deb")
+					a.check(os.Rename(old, old+".gone"))
+					a.publish("stable", "hello=2.0")
+				}
+			}
+			id := query[[]outcome](w, "publish", "debian")[0].Checkpoint.ID
+			a.mu.Lock()
+			a.before = nil
+			a.mu.Unlock()
+			old := filepath.Join(a.dir, "pool/main/h/hello", "hello_1.0_"+a.arch+".deb")
+			a.check(os.Rename(old+".gone", old))
+			show := w.run("show", "debian", id.String())
+			if strings.Contains(show, "hello_1.0") || !strings.Contains(show, "hello_2.0_") {
+				t.Errorf("the checkpoint is a mixture:\n%s", show)
+			}
+		})
+	}
+}
+
+// A mirror with a filter says that it is partial, and apt believes its indexes.
+func TestAptPartial(t *testing.T) {
+	a := newAptArchive(t)
+	w := newWorkspace(t, aptConfig(a, "thin")+"      packages: {include: [hello], follow_dependencies: true}\n")
+	a.addPackage("hello", "1.0", a.arch, "greeting")
+	a.addPackage("greeting", "1.0", "all", "")
+	a.addPackage("other", "1.0", a.arch, "")
+	a.publish("stable", "hello=1.0", "greeting=1.0", "other=1.0")
+	a.publish("stable-updates")
+	r := w.try("publish", "debian")
+	if r.code != 0 || !strings.Contains(r.stderr, "debian: a partial mirror: its filters hold back 3 files, ") {
+		t.Fatalf("publish: %d\n%s", r.code, r.stderr)
+	}
+	apt := newApt(t, a.source(w.serve()+"/archive/debian/latest/"))
+	apt.run("update")
+	apt.run("install", "--download-only", "hello")
+	if out, err := apt.try("install", "--download-only", "other"); err == nil || !strings.Contains(out, "404") {
+		t.Errorf("a package that is held back: %v\n%s", err, out)
+	}
+}
+
+// A flat repository, as dpkg-scanpackages and many vendors make them.
+func TestAptFlat(t *testing.T) {
+	a := newAptArchive(t)
+	a.addPackage("hello", "1.0", a.arch, "")
+	a.index("Packages", a.run("apt-ftparchive", "packages", "."))
+	a.write("Release", a.run("apt-ftparchive", "release", "."))
+	a.gpg("--output", filepath.Join(a.dir, "InRelease"), "--clearsign", filepath.Join(a.dir, "Release"))
+	w := newWorkspace(t, fmt.Sprintf("store: ./data\nrepos:\n  - name: flat\n    remote: {type: apt, url: %s, suites: [./], signed_by: %s}\n", a.url, a.key))
+	w.run("publish")
+	apt := newApt(t, fmt.Sprintf("Types: deb\nURIs: %s/flat/latest/\nSuites: ./\nSigned-By: %s\n", w.serve(), a.key))
+	apt.run("update")
+	apt.run("install", "--download-only", "hello")
+	if got := apt.found("var/cache/apt/archives/*.deb"); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+}
