@@ -98,6 +98,13 @@ func (r *Resolver) writeProblem(w http.ResponseWriter, req *http.Request, err er
 	}
 }
 
+// WriteError answers with an error in the form that the request prefers, as the
+// resolver's own are; for handlers around it.
+func (r *Resolver) WriteError(w http.ResponseWriter, req *http.Request, status int, detail, hint string) {
+	w.Header()["X-Content-Type-Options"] = nosniff
+	r.writeProblem(w, req, &problem{status: status, detail: detail, hint: hint})
+}
+
 // render gives the problem in the form that the request prefers.
 func (p *problem) render(header http.Header) (contentType string, body []byte) {
 	title := http.StatusText(p.status)

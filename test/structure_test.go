@@ -21,6 +21,7 @@ func TestArrowsRunOneWay(t *testing.T) {
 		"internal/unpack":                   {},
 		"internal/packages":                 {"manifest", "internal/objstore", "internal/catalog", "internal/deb", "internal/unpack"},
 		"resolver":                          {"manifest", "internal/objstore", "internal/page"},
+		"resolver/service":                  {"manifest", "internal/objstore", "internal/page", "resolver"},
 		"publisher":                         {"manifest", "internal/objstore", "internal/page", "internal/catalog", "publisher/remote"},
 		"publisher/cloudfront":              {"manifest", "internal/objstore", "internal/page", "internal/catalog", "publisher", "publisher/remote"},
 		"publisher/remote":                  {"manifest"},

@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"math"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/dustin/go-humanize"
 	"github.com/go-viper/mapstructure/v2"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
@@ -42,25 +40,6 @@ type retentionConfig struct {
 	Days int    `mapstructure:"days"`
 }
 
-type serveConfig struct {
-	Listen  string        `mapstructure:"listen"`
-	Refresh time.Duration `mapstructure:"refresh"`
-	PoolURL string        `mapstructure:"pool_url"`
-	Cache   string        `mapstructure:"cache"`
-}
-
-// cacheBytes is what the resolver is told: no memory at all is negative there.
-func (s serveConfig) cacheBytes() (int64, error) {
-	n, err := humanize.ParseBytes(s.Cache)
-	if err != nil || n > math.MaxInt64 {
-		return 0, usage(fmt.Errorf("serve.cache: %q is no size", s.Cache), "for instance 256MiB")
-	}
-	if n == 0 {
-		return -1, nil
-	}
-	return int64(n), nil
-}
-
 type cloudFrontConfig struct {
 	Distribution  string `mapstructure:"distribution"`
 	KeyValueStore string `mapstructure:"key_value_store"`
@@ -72,16 +51,19 @@ type repoConfig struct {
 	Path       string         `mapstructure:"path"`
 	Layout     string         `mapstructure:"layout"`
 	SlashPages bool           `mapstructure:"slash_pages"`
+	Delivery   string         `mapstructure:"delivery"`
+	Auth       []authConfig   `mapstructure:"auth"`
 	Remote     map[string]any `mapstructure:"remote"` // type, and what that type asks for
 }
 
 // settings are the scalar keys with their defaults.
 func settings() map[string]any {
-	return map[string]any{
+	all := serveSettings()
+	maps.Copy(all, map[string]any{
 		"store": "", "unsafe_store": false, "public_url": "", "retention.mode": "", "retention.days": 0, "concurrency": 32, "log_format": "text", "log_level": "warn",
-		"serve.listen": "127.0.0.1:8080", "serve.refresh": 5 * time.Second, "serve.pool_url": "", "serve.cache": "64MiB",
 		"cloudfront.distribution": "", "cloudfront.key_value_store": "", "cloudfront.months": 12,
-	}
+	})
+	return all
 }
 
 // bindFlags makes flags override the settings of the same name.
@@ -135,6 +117,9 @@ func (a *app) config() (config, error) {
 		return cfg, inFile(name, err)
 	}
 	if err := cfg.checkRepos(); err != nil {
+		return cfg, inFile(name, err)
+	}
+	if err := cfg.checkServe(); err != nil {
 		return cfg, inFile(name, err)
 	}
 	return cfg, nil

@@ -20,6 +20,7 @@ import (
 	"github.com/asof/asof/publisher/remote/fetch"
 	"github.com/asof/asof/publisher/remote/file"
 	"github.com/asof/asof/resolver"
+	"github.com/asof/asof/resolver/service"
 )
 
 func newDemoCmd(a *app) *cobra.Command {
@@ -109,7 +110,8 @@ func (d *demo) run(ctx context.Context) error {
 	}
 	served := make(chan error, 1)
 	go func() {
-		served <- serve(ctx, listener, resolver.Options{Store: store, Refresh: time.Second, Log: d.log})
+		r := resolver.New(resolver.Options{Store: store, Refresh: time.Second, Log: d.log})
+		served <- serve(ctx, r, &service.Server{Handler: r, Log: d.log}, listener)
 	}()
 	d.url = "http://" + listener.Addr().String()
 	if err := d.ask(ctx, first.Checkpoint.ID, between, second.Checkpoint.ID); err != nil {

@@ -140,13 +140,22 @@ func (a *app) logger() (*slog.Logger, error) {
 	if err := level.UnmarshalText([]byte(a.viper.GetString("log_level"))); err != nil {
 		return nil, usage(fmt.Errorf("log_level: %q is no level", a.viper.GetString("log_level")), "use debug, info, warn or error")
 	}
-	opts := &slog.HandlerOptions{Level: level}
-	switch format := a.viper.GetString("log_format"); format {
-	case "text":
-		return slog.New(slog.NewTextHandler(a.stderr, opts)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(a.stderr, opts)), nil
-	default:
+	format := a.viper.GetString("log_format")
+	handler := logHandler(a.stderr, format, level)
+	if handler == nil {
 		return nil, usage(fmt.Errorf("log_format: %q is no format", format), "use text or json")
 	}
+	return slog.New(handler), nil
+}
+
+// logHandler is nil for an unknown format.
+func logHandler(w io.Writer, format string, level slog.Level) slog.Handler {
+	opts := &slog.HandlerOptions{Level: level}
+	switch format {
+	case "text":
+		return slog.NewTextHandler(w, opts)
+	case "json":
+		return slog.NewJSONHandler(w, opts)
+	}
+	return nil
 }

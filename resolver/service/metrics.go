@@ -1,0 +1,109 @@
+package service
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/asof/asof/resolver"
+)
+
+// Metrics is what Prometheus is told, and the http.Handler that tells it.
+type Metrics struct {
+	http.Handler
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	byStatus [600]prometheus.Counter // of requests, so that none is looked up
+	latency  prometheus.Histogram
+	errors   *prometheus.CounterVec
+}
+
+// NewMetrics returns metrics of a process, without a resolver as yet.
+func NewMetrics() *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "asof_requests_total", Help: "Requests by the status of their answers; 0: cut off before there was one.",
+		}, []string{"status"}),
+		latency: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "asof_request_duration_seconds", Help: "From the header of a request to the end of its answer.",
+			Buckets: []float64{.0001, .0003, .001, .003, .01, .03, .1, .3, 1, 3, 10, 30, 100, 300},
+		}),
+		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "asof_store_errors_total", Help: "Operations that the store failed, by what it said.",
+		}, []string{"operation", "error"}),
+	}
+	m.registry.MustRegister(m.requests, m.latency, m.errors, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, status := range []int{200, 206, 301, 302, 304, 307, 400, 401, 404, 405, 410, 412, 414, 416, 429, 503} {
+		m.byStatus[status] = m.requests.WithLabelValues(strconv.Itoa(status))
+	}
+	m.Handler = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return m
+}
+
+func (m *Metrics) observe(status int, took time.Duration) {
+	if status < len(m.byStatus) && m.byStatus[status] != nil {
+		m.byStatus[status].Inc()
+	} else {
+		m.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	}
+	m.latency.Observe(took.Seconds())
+}
+
+// Watch adds what a resolver knows.
+func (m *Metrics) Watch(r *resolver.Resolver, now func() time.Time) {
+	repo := []string{"repo"}
+	m.registry.MustRegister(&state{
+		resolver:    r,
+		now:         now,
+		ready:       prometheus.NewDesc("asof_ready", "1 once the registry was read.", nil, nil),
+		checkpoints: prometheus.NewDesc("asof_checkpoints", "Checkpoints that are listed.", repo, nil),
+		lag:         prometheus.NewDesc("asof_horizon_lag_seconds", "How far the horizon lies in the past: how long ago the last publish was.", repo, nil),
+		age:         prometheus.NewDesc("asof_index_age_seconds", "For how long it is unknown whether the index has changed.", repo, nil),
+		stale:       prometheus.NewDesc("asof_index_stale", "1 while the index can't be read.", repo, nil),
+	})
+}
+
+// state collects what a resolver knows when it is asked for.
+type state struct {
+	resolver                            *resolver.Resolver
+	now                                 func() time.Time
+	ready, checkpoints, lag, age, stale *prometheus.Desc
+}
+
+// Describe implements prometheus.Collector.
+func (s *state) Describe(out chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{s.ready, s.checkpoints, s.lag, s.age, s.stale} {
+		out <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (s *state) Collect(out chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	bit := func(b bool) float64 {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	now := s.now()
+	repos, ready := s.resolver.Status()
+	gauge(s.ready, bit(ready))
+	for _, r := range repos {
+		gauge(s.checkpoints, float64(r.Checkpoints), r.Name)
+		gauge(s.stale, bit(r.Stale), r.Name)
+		if r.Horizon.Valid() && !r.Horizon.Time().IsZero() {
+			gauge(s.lag, now.Sub(r.Horizon.Time()).Seconds(), r.Name)
+		}
+		if !r.Checked.IsZero() {
+			gauge(s.age, now.Sub(r.Checked).Seconds(), r.Name)
+		}
+	}
+}
