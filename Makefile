@@ -2,6 +2,7 @@
 # make demo     build it and see it work
 # make test     every check and every test; does its own set-up
 # make lambda   the resolver as AWS Lambda functions, bin/asof-lambda-*.zip
+# make terraform-test   the Terraform modules with the real providers, from the registry
 # make bench    benchmarks
 # make fuzz     every fuzz target for FUZZTIME
 # make release  binaries, packages, SBOMs and checksums of this commit, into dist/
@@ -19,17 +20,23 @@ STATICCHECK_VERSION := v0.8.2
 GOVULNCHECK_VERSION := v1.9.0
 NFPM_VERSION        := v2.44.0
 SBOM_VERSION        := v1.9.0
+TFLINT_VERSION      := v0.64.0
 MINIO       := $(CACHE)/minio-$(MINIO_VERSION)
 MC          := $(CACHE)/mc-$(MC_VERSION)
 STATICCHECK := $(CACHE)/staticcheck-$(STATICCHECK_VERSION)
 GOVULNCHECK := $(CACHE)/govulncheck-$(GOVULNCHECK_VERSION)
 NFPM        := $(CACHE)/nfpm-$(NFPM_VERSION)
 SBOM        := $(CACHE)/cyclonedx-gomod-$(SBOM_VERSION)
+TFLINT      := $(CACHE)/tflint-$(TFLINT_VERSION)
 
 # npm modules, in a folder of the cache for each state of a package-lock.json.
 BROWSER := $(CACHE)/browser-$(shell cksum <test/browser/package-lock.json | cut -d' ' -f1)
 
-.PHONY: build lambda demo test setup lint minio bench fuzz release clean
+# Optional: checks Terraform configuration offline, against stand-ins for the
+# providers. It is called with folders.
+TERRAFORM_CHECK ?= ../shared/terraform-check/terraform-check
+
+.PHONY: build lambda demo test setup lint minio terraform-check terraform-test bench fuzz release clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/asof ./cmd/asof
@@ -54,7 +61,7 @@ demo: build
 TESTENV = ASOF_TEST_MINIO=$(MINIO) ASOF_TEST_MC=$(MC) NFPM=$(NFPM) SBOM=$(SBOM) \
 	ASOF_TEST_BROWSER=$(BROWSER)/node_modules ASOF_TEST_OUTPUT=$(CURDIR)/bin/test-output
 
-test: setup lint minio $(NFPM) $(SBOM) $(BROWSER)
+test: setup lint minio $(NFPM) $(SBOM) $(BROWSER) terraform-check
 	$(TESTENV) $(GO) test -race -timeout 20m ./...
 
 # What tests use besides Go.
@@ -70,6 +77,12 @@ lint: $(STATICCHECK) $(GOVULNCHECK)
 
 $(BROWSER):
 	.ci/npm $@ test/browser
+# Formatting, lint, and validation and tests as far as they go offline.
+terraform-check: $(TFLINT)
+	@.ci/terraform offline $(TFLINT) "$(TERRAFORM_CHECK)"
+
+terraform-test: $(TFLINT)
+	@.ci/terraform online $(TFLINT)
 
 minio: $(MINIO) $(MC)
 
@@ -84,6 +97,9 @@ $(STATICCHECK):
 
 $(GOVULNCHECK):
 	.ci/tool $@ golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK_VERSION)
+
+$(TFLINT):
+	.ci/tool $@ github.com/terraform-linters/tflint@$(TFLINT_VERSION)
 
 # What asof is compared with comes from Debian packages. RUNLEVEL keeps their
 # services from starting. BENCH holds flags: make bench BENCH=-quick

@@ -31,20 +31,16 @@ func policy(t *testing.T, name, bucket string) string {
 	return strings.NewReplacer("BUCKET", bucket, "PREFIX", storePrefix).Replace(string(text))
 }
 
-// user is one with the rights of some of the examples: as an environment for
-// asof, and as a client that asks for what asof never would.
+// user is one with some rights: as an environment for asof, and as a client that
+// asks for what asof never would.
 type user struct {
 	env    []string
 	client *sdk.Client
 }
 
-func newUser(t *testing.T, server *miniotest.Server, bucket string, policies ...string) user {
+func newUser(t *testing.T, server *miniotest.Server, policies ...string) user {
 	t.Helper()
-	var texts []string
-	for _, name := range policies {
-		texts = append(texts, policy(t, name, bucket))
-	}
-	id, secret := server.NewUser(t, texts...)
+	id, secret := server.NewUser(t, policies...)
 	client, err := sdk.New(server.Endpoint, &sdk.Options{Creds: sdkcredentials.NewStaticV4(id, secret, ""), Region: "us-east-1"})
 	if err != nil {
 		t.Fatal(err)
@@ -83,10 +79,14 @@ func list(ctx context.Context, c *sdk.Client, bucket, prefix string) error {
 	return nil
 }
 
-// foreign checks that a user can do nothing outside of the store's prefix.
-func foreign(t *testing.T, u user, server *miniotest.Server, bucket string) {
+// foreign checks that a user can do nothing outside of the store's prefix, or of
+// its bucket if there is no prefix.
+func foreign(t *testing.T, u user, server *miniotest.Server, bucket, prefix string) {
 	t.Helper()
 	ctx := t.Context()
+	if prefix == "" {
+		bucket = server.NewBucket(t)
+	}
 	for _, key := range []string{"other/object", "snap/shots2/object", "object"} {
 		if err := put(ctx, server.Client(), bucket, key); err != nil {
 			t.Fatal(err)
@@ -100,30 +100,44 @@ func foreign(t *testing.T, u user, server *miniotest.Server, bucket string) {
 	}
 }
 
+// roles are the policies of the three users of a store, by name.
+type roles struct {
+	publisher         []string
+	janitor, resolver string
+}
+
 // Three users with the rights of the three examples do all of asof's work
 // between them, and none can do another's.
 func TestRights(t *testing.T) {
 	for _, locked := range []bool{false, true} {
 		for _, driver := range []string{"minio", "s3"} {
-			t.Run(fmt.Sprintf("locked=%v/%s", locked, driver), func(t *testing.T) { rights(t, driver, locked) })
+			t.Run(fmt.Sprintf("locked=%v/%s", locked, driver), func(t *testing.T) {
+				rights(t, driver, storePrefix, locked, func(bucket string) roles {
+					r := roles{[]string{policy(t, "publisher", bucket)}, policy(t, "janitor", bucket), policy(t, "resolver", bucket)}
+					if locked {
+						r.publisher = append(r.publisher, policy(t, "retention", bucket))
+					}
+					return r
+				})
+			})
 		}
 	}
 }
 
-func rights(t *testing.T, driver string, locked bool) {
+func rights(t *testing.T, driver, prefix string, locked bool, rolesOf func(bucket string) roles) {
 	server := minio.Server(t)
 	ctx := t.Context()
 	bucket, more := server.NewBucket(t), ""
-	policies := []string{"publisher"}
 	if locked {
 		bucket, more = server.NewLockedBucket(t), retention
-		policies = append(policies, "retention")
 	}
+	roles := rolesOf(bucket)
 	up := isos(t)
-	config := configOf(storeURL(driver, server.Endpoint, bucket, storePrefix), "full", up.URL())
+	config := configOf(storeURL(driver, server.Endpoint, bucket, prefix), "full", up.URL())
+	below := strings.TrimPrefix(prefix+"/", "/")
 
 	// The publisher.
-	u := newUser(t, server, bucket, policies...)
+	u := newUser(t, server, roles.publisher...)
 	w := newWorkspace(t, config+more, u.env...)
 	first := query[[]outcome](w, "publish")[0]
 	up.Set("2.iso", "changed")
@@ -132,29 +146,37 @@ func rights(t *testing.T, driver string, locked bool) {
 	if third := query[[]outcome](w, "publish")[0]; first.Outcome != "published" || second.Outcome != "published" || third.Outcome != "unchanged" {
 		t.Errorf("%+v\n%+v\n%+v", first, second, third)
 	}
-	object := storePrefix + "/checkpoints/myfile/" + first.Checkpoint.ID.String() + "/1.iso"
+	object := below + "checkpoints/myfile/" + first.Checkpoint.ID.String() + "/1.iso"
 	denied(t, "the publisher deletes", u.client.RemoveObject(ctx, bucket, object, sdk.RemoveObjectOptions{}))
+	// What no policy of MinIO's can refuse: a write without a condition. Amazon's
+	// can, and the bucket policy of terraform/ does. asof itself never asks for it.
+	var said sdk.ErrorResponse
+	created := sdk.PutObjectOptions{DisableMultipart: true}
+	created.SetMatchETagExcept("*")
+	if _, err := u.client.PutObject(ctx, bucket, object, strings.NewReader("x"), 1, created); !errors.As(err, &said) || said.StatusCode != http.StatusPreconditionFailed {
+		t.Errorf("the publisher creates what is there: %v, want 412", err)
+	}
 	if r := w.try("prune", "myfile", "--keep-last", "1", "--apply"); r.code != 0 {
 		t.Errorf("the publisher may swap the index, and so prune: %+v", r)
 	}
 	if r := w.try("gc", "--exclusive", "--apply"); r.code != 1 || !strings.Contains(r.stderr, "access denied") && !strings.Contains(r.stderr, "object lock") {
 		t.Errorf("the publisher collects: %+v", r)
 	}
-	foreign(t, u, server, bucket)
+	foreign(t, u, server, bucket, prefix)
 
 	// The resolver.
-	u = newUser(t, server, bucket, "resolver")
+	u = newUser(t, server, roles.resolver)
 	s := newWorkspace(t, config, u.env...)
 	url := s.serve() + "/checkpoints/myfile/"
 	if a := get(t, url+second.Checkpoint.ID.String()+"/2.iso"); a.status != 200 || a.body != "changed" {
 		t.Errorf("served: %d, %d bytes", a.status, len(a.body))
 	}
-	denied(t, "the resolver puts", put(ctx, u.client, bucket, storePrefix+"/new"))
+	denied(t, "the resolver puts", put(ctx, u.client, bucket, below+"new"))
 	denied(t, "the resolver deletes", u.client.RemoveObject(ctx, bucket, object, sdk.RemoveObjectOptions{}))
-	foreign(t, u, server, bucket)
+	foreign(t, u, server, bucket, prefix)
 
 	// The janitor.
-	u = newUser(t, server, bucket, "janitor")
+	u = newUser(t, server, roles.janitor)
 	j := newWorkspace(t, config, u.env...)
 	j.run("prune", "myfile", "--keep-last", "1", "--apply")
 	r := j.try("gc", "--exclusive", "--apply", "-o", "json")
@@ -165,9 +187,9 @@ func rights(t *testing.T, driver string, locked bool) {
 	} else if r.code != 0 || read(ctx, server.Client(), bucket, object) == nil {
 		t.Errorf("the janitor collects: %+v", r)
 	}
-	denied(t, "the janitor puts", put(ctx, u.client, bucket, storePrefix+"/new"))
-	denied(t, "the janitor overwrites", put(ctx, u.client, bucket, storePrefix+"/checkpoints/myfile/"+second.Checkpoint.ID.String()+"/2.iso"))
-	foreign(t, u, server, bucket)
+	denied(t, "the janitor puts", put(ctx, u.client, bucket, below+"new"))
+	denied(t, "the janitor overwrites", put(ctx, u.client, bucket, below+"checkpoints/myfile/"+second.Checkpoint.ID.String()+"/2.iso"))
+	foreign(t, u, server, bucket, prefix)
 
 	if a := get(t, url+second.Checkpoint.ID.String()+"/2.iso"); a.status != 200 || a.body != "changed" {
 		t.Errorf("served in the end: %d, %d bytes", a.status, len(a.body))
@@ -178,7 +200,7 @@ func rights(t *testing.T, driver string, locked bool) {
 func TestRightToRetain(t *testing.T) {
 	server := minio.Server(t)
 	bucket := server.NewLockedBucket(t)
-	u := newUser(t, server, bucket, "publisher")
+	u := newUser(t, server, policy(t, "publisher", bucket))
 	w := newWorkspace(t, configOf(storeURL("minio", server.Endpoint, bucket, storePrefix), "full", isos(t).URL())+retention, u.env...)
 	if r := w.try("publish"); r.code != 1 || !strings.Contains(r.stderr, "access denied") {
 		t.Errorf("%+v", r)
@@ -195,7 +217,7 @@ func TestResolverRights(t *testing.T) {
 	for _, driver := range []string{"minio", "s3"} {
 		t.Run(driver, func(t *testing.T) {
 			bucket := server.NewBucket(t)
-			u := newUser(t, server, bucket, "resolver")
+			u := newUser(t, server, policy(t, "resolver", bucket))
 			w := newWorkspace(t, config, u.env...)
 			amazon := strings.TrimPrefix(forbidMissing(t, server.Endpoint), "http://")
 

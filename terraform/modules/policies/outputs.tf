@@ -1,0 +1,14 @@
+output "publisher" {
+  description = "The publisher's policy: get, put and list. JSON."
+  value       = jsonencode(local.publisher)
+}
+
+output "janitor" {
+  description = "The janitor's policy: get, list and delete, and swap the index and the list of checkpoints. JSON."
+  value       = jsonencode(local.policies.janitor)
+}
+
+output "resolver" {
+  description = "The resolver's policy, and that of whoever only reads. JSON."
+  value       = jsonencode(local.policies.resolver)
+}
