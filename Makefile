@@ -77,6 +77,7 @@ lint: $(STATICCHECK) $(GOVULNCHECK)
 
 $(BROWSER):
 	.ci/npm $@ test/browser
+
 # Formatting, lint, and validation and tests as far as they go offline.
 terraform-check: $(TFLINT)
 	@.ci/terraform offline $(TFLINT) "$(TERRAFORM_CHECK)"

@@ -13,12 +13,18 @@ import (
 // written for.
 const MCVersion = "v0.0.0-20250313080218-cf909e1063a9"
 
+// Client is the path of MinIO's client mc: the one that ASOF_TEST_MC names, or that
+// "make minio" built. Without one the test is skipped, in CI it fails.
+func Client(t testing.TB) string {
+	t.Helper()
+	return find(t, "MinIO's client mc", "ASOF_TEST_MC", "mc-"+MCVersion)
+}
+
 // NewUser makes a user with no rights but those of the policies (JSON) and returns
-// its credentials. It needs MinIO's client mc: the one that ASOF_TEST_MC names, or
-// that "make minio" built; without one the test is skipped, in CI it fails.
+// its credentials. It needs [Client].
 func (s *Server) NewUser(t testing.TB, policies ...string) (accessKey, secretKey string) {
 	t.Helper()
-	mc := find(t, "MinIO's client mc", "ASOF_TEST_MC", "mc-"+MCVersion)
+	mc := Client(t)
 	dir := t.TempDir()
 	run := func(args ...string) {
 		t.Helper()
