@@ -57,7 +57,7 @@ locals {
     Resource = arn
   }]
 
-  # What the publisher tells the CDN after a publish.
+  # What the CDN is told after a publish, and after a prune.
   tell_cdn = [
     {
       Sid      = "Invalidate"
@@ -79,7 +79,7 @@ locals {
 
   policies = {
     publisher = concat(jsondecode(module.policies.publisher).Statement, local.decrypt, local.encrypt, local.tell_cdn)
-    janitor   = concat(jsondecode(module.policies.janitor).Statement, local.decrypt, local.encrypt)
+    janitor   = concat(jsondecode(module.policies.janitor).Statement, local.decrypt, local.encrypt, local.tell_cdn)
     resolver = concat(jsondecode(module.policies.resolver).Statement, local.decrypt, [{
       Sid      = "Log"
       Effect   = "Allow"

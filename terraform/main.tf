@@ -25,7 +25,7 @@ locals {
   private = ["asof.json", ".asof/repos/*"]
 
   asof_yaml = yamlencode(merge(
-    { store = local.store },
+    { store = local.store, cloudfront = { distribution = aws_cloudfront_distribution.this.id, key_value_store = aws_cloudfront_key_value_store.times.arn } },
     { for key, value in { retention = var.object_lock } : key => value if value != null },
     { repos = [for r in var.repos : { for key, value in r : key => value if value != null }] },
   ))

@@ -22,7 +22,8 @@ run "without" {
 
   assert {
     condition = yamldecode(output.asof_yaml) == {
-      store = "s3://packages-123456789012?region=eu-west-1"
+      store      = "s3://packages-123456789012?region=eu-west-1"
+      cloudfront = { distribution = "E2EXAMPLE", key_value_store = "arn:aws:cloudfront::123456789012:key-value-store/a1b2c3d4-0000-4000-8000-000000000000" }
       repos = [
         { name = "myfile", layout = "thin", remote = { type = "file", url = "https://up.example.org/PULP_MANIFEST" } },
         { name = "jammy", path = "ubuntu/jammy", remote = { type = "file", url = "https://up.example.org/jammy/PULP_MANIFEST" } },

@@ -45,6 +45,20 @@ run "full" {
   }
 }
 
+# The function of this repository, within CloudFront's bounds.
+run "function" {
+  command = plan
+
+  variables {
+    viewer_function = null
+  }
+
+  assert {
+    condition     = strcontains(aws_cloudfront_function.viewer.code, "cf.kvs()") && length(aws_cloudfront_function.viewer.code) <= 10240 && aws_cloudfront_function.viewer.runtime == "cloudfront-js-2.0"
+    error_message = "the function is resolver/edge/cloudfront.js, of at most 10 KB"
+  }
+}
+
 run "thin" {
   variables {
     layout = "thin"

@@ -57,8 +57,10 @@ run "janitor" {
   assert {
     condition = flatten([for s in jsondecode(aws_iam_role_policy.janitor[0].policy).Statement : s.Action]) == [
       "s3:GetObject", "s3:GetObjectRetention", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:PutObject", "s3:ListBucket",
+      "cloudfront:CreateInvalidation",
+      "cloudfront-keyvaluestore:DescribeKeyValueStore", "cloudfront-keyvaluestore:GetKey", "cloudfront-keyvaluestore:UpdateKeys",
     ]
-    error_message = "the janitor reads, deletes and swaps"
+    error_message = "the janitor reads, deletes and swaps, and tells the CDN"
   }
 
   assert {
