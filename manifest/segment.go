@@ -13,7 +13,7 @@ import (
 // How much history an index holds itself, and how much a segment. A publisher
 // seals half of the tail once it is longer than TailEntries; a segment takes up
 // what is sealed until it is full. So an index of a million checkpoints has some
-// 244 segments, and a publish stores one now and then.
+// 245 segments, and a publish stores one now and then.
 const (
 	TailEntries    = 512
 	SegmentEntries = 4096

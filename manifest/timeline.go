@@ -34,7 +34,7 @@ type Answer struct {
 	Outcome    Outcome
 	Final      bool        // the answer can never change (invariant 4)
 	ID         ID          // of the checkpoint: found, pruned, or (Before) the first listed one
-	Checkpoint Checkpoint  // of Found
+	Checkpoint *Checkpoint // of Found; it is the timeline's own and must not be changed
 	Reason     string      // of Gone, maybe empty
 	Segment    *SegmentRef // of InSegment
 }
@@ -138,13 +138,14 @@ func (t *Timeline) search(at ID) int {
 
 // upTo counts the ids at or before the instant.
 func upTo(ids []ID, at ID) int {
-	low, high := 0, len(ids)
-	for low < high {
-		if middle := (low + high) / 2; ids[middle] <= at {
-			low = middle + 1
-		} else {
-			high = middle
+	// Without a branch to predict: every half is as likely as the other.
+	low := 0
+	for n := len(ids); n > 0; {
+		half := (n + 1) / 2
+		if ids[low+half-1] <= at {
+			low += half
 		}
+		n -= half
 	}
 	return low
 }
@@ -157,5 +158,5 @@ func (t *Timeline) answer(i int, final bool) Answer {
 	if entry < 0 {
 		return Answer{Outcome: Gone, ID: t.ids[i], Reason: t.tail.Pruned[^entry].Reason, Final: final}
 	}
-	return Answer{Outcome: Found, ID: t.ids[i], Checkpoint: t.tail.Checkpoints[entry], Final: final}
+	return Answer{Outcome: Found, ID: t.ids[i], Checkpoint: &t.tail.Checkpoints[entry], Final: final}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/page"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
 )
@@ -182,6 +183,13 @@ func scenes() []scene {
 		f.up.set("deep/er/new", "new")
 		delete(f.up.files, "3.iso")
 	}
+	sealing := func(n int) func(f *fixture) {
+		return func(f *fixture) {
+			f.seals(3, 4)
+			f.publishes(n)
+			f.up.set("n", "new")
+		}
+	}
 	return []scene{
 		{"first publish", func(*fixture) {}, publishScene(PublishOptions{})},
 		{"publish with changes", change, publishScene(PublishOptions{})},
@@ -209,6 +217,12 @@ func scenes() []scene {
 			f.clock.add(30 * day)
 		}, publishScene(PublishOptions{})},
 		{"prune", func(f *fixture) { change(f); f.publish(PublishOptions{}) }, func(ctx context.Context, _ *fixture, p *Publisher, repo Repo) error {
+			_, err := p.Prune(ctx, repo, PruneOptions{Policy: Policy{Last: 1}, Apply: true})
+			return err
+		}},
+		{"publish that seals", sealing(3), publishScene(PublishOptions{})},
+		{"publish that fills a segment and begins another", sealing(6), publishScene(PublishOptions{})},
+		{"prune in segments and behind them", sealing(8), func(ctx context.Context, _ *fixture, p *Publisher, repo Repo) error {
 			_, err := p.Prune(ctx, repo, PruneOptions{Policy: Policy{Last: 1}, Apply: true})
 			return err
 		}},
@@ -259,7 +273,7 @@ func (s scene) disturbed(t *testing.T, layout manifest.Layout, flt fault, n int)
 	f := newFixture(t, layout, isos())
 	f.pub.Concurrency = 1 // so that operations have numbers
 	s.prepare(f)
-	before := manifest.NewTimeline(f.index())
+	before := f.answers()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	broken := &faulty{Store: f.store.Store, n: n, fault: flt, cancel: cancel}
@@ -288,13 +302,32 @@ func (s scene) disturbed(t *testing.T, layout manifest.Layout, flt fault, n int)
 	return f.describe(), broken.count
 }
 
+// answers are what the last two minutes up to the horizon resolve to.
+func (f *fixture) answers() map[manifest.ID]manifest.Answer {
+	f.Helper()
+	answers := map[manifest.ID]manifest.Answer{}
+	history := f.history()
+	for at := history.Index.Horizon - 120; at <= history.Index.Horizon; at++ {
+		a, err := history.Resolve(f.Context(), at)
+		if err != nil {
+			f.Fatal(err)
+		}
+		answers[at] = a
+	}
+	return answers
+}
+
 // keepsAnswers holds invariant 4 against an earlier state: what was final is
 // the same, or gone under the same id.
-func (f *fixture) keepsAnswers(before *manifest.Timeline) {
+func (f *fixture) keepsAnswers(before map[manifest.ID]manifest.Answer) {
 	f.Helper()
-	after := manifest.NewTimeline(f.index())
-	for at := before.Index().Horizon - 60; at <= before.Index().Horizon; at++ {
-		was, is := before.Resolve(at), after.Resolve(at)
+	history := f.history()
+	for _, at := range slices.Sorted(maps.Keys(before)) {
+		was := before[at]
+		is, err := history.Resolve(f.Context(), at)
+		if err != nil {
+			f.Fatal(err)
+		}
 		if was.Final && was.Outcome == manifest.Found && (is.ID != was.ID || is.Outcome != manifest.Found && is.Outcome != manifest.Gone) {
 			f.Errorf("%s resolved to %s and now to %+v", at, was.ID, is)
 		}
@@ -318,14 +351,22 @@ func (f *fixture) describe() string {
 	f.check()
 	var b strings.Builder
 	var pairs []string
-	for i, c := range f.index().Checkpoints {
+	all := f.all()
+	for i, c := range all.Checkpoints {
 		fmt.Fprintf(&b, "checkpoint %d: content %s, %d files, %s\n", i, c.Content, c.Files, c.Layout)
 		pairs = append(pairs, c.ID.String(), fmt.Sprint("id", i))
 	}
 	ids := strings.NewReplacer(pairs...)
-	fmt.Fprintf(&b, "pruned: %d, staged: %s\n", len(f.index().Pruned), f.staged())
+	fmt.Fprintf(&b, "pruned: %d, staged: %s\n", len(all.Pruned), f.staged())
+	for _, ref := range f.index().Segments {
+		fmt.Fprintf(&b, "segment: %d listed, %d pruned, listed by its page: %t\n", ref.Checkpoints, ref.Pruned,
+			page.ListsSegment([]byte(f.read(manifest.ListKey(f.repo.Base))), ref))
+	}
 	var keys []string
 	for _, key := range f.keys("") {
+		if strings.HasPrefix(key, manifest.SegmentPrefix) {
+			key = manifest.SegmentPrefix // ids are in it
+		}
 		if strings.HasPrefix(key, manifest.ManifestPrefix) {
 			key = manifest.ManifestPrefix // times in it depend on ids
 		}

@@ -38,8 +38,8 @@ var ErrShortGrace = errors.New("the grace period is too short")
 var ErrNoRegistry = errors.New("the store has no registry")
 
 // Collect deletes what nothing refers to any more: trees of pruned checkpoints
-// and of unfinished attempts, blobs, parts of manifests, and old attempts and
-// pins. It deletes nothing if it can't read all that refers to something.
+// and of unfinished attempts, blobs, parts of manifests, segments of indexes, and
+// old attempts and pins. It deletes nothing if it can't read all that refers to something.
 //
 // It may run while publishers do, see the constants in reliance.go. A crash
 // leaves less garbage; the next run goes on.
@@ -70,6 +70,9 @@ func (p *Publisher) Collect(ctx context.Context, opts CollectOptions) ([]Collect
 	if err := gc.sweepManifests(ctx); err != nil {
 		return nil, err
 	}
+	if err := gc.sweepSegments(ctx); err != nil {
+		return nil, err
+	}
 	if err := gc.sweepPrivate(ctx); err != nil {
 		return nil, err
 	}
@@ -85,19 +88,20 @@ type collector struct {
 	repos     []collected
 	blobs     map[manifest.Digest]bool // that something refers to
 	manifests map[manifest.Digest]bool // roots and leaves that something refers to
+	segments  map[manifest.Digest]bool // that an index refers to
 
-	trees, pool, parts, private Collected
+	trees, pool, parts, sealed, private Collected
 }
 
 // collected is a repo with what its index says.
 type collected struct {
 	manifest.Repo
-	index manifest.Index
+	history *catalog.History
 }
 
 // mark reads everything that refers to anything.
 func (gc *collector) mark(ctx context.Context) error {
-	gc.blobs, gc.manifests = map[manifest.Digest]bool{}, map[manifest.Digest]bool{}
+	gc.blobs, gc.manifests, gc.segments = map[manifest.Digest]bool{}, map[manifest.Digest]bool{}, map[manifest.Digest]bool{}
 	registry, version, err := catalog.Registry(ctx, gc.Store)
 	if err != nil {
 		return err
@@ -110,20 +114,10 @@ func (gc *collector) mark(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		gc.repos = append(gc.repos, collected{repo, index})
-		for _, c := range index.Checkpoints {
-			if err := gc.markCheckpoint(ctx, c.ID, c.Layout, c.Manifest, c.Pages); err != nil {
-				return fmt.Errorf("repo %s: %w", repo.Name, err)
-			}
-		}
-		for _, t := range index.Pruned {
-			if t.At.Time().Before(gc.before) {
-				continue
-			}
-			// Clients and publishers that began with it get the grace period.
-			if err := gc.markCheckpoint(ctx, t.ID, t.Layout, t.Manifest, t.Pages); err != nil {
-				return fmt.Errorf("repo %s: %w", repo.Name, err)
-			}
+		history := catalog.NewHistory(gc.Store, index)
+		gc.repos = append(gc.repos, collected{repo, history})
+		if err := gc.markHistory(ctx, history); err != nil {
+			return fmt.Errorf("repo %s: %w", repo.Name, err)
 		}
 		staged, _, err := gc.loadStaged(ctx, Repo{Name: repo.Name, Base: repo.Base})
 		if err == nil {
@@ -158,6 +152,33 @@ func (gc *collector) fence(ctx context.Context, repo Repo) (manifest.Index, erro
 	}
 }
 
+// markHistory marks what a repo's checkpoints consist of, and its segments.
+func (gc *collector) markHistory(ctx context.Context, history *catalog.History) error {
+	for _, ref := range history.Index.Segments {
+		gc.segments[ref.Digest] = true
+	}
+	for part, err := range history.All(ctx) {
+		if err != nil {
+			return err
+		}
+		for _, c := range part.Checkpoints {
+			if err := gc.markCheckpoint(ctx, c.ID, c.Layout, c.Manifest, c.Pages); err != nil {
+				return err
+			}
+		}
+		for _, t := range part.Pruned {
+			if t.At.Time().Before(gc.before) {
+				continue
+			}
+			// Clients and publishers that began with it get the grace period.
+			if err := gc.markCheckpoint(ctx, t.ID, t.Layout, t.Manifest, t.Pages); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (gc *collector) markCheckpoint(ctx context.Context, id manifest.ID, layout manifest.Layout, roots ...manifest.Digest) error {
 	for _, root := range roots {
 		if err := gc.markManifest(ctx, root, layout); err != nil {
@@ -190,6 +211,6 @@ func (gc *collector) markManifest(ctx context.Context, d manifest.Digest, layout
 }
 
 func (gc *collector) counts() []Collected {
-	gc.trees.Kind, gc.pool.Kind, gc.parts.Kind, gc.private.Kind = "tree files", "blobs", "manifest parts", "attempts and pins"
-	return []Collected{gc.trees, gc.pool, gc.parts, gc.private}
+	gc.trees.Kind, gc.pool.Kind, gc.parts.Kind, gc.sealed.Kind, gc.private.Kind = "tree files", "blobs", "manifest parts", "index segments", "attempts and pins"
+	return []Collected{gc.trees, gc.pool, gc.parts, gc.sealed, gc.private}
 }

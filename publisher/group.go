@@ -168,7 +168,9 @@ func (p *Publisher) commitMember(ctx context.Context, group manifest.Together, m
 		if !over {
 			var next manifest.Index
 			if m.Checkpoint.ID == group.ID {
-				next, err = current.index.Append(m.Checkpoint)
+				if next, err = current.index.Append(m.Checkpoint); err == nil {
+					next, err = p.seal(ctx, next)
+				}
 			} else {
 				next, err = current.index.MoveHorizon(group.ID)
 			}

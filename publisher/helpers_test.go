@@ -240,6 +240,8 @@ type fixture struct {
 	pub   *Publisher
 	repo  Repo
 	up    *fakeRemote
+
+	tail, fill int // bounds of publishers' indexes, where they are set
 }
 
 func newFixture(t *testing.T, layout manifest.Layout, files map[string]string) *fixture {
@@ -252,7 +254,27 @@ func newFixture(t *testing.T, layout manifest.Layout, files map[string]string) *
 }
 
 func (f *fixture) publisher(s objstore.Store) *Publisher {
-	return New(Options{Store: s, Now: f.clock.Now, Sleep: f.clock.Sleep, RetryDelay: time.Nanosecond})
+	p := New(Options{Store: s, Now: f.clock.Now, Sleep: f.clock.Sleep, RetryDelay: time.Nanosecond})
+	if f.tail > 0 {
+		p.tail, p.fill = f.tail, f.fill
+	}
+	return p
+}
+
+// seals makes the fixture's publishers seal early.
+func (f *fixture) seals(tail, fill int) {
+	f.tail, f.fill = tail, fill
+	f.pub.tail, f.pub.fill = tail, fill
+}
+
+// publishes adds n checkpoints.
+func (f *fixture) publishes(n int) (ids []manifest.ID) {
+	f.Helper()
+	for range n {
+		f.up.set("n", f.clock.Now().String())
+		ids = append(ids, f.publish(PublishOptions{}).Checkpoint.ID)
+	}
+	return ids
 }
 
 func (f *fixture) publish(opts PublishOptions) Result {
@@ -272,6 +294,22 @@ func (f *fixture) index() manifest.Index {
 		f.Fatal(err)
 	}
 	return ix
+}
+
+// history is all that the repo's index lists.
+func (f *fixture) history() *catalog.History { return catalog.NewHistory(f.store.Store, f.index()) }
+
+// all are the repo's checkpoints and tombstones, sealed or not.
+func (f *fixture) all() (all manifest.Segment) {
+	f.Helper()
+	for part, err := range f.history().All(f.Context()) {
+		if err != nil {
+			f.Fatal(err)
+		}
+		all.Checkpoints = append(all.Checkpoints, part.Checkpoints...)
+		all.Pruned = append(all.Pruned, part.Pruned...)
+	}
+	return all
 }
 
 // keys lists the store's keys below a prefix.
@@ -304,7 +342,7 @@ func (f *fixture) read(key string) string {
 // check proves every checkpoint of the repo: its manifests, files and pages.
 func (f *fixture) check() {
 	f.Helper()
-	for _, c := range f.index().Checkpoints {
+	for _, c := range f.all().Checkpoints {
 		for _, d := range []manifest.Digest{c.Manifest, c.Pages} {
 			root, err := catalog.Root(f.Context(), f.store.Store, d)
 			if err != nil {

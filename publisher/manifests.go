@@ -55,9 +55,13 @@ func (p *Publisher) writeManifest(ctx context.Context, rely *reliance, entries [
 }
 
 func (p *Publisher) putManifest(ctx context.Context, rely *reliance, d manifest.Digest, data []byte) error {
-	key := manifest.ManifestKey(d)
+	return p.putNamed(ctx, rely, manifest.KindManifest, manifest.ManifestKey(d), data)
+}
+
+// putNamed stores an object whose key is made of its digest, unless it is there.
+func (p *Publisher) putNamed(ctx context.Context, rely *reliance, kind manifest.Kind, key string, data []byte) error {
 	return p.retry(ctx, key, func() error {
-		err := p.Store.Create(ctx, key, objstore.Bytes(data), attributes(manifest.KindManifest, ""))
+		err := p.Store.Create(ctx, key, objstore.Bytes(data), attributes(kind, ""))
 		if errors.Is(err, objstore.ErrExists) {
 			return p.relyOn(ctx, rely, key, int64(len(data)))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
 )
@@ -20,8 +21,8 @@ type PruneOptions struct {
 // one (invariant 4). It deletes nothing; Collect does, later. With Apply unset
 // it only decides.
 //
-// One swap of the index does it all: a crash leaves either state, and at most a
-// list page that the next publish mends.
+// One swap of the index does it all: a crash leaves either state, and at most
+// segments that no index names and a list page that the next publish mends.
 func (p *Publisher) Prune(ctx context.Context, repo Repo, opts PruneOptions) ([]Decision, error) {
 	if err := repo.check(); err != nil {
 		return nil, err
@@ -31,16 +32,24 @@ func (p *Publisher) Prune(ctx context.Context, repo Repo, opts PruneOptions) ([]
 		if err != nil {
 			return nil, err
 		}
-		decisions, err := opts.Policy.Decide(current.index)
+		history := catalog.NewHistory(p.Store, current.index)
+		decisions, err := opts.Policy.Decide(ctx, history)
 		if err != nil || !opts.Apply {
 			return decisions, err
 		}
-		next := current.index
+		var ids []manifest.ID
 		for _, d := range decisions {
-			if d.Keep {
-				continue
+			if !d.Keep {
+				ids = append(ids, d.ID)
 			}
-			if next, err = next.Prune(d.Checkpoint.ID, manifest.IDOf(p.Now()), opts.Reason); err != nil {
+		}
+		now := manifest.IDOf(p.Now())
+		next, ids, err := p.pruneSegments(ctx, history, ids, now, opts.Reason)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range ids {
+			if next, err = next.Prune(id, now, opts.Reason); err != nil {
 				return nil, err
 			}
 		}

@@ -220,15 +220,18 @@ func (p *publication) writePages(ctx context.Context, index manifest.Index, file
 // publisher moved on meanwhile as long as the id is still above its horizon.
 func (p *publication) commit(ctx context.Context, current state, c manifest.Checkpoint, claim attempt) (state, error) {
 	for {
-		if !p.fresh(claim.made) || !p.fresh(p.began) {
-			return state{}, fmt.Errorf("%w: it took longer than %s", errOvertaken, freshAge)
-		}
 		next, err := current.index.Append(c)
 		if errors.Is(err, manifest.ErrBehind) {
 			return state{}, fmt.Errorf("%w: the horizon is now %s", errOvertaken, current.index.Horizon)
 		}
 		if err != nil {
 			return state{}, err
+		}
+		if next, err = p.seal(ctx, next); err != nil {
+			return state{}, p.heldUp(ctx, current, err)
+		}
+		if !p.fresh(claim.made) || !p.fresh(p.began) {
+			return state{}, fmt.Errorf("%w: it took longer than %s", errOvertaken, freshAge)
 		}
 		swapped, err := p.swapIndex(ctx, p.repo, current, next)
 		if !errors.Is(err, objstore.ErrChanged) {

@@ -86,8 +86,9 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 		return Result{}, err
 	}
 
-	// 8. Swap the index: the commit. A crash before leaves the old state, a
-	//    crash after it the new one.
+	// 8. Swap the index: the commit. Once in a while old entries are sealed into
+	//    a segment first. A crash before leaves the old state, and maybe a segment
+	//    that no index names; a crash after it the new one.
 	current, err = p.commit(ctx, current, made.Checkpoint, made.claim)
 	if err != nil {
 		return Result{}, err

@@ -54,6 +54,7 @@ type Progress interface {
 // Publisher publishes checkpoints to one store. It is safe for concurrent use.
 type Publisher struct {
 	Options
+	tail, fill int // entries of an index's tail, and of a segment, at most
 }
 
 // New returns a Publisher.
@@ -76,7 +77,7 @@ func New(opts Options) *Publisher {
 	if opts.Sleep == nil {
 		opts.Sleep = sleep
 	}
-	return &Publisher{opts}
+	return &Publisher{opts, manifest.TailEntries, manifest.SegmentEntries}
 }
 
 // Repo is a repo to sync or publish.

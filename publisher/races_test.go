@@ -154,6 +154,7 @@ func everythingAtOnce(t *testing.T, f *fixture, seed uint64) {
 		{Name: "thin", Base: "thin", Layout: manifest.Thin},
 		{Name: "other", Base: "other", Layout: manifest.Thin},
 	}
+	f.seals(2, 3)
 	var mu sync.Mutex
 	reported := map[string][]manifest.Checkpoint{}
 	answers := map[string]map[manifest.ID]manifest.ID{} // final ones that were seen
@@ -166,13 +167,13 @@ func everythingAtOnce(t *testing.T, f *fixture, seed uint64) {
 			t.Error(err)
 			return
 		}
-		timeline := manifest.NewTimeline(index)
+		history := catalog.NewHistory(f.store.Store, index)
 		for at, was := range answers[repo.Name] {
-			if a := timeline.Resolve(at); a.ID != was || !a.Final || a.Outcome > manifest.Gone {
-				t.Errorf("%s: %s resolved to %s for good, and now to %+v", repo.Name, at, was, a)
+			if a, err := history.Resolve(t.Context(), at); err != nil || a.ID != was || !a.Final || a.Outcome > manifest.Gone {
+				t.Errorf("%s: %s resolved to %s for good, and now to %+v, %v", repo.Name, at, was, a, err)
 			}
 		}
-		if a := timeline.Resolve(index.Horizon); a.Outcome == manifest.Found {
+		if a, err := history.Resolve(t.Context(), index.Horizon); err == nil && a.Outcome == manifest.Found {
 			if answers[repo.Name] == nil {
 				answers[repo.Name] = map[manifest.ID]manifest.ID{}
 			}
@@ -230,17 +231,18 @@ func everythingAtOnce(t *testing.T, f *fixture, seed uint64) {
 	for _, repo := range repos {
 		f.repo = repo
 		f.check()
-		index := f.index()
+		all := f.all()
 		pruned := map[manifest.ID]bool{}
-		for _, tombstone := range index.Pruned {
+		for _, tombstone := range all.Pruned {
 			pruned[tombstone.ID] = true
 		}
 		for _, c := range reported[repo.Name] {
-			if now, ok := index.Find(c.ID); !(ok && now == c) && !pruned[c.ID] {
+			if now, ok := all.Find(c.ID); !(ok && now == c) && !pruned[c.ID] {
 				t.Errorf("%s: checkpoint %s was reported and is lost", repo.Name, c.ID)
 			}
 		}
-		if n := len(index.Checkpoints) + len(index.Pruned); n != len(reported[repo.Name]) {
+		f.listsAll()
+		if n := all.Len(); n != len(reported[repo.Name]) {
 			t.Errorf("%s: %d checkpoints in all, %d were reported", repo.Name, n, len(reported[repo.Name]))
 		}
 	}

@@ -119,6 +119,15 @@ func (p *Publisher) refreshList(ctx context.Context, repo Repo, index manifest.I
 		if want, err = renderList(index); err != nil || bytes.Equal(have, want) {
 			return err
 		}
+		// A list that shows a segment as it is now says that its page does, too.
+		for _, ref := range index.Segments {
+			if page.ListsSegment(have, ref) {
+				continue
+			}
+			if err := p.refreshSegmentList(ctx, repo, ref.First); err != nil {
+				return err
+			}
+		}
 		_, err = objstore.Update(ctx, p.Store, key, version, want, attributes(manifest.KindList, ""))
 		if !errors.Is(err, objstore.ErrChanged) {
 			return err

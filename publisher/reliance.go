@@ -30,6 +30,8 @@ import (
 //   - What is left: old content that nobody lists, met again. Before a run
 //     commits on it, it pins it, waits until every batch of deletions that may
 //     not have seen the pin is over, and looks again.
+//   - Who reads by an index that was replaced gets the grace period: whoever puts
+//     another segment in the place of one pins that first.
 const (
 	freshAge   = 48 * time.Hour
 	minGrace   = 2 * freshAge
@@ -71,16 +73,14 @@ func (p *Publisher) relyOn(ctx context.Context, r *reliance, key string, size in
 	return nil
 }
 
-// settle makes sure that what the run relies on stays. It returns errOvertaken
-// if something of it is gone: the run starts again and stores it.
+// settle makes sure that what the run relies on stays, and is done with it. It
+// returns errOvertaken if something of it is gone: the run starts again and
+// stores it.
 func (p *Publisher) settle(ctx context.Context, r *reliance) error {
 	if len(r.keys) == 0 {
 		return nil
 	}
-	slices.Sort(r.keys)
-	pin := manifest.PinKey(manifest.IDOf(p.Now()), rand.Text())
-	list := []byte(strings.Join(r.keys, "\n") + "\n")
-	if _, err := objstore.Put(ctx, p.Store, pin, objstore.Bytes(list), attributes(manifest.KindPin, "")); err != nil {
+	if err := p.pin(ctx, r.keys); err != nil {
 		return err
 	}
 	p.Log.Info("waiting to be sure that old content stays", "objects", len(r.keys), "wait", settleTime)
@@ -98,5 +98,19 @@ func (p *Publisher) settle(ctx context.Context, r *reliance) error {
 			return err
 		})
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	r.keys = nil // the pin holds them for as long as the run may last
+	return nil
+}
+
+// pin makes collections leave objects alone until the grace period of the pin is
+// over.
+func (p *Publisher) pin(ctx context.Context, keys []string) error {
+	slices.Sort(keys)
+	key := manifest.PinKey(manifest.IDOf(p.Now()), rand.Text())
+	list := []byte(strings.Join(keys, "\n") + "\n")
+	_, err := objstore.Put(ctx, p.Store, key, objstore.Bytes(list), attributes(manifest.KindPin, ""))
+	return err
 }

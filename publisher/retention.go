@@ -1,12 +1,16 @@
 package publisher
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/manifest"
 )
 
@@ -25,9 +29,10 @@ type Policy struct {
 
 // Decision is what a policy says of one checkpoint.
 type Decision struct {
-	Checkpoint manifest.Checkpoint
-	Keep       bool
-	Reasons    []string // why it stays
+	ID           manifest.ID // of the checkpoint
+	Files, Bytes int64
+	Keep         bool
+	Reasons      []string // why it stays
 }
 
 // ErrNoPolicy: a policy without rules would prune all but the newest.
@@ -52,7 +57,7 @@ func (p Policy) periods() []period {
 	}
 }
 
-func (p Policy) check(index manifest.Index) error {
+func (p Policy) check(decisions []Decision) error {
 	rules := []int{p.Last, p.Hourly, p.Daily, p.Weekly, p.Monthly, p.Yearly}
 	any := len(p.IDs) > 0 || p.Within != Span{}
 	for _, n := range rules {
@@ -65,22 +70,29 @@ func (p Policy) check(index manifest.Index) error {
 		return ErrNoPolicy
 	}
 	for _, id := range p.IDs {
-		if _, ok := index.Find(id); !ok {
+		if _, ok := slices.BinarySearchFunc(decisions, id, func(d Decision, id manifest.ID) int { return cmp.Compare(d.ID, id) }); !ok {
 			return fmt.Errorf("keep %s: %w", id, manifest.ErrNoCheckpoint)
 		}
 	}
 	return nil
 }
 
-// Decide applies the policy to an index. The decisions are in ascending order
-// of the ids.
-func (p Policy) Decide(index manifest.Index) ([]Decision, error) {
-	if err := p.check(index); err != nil {
-		return nil, err
+// Decide applies the policy to all that an index lists. The decisions are in
+// ascending order of the ids.
+func (p Policy) Decide(ctx context.Context, history *catalog.History) ([]Decision, error) {
+	index := history.Index
+	listed, _ := index.Count()
+	decisions := make([]Decision, 0, listed)
+	for part, err := range history.All(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range part.Checkpoints {
+			decisions = append(decisions, Decision{ID: c.ID, Files: c.Files, Bytes: c.Bytes})
+		}
 	}
-	decisions := make([]Decision, len(index.Checkpoints))
-	for i, c := range index.Checkpoints {
-		decisions[i].Checkpoint = c
+	if err := p.check(decisions); err != nil {
+		return nil, err
 	}
 	keep := func(d *Decision, reason string) {
 		d.Keep = true
@@ -101,7 +113,7 @@ func (p Policy) Decide(index manifest.Index) ([]Decision, error) {
 	// From the newest to the oldest: in each period the newest stays.
 	for i := len(decisions) - 1; i >= 0; i-- {
 		d := &decisions[i]
-		id := d.Checkpoint.ID
+		id := d.ID
 		age := len(decisions) - 1 - i
 		if age == 0 {
 			keep(d, "newest")

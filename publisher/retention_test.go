@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/manifest"
 )
 
@@ -57,14 +58,14 @@ func TestPolicy(t *testing.T) {
 		{"within", Policy{Within: days("1d12h")}, []string{none, none, "channel", none, none, "within", "within", "newest within"}},
 		{"ids", Policy{IDs: []manifest.ID{ix.Checkpoints[0].ID}}, []string{"named", none, "channel", none, none, none, none, "newest"}},
 	} {
-		decisions, err := c.policy.Decide(ix)
+		decisions, err := c.policy.Decide(t.Context(), catalog.NewHistory(nil, ix))
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got []string
 		for _, d := range decisions {
 			if d.Keep != (len(d.Reasons) > 0) {
-				t.Errorf("%s: %s: keep is %t for %q", c.name, d.Checkpoint.ID, d.Keep, d.Reasons)
+				t.Errorf("%s: %s: keep is %t for %q", c.name, d.ID, d.Keep, d.Reasons)
 			}
 			got = append(got, strings.Join(d.Reasons, " "))
 		}
@@ -73,11 +74,11 @@ func TestPolicy(t *testing.T) {
 		}
 	}
 	for _, bad := range []Policy{{}, {Last: -1}, {IDs: []manifest.ID{1}}} {
-		if _, err := bad.Decide(ix); err == nil {
+		if _, err := bad.Decide(t.Context(), catalog.NewHistory(nil, ix)); err == nil {
 			t.Errorf("%+v was taken", bad)
 		}
 	}
-	if _, err := (Policy{}).Decide(ix); !errors.Is(err, ErrNoPolicy) {
+	if _, err := (Policy{}).Decide(t.Context(), catalog.NewHistory(nil, ix)); !errors.Is(err, ErrNoPolicy) {
 		t.Error(err)
 	}
 }

@@ -24,22 +24,26 @@ func (gc *collector) sweepTrees(ctx context.Context, repo collected) error {
 	if err != nil {
 		return err
 	}
-	pruned := map[manifest.ID]manifest.Tombstone{}
-	for _, t := range repo.index.Pruned {
-		pruned[t.ID] = t
-	}
 	for id, err := range gc.treeIDs(ctx, repo.Base) {
 		if err != nil {
 			return err
 		}
-		if _, listed := repo.index.Find(id); listed {
+		_, listed, err := repo.history.Find(ctx, id)
+		if err != nil {
+			return err
+		}
+		if listed {
 			continue
+		}
+		t, pruned, err := repo.history.FindPruned(ctx, id)
+		if err != nil {
+			return err
 		}
 		// A tree is as old as the tombstone or the attempt that explains it,
 		// whatever its files are: nobody writes below an old id any more. One
 		// that nothing explains is judged file by file.
 		whole := func(objstore.Info) bool { return true }
-		if t, ok := pruned[id]; ok {
+		if pruned {
 			if !t.At.Time().Before(gc.before) {
 				continue
 			}
@@ -124,6 +128,13 @@ func (gc *collector) sweepManifests(ctx context.Context) error {
 	return gc.sweep(ctx, manifest.ManifestPrefix, &gc.parts, func(info objstore.Info) bool {
 		d, err := manifest.ParseManifestKey(info.Key)
 		return err == nil && !gc.manifests[d] && gc.old(info)
+	})
+}
+
+func (gc *collector) sweepSegments(ctx context.Context) error {
+	return gc.sweep(ctx, manifest.SegmentPrefix, &gc.sealed, func(info objstore.Info) bool {
+		d, err := manifest.ParseSegmentKey(info.Key)
+		return err == nil && !gc.segments[d] && gc.old(info)
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
 )
@@ -91,43 +93,68 @@ func (v *verification) run(ctx context.Context, ids []manifest.ID) error {
 	if err != nil {
 		return v.note(nil, err) // without it nothing else can be judged
 	}
-	chosen, err := choose(index, ids)
-	if err != nil {
+	history := v.history(index)
+	if err := v.checkLists(ctx, index); err != nil {
 		return err
 	}
-	if err := v.note(nil, v.checkList(ctx, index)); err != nil {
-		return err
-	}
-	if err := v.walk(ctx, chosen); err != nil {
+	if err := v.walk(ctx, v.choose(ctx, history, ids)); err != nil {
 		return err
 	}
 	if ids == nil {
-		if err := v.findStrays(ctx, index); err != nil {
+		if err := v.findStrays(ctx, history); err != nil {
 			return err
 		}
 	}
 	return v.reconsider(ctx)
 }
 
-func choose(index manifest.Index, ids []manifest.ID) ([]manifest.Checkpoint, error) {
-	if ids == nil {
-		return index.Checkpoints, nil
-	}
-	var chosen []manifest.Checkpoint
-	for _, id := range ids {
-		c, ok := index.Find(id)
-		if !ok {
-			return nil, fmt.Errorf("%s: %w", id, manifest.ErrNoCheckpoint)
-		}
-		chosen = append(chosen, c)
-	}
-	return chosen, nil
+// listing is a checkpoint, and the key of the object that lists it.
+type listing struct {
+	manifest.Checkpoint
+	in string
 }
 
-// walk proves checkpoints, a few at a time.
-func (v *verification) walk(ctx context.Context, chosen []manifest.Checkpoint) error {
+// choose yields the checkpoints with the ids, or with nil all of them. A segment
+// that can't be read is noted, once, and passed over.
+func (v *verification) choose(ctx context.Context, history *catalog.History, ids []manifest.ID) iter.Seq2[listing, error] {
+	return func(yield func(listing, error) bool) {
+		if ids != nil {
+			for _, id := range ids {
+				c, ok, err := history.Find(ctx, id)
+				if err == nil && !ok {
+					err = fmt.Errorf("%s: %w", id, manifest.ErrNoCheckpoint)
+				}
+				if err = v.note(nil, err); !ok && err == nil {
+					continue
+				}
+				if !yield(listing{c, v.lists(history.Index, id)}, err) || err != nil {
+					return
+				}
+			}
+			return
+		}
+		for part, err := range history.All(ctx) {
+			if err = v.note(nil, err); err != nil {
+				yield(listing{}, err)
+				return
+			}
+			for _, c := range part.Checkpoints {
+				if !yield(listing{c, v.lists(history.Index, c.ID)}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// walk proves checkpoints, a few at a time. It goes through them twice: first for
+// the sums that the progress begins with.
+func (v *verification) walk(ctx context.Context, chosen iter.Seq2[listing, error]) error {
 	var files, bytes int64
-	for _, c := range chosen {
+	for c, err := range chosen {
+		if err != nil {
+			return err
+		}
 		files, bytes = files+c.Files, bytes+c.Bytes
 	}
 	v.Progress.Begin("files", int(files), bytes)
@@ -135,7 +162,10 @@ func (v *verification) walk(ctx context.Context, chosen []manifest.Checkpoint) e
 
 	var walkers errgroup.Group
 	walkers.SetLimit(min(verifyWalkers, v.Concurrency))
-	for _, c := range chosen {
+	for c, err := range chosen {
+		if err != nil {
+			v.fail(err)
+		}
 		if ctx.Err() != nil {
 			break
 		}
@@ -186,10 +216,23 @@ func (v *verification) reconsider(ctx context.Context) error {
 	if err != nil {
 		return v.note(nil, err)
 	}
-	listed := func(id manifest.ID) bool { _, ok := index.Find(id); return ok }
-	v.problems = slices.DeleteFunc(v.problems, func(p Problem) bool { return p.Checkpoint != nil && !listed(*p.Checkpoint) })
+	history := v.history(index)
+	listed := func(id manifest.ID) bool {
+		_, ok, err := history.Find(ctx, id)
+		return ok || err != nil
+	}
+	segments := map[string]bool{}
+	for _, ref := range index.Segments {
+		segments[manifest.SegmentKey(ref.Digest)] = true
+	}
+	// In the order of ids: the history then reads each segment once.
+	slices.SortFunc(v.problems, compareProblems)
+	slices.Sort(v.unfinished)
+	v.problems = slices.DeleteFunc(v.problems, func(p Problem) bool {
+		return p.Checkpoint != nil && !listed(*p.Checkpoint) || strings.HasPrefix(p.Key, manifest.SegmentPrefix) && !segments[p.Key]
+	})
 	v.unfinished = slices.DeleteFunc(v.unfinished, listed)
-	return nil
+	return ctx.Err()
 }
 
 // finish makes the report. Nothing runs any more.

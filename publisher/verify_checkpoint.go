@@ -10,7 +10,7 @@ import (
 
 // checkpoint proves one checkpoint. Its manifests are read leaf by leaf, and
 // side by side with the list of its tree: all three come in the order of paths.
-func (v *verification) checkpoint(ctx context.Context, c manifest.Checkpoint) error {
+func (v *verification) checkpoint(ctx context.Context, c listing) error {
 	files, err := v.root(ctx, &c.ID, c.Manifest)
 	if err != nil {
 		return err
@@ -20,7 +20,7 @@ func (v *verification) checkpoint(ctx context.Context, c manifest.Checkpoint) er
 		return err
 	}
 	if r := files.root; files.whole && (r.Content != c.Content || r.Files != c.Files || r.Bytes != c.Bytes) {
-		_ = v.note(&c.ID, damaged(manifest.IndexKey(v.repo.Base),
+		_ = v.note(&c.ID, damaged(c.in,
 			"it lists checkpoint %s with %d files, %d bytes, content %s; the manifest has %d, %d, %s",
 			c.ID, c.Files, c.Bytes, c.Content, r.Files, r.Bytes, r.Content))
 	}
@@ -30,7 +30,7 @@ func (v *verification) checkpoint(ctx context.Context, c manifest.Checkpoint) er
 			_ = v.note(&c.ID, damaged(manifest.ManifestKey(c.Pages), format, args...))
 		}
 	})
-	tree := v.tree(ctx, c, known)
+	tree := v.tree(ctx, c.Checkpoint, known)
 	defer tree.close()
 
 	var front *item // of a thin checkpoint: all that its tree holds

@@ -80,10 +80,9 @@ func (p *Publisher) readObject(ctx context.Context, key string, e manifest.Entry
 	return n, readError(ctx, key, r.Err())
 }
 
-// readPart reads a root or a leaf of a manifest, of at most limit bytes, and
-// holds it against its name.
-func (p *Publisher) readPart(ctx context.Context, d manifest.Digest, limit int64) (data []byte, err error) {
-	key := manifest.ManifestKey(d)
+// readPart reads a root or a leaf of a manifest, or a segment of an index, of at
+// most limit bytes, and holds it against the digest in its key.
+func (p *Publisher) readPart(ctx context.Context, key string, d manifest.Digest, limit int64) (data []byte, err error) {
 	err = p.retry(ctx, key, func() error {
 		r, err := p.Store.Open(ctx, key, 0, objstore.Whole)
 		if err != nil {
@@ -109,7 +108,7 @@ func (p *Publisher) readPart(ctx context.Context, d manifest.Digest, limit int64
 // readRoot reads the root of a manifest. A root that is not what its name says
 // is damage.
 func (p *Publisher) readRoot(ctx context.Context, d manifest.Digest) (manifest.Root, int, error) {
-	data, err := p.readPart(ctx, d, manifest.MaxRoot)
+	data, err := p.readPart(ctx, manifest.ManifestKey(d), d, manifest.MaxRoot)
 	if err != nil {
 		return manifest.Root{}, len(data), err
 	}
@@ -122,7 +121,7 @@ func (p *Publisher) readRoot(ctx context.Context, d manifest.Digest) (manifest.R
 
 // readLeaf reads a leaf of a manifest, as readRoot does a root.
 func (p *Publisher) readLeaf(ctx context.Context, ref manifest.LeafRef) ([]manifest.Entry, int, error) {
-	data, err := p.readPart(ctx, ref.Digest, ref.Size)
+	data, err := p.readPart(ctx, manifest.ManifestKey(ref.Digest), ref.Digest, ref.Size)
 	if err != nil {
 		return nil, len(data), err
 	}

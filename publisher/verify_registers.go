@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
 )
@@ -73,30 +74,89 @@ func (v *verification) index(ctx context.Context) (manifest.Index, error) {
 	return index, nil
 }
 
-// A publisher swaps the index first and rewrites the list a moment later.
+// history is all that an index lists. A segment that is not what the index says is
+// damage.
+func (v *verification) history(index manifest.Index) *catalog.History {
+	return &catalog.History{Index: index, Read: func(ctx context.Context, ref manifest.SegmentRef) (manifest.Segment, error) {
+		key := manifest.SegmentKey(ref.Digest)
+		data, err := v.readPart(ctx, key, ref.Digest, ref.Size)
+		v.bytes.Add(int64(len(data)))
+		if err != nil {
+			return manifest.Segment{}, err
+		}
+		segment, err := manifest.ParseSegment(data, index.Repo, ref)
+		if err != nil {
+			err = damaged(key, "%v", err)
+		}
+		return segment, err
+	}}
+}
+
+// lists is the key of the object that lists a checkpoint.
+func (v *verification) lists(index manifest.Index, id manifest.ID) string {
+	if ref, ok := index.SegmentOf(id); ok {
+		return manifest.SegmentKey(ref.Digest)
+	}
+	return manifest.IndexKey(v.repo.Base)
+}
+
+// A publisher swaps the index first and rewrites the lists a moment later.
 const (
 	listTries = 3
 	listPause = time.Second
 )
 
-// checkList holds the list of checkpoints against the index.
-func (v *verification) checkList(ctx context.Context, index manifest.Index) error {
-	for try := 1; ; try++ {
-		err := v.compareList(ctx, index)
-		if !errors.Is(err, ErrCorrupt) || try == listTries {
+// checkLists holds the list of checkpoints, and those of segments, against the
+// index.
+func (v *verification) checkLists(ctx context.Context, index manifest.Index) error {
+	err := v.checkList(ctx, index, func(index manifest.Index) error {
+		want, err := renderList(index)
+		if err != nil {
 			return err
+		}
+		return v.compareList(ctx, index, manifest.ListKey(v.repo.Base), want, "it does not show the index; the next publish rewrites it")
+	})
+	for _, ref := range index.Segments {
+		if err != nil {
+			return err
+		}
+		err = v.checkList(ctx, index, func(index manifest.Index) error {
+			ref, ok := index.SegmentOf(ref.First)
+			if !ok {
+				return nil // another index altogether
+			}
+			segment, err := v.history(index).Segment(ctx, ref)
+			if err != nil {
+				return err
+			}
+			want, err := renderSegment(segment)
+			if err != nil {
+				return err
+			}
+			return v.compareList(ctx, index, manifest.SegmentListKey(v.repo.Base, ref.First), want,
+				"it does not show its segment; a publish rewrites it once "+manifest.ListKey(v.repo.Base)+" is deleted")
+		})
+	}
+	return err
+}
+
+// checkList compares a list, and notes that it is wrong if it stays so.
+func (v *verification) checkList(ctx context.Context, index manifest.Index, compare func(manifest.Index) error) error {
+	for try := 1; ; try++ {
+		err := compare(index)
+		if !errors.Is(err, ErrCorrupt) || try == listTries {
+			return v.note(nil, err)
 		}
 		if err := v.Sleep(ctx, listPause); err != nil {
 			return err
 		}
 		if index, err = v.index(ctx); err != nil {
-			return err
+			return v.note(nil, err)
 		}
 	}
 }
 
-func (v *verification) compareList(ctx context.Context, index manifest.Index) error {
-	key := manifest.ListKey(v.repo.Base)
+func (v *verification) compareList(ctx context.Context, index manifest.Index, key string, want []byte, problem string) error {
 	have, err := v.loadRegister(ctx, key)
 	if index.Generation == 0 && errors.Is(err, objstore.ErrNotFound) {
 		return nil // never published
@@ -104,9 +164,8 @@ func (v *verification) compareList(ctx context.Context, index manifest.Index) er
 	if err != nil {
 		return err
 	}
-	want, err := renderList(index)
-	if err == nil && !bytes.Equal(have, want) {
-		err = damaged(key, "it does not show the index; the next publish rewrites it")
+	if !bytes.Equal(have, want) {
+		return damaged(key, "%s", problem)
 	}
-	return err
+	return nil
 }

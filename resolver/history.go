@@ -48,8 +48,11 @@ func (r *repo) next(ctx context.Context, m *manifests, at manifest.ID) (manifest
 func (r *repo) prev(ctx context.Context, m *manifests, at manifest.ID) (manifest.Checkpoint, bool, error) {
 	for {
 		answer, err := r.at(ctx, m, at)
-		if err != nil || answer.Outcome != manifest.Gone {
-			return answer.Checkpoint, err == nil && answer.Outcome == manifest.Found, err
+		if err != nil || answer.Outcome == manifest.Before || answer.Outcome == manifest.Empty {
+			return manifest.Checkpoint{}, false, err
+		}
+		if answer.Outcome == manifest.Found {
+			return *answer.Checkpoint, true, nil
 		}
 		at = answer.ID - 1
 	}

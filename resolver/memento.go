@@ -78,12 +78,12 @@ func (r *Resolver) serveTimeGate(w http.ResponseWriter, req *http.Request, t tar
 	if err != nil {
 		return err
 	}
-	c := answer.Checkpoint
 	if answer.Outcome != manifest.Found {
 		none := repo.missing(manifest.When{Instant: id}, answer)
 		none.cache = manifest.CacheNever
 		return none
 	}
+	c := *answer.Checkpoint
 	slash, _ := r.wantsSlash(req, t, c, p)
 	var links strings.Builder
 	writeLink(&links, original(repo, p, slash), `rel="original timegate"`)

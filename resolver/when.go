@@ -56,7 +56,7 @@ func (r *repo) resolve(ctx context.Context, m *manifests, text string, now manif
 	if answer.Outcome != manifest.Found {
 		return c, false, r.missing(when, answer)
 	}
-	return answer.Checkpoint, answer.Final, nil
+	return *answer.Checkpoint, answer.Final, nil
 }
 
 // at resolves an instant, where it must by the segment that knows it.

@@ -125,7 +125,7 @@ func openTree(ctx context.Context, store objstore.Store, name, when string) (tre
 		return tree{}, err
 	}
 	root, err := catalog.Root(ctx, store, answer.Checkpoint.Manifest)
-	return tree{store, repo, answer.Checkpoint, root}, err
+	return tree{store, repo, *answer.Checkpoint, root}, err
 }
 
 func (d *differ) run(ctx context.Context, log *slog.Logger) error {

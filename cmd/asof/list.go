@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -54,7 +56,8 @@ func (a *app) listRepos(ctx context.Context, store objstore.Store) error {
 		if err != nil {
 			return err
 		}
-		l := listed{Repo: repo.Name, Base: repo.Base, Checkpoints: len(index.Checkpoints)}
+		l := listed{Repo: repo.Name, Base: repo.Base}
+		l.Checkpoints, _ = index.Count()
 		if newest, ok := index.Newest(); ok {
 			l.Newest, l.Horizon = &newest.ID, &index.Horizon
 		}
@@ -80,25 +83,71 @@ func (a *app) listCheckpoints(ctx context.Context, store objstore.Store, name st
 	if err != nil {
 		return err
 	}
-	result := struct {
-		Repo        string                 `json:"repo"`
-		Horizon     manifest.ID            `json:"horizon"`
-		Channels    map[string]manifest.ID `json:"channels,omitempty"`
-		Checkpoints []manifest.Checkpoint  `json:"checkpoints"`
-		Pruned      []manifest.Tombstone   `json:"pruned"`
-	}{index.Repo, index.Horizon, index.Channels, index.Checkpoints, index.Pruned}
-	if result.Checkpoints == nil {
-		result.Checkpoints = []manifest.Checkpoint{}
+	history := catalog.NewHistory(store, index)
+	if a.output == "json" {
+		return a.listJSON(ctx, history)
 	}
-	if result.Pruned == nil {
-		result.Pruned = []manifest.Tombstone{}
-	}
-	return a.print(result, func(t *table) {
-		t.row("CHECKPOINT", "FILES", "SIZE", "LAYOUT", "MANIFEST")
-		for _, c := range index.Checkpoints {
+	return a.listTable(ctx, history)
+}
+
+// listTable prints the checkpoints part by part: a repo may have a million.
+func (a *app) listTable(ctx context.Context, history *catalog.History) error {
+	t := newTable(a.stdout)
+	t.row("CHECKPOINT", "FILES", "SIZE", "LAYOUT", "MANIFEST")
+	for part, err := range history.All(ctx) {
+		if err != nil {
+			return err
+		}
+		for _, c := range part.Checkpoints {
 			t.row(c.ID, c.Files, size(c.Bytes), c.Layout, c.Manifest.String()[:12])
 		}
-	})
+		if err := t.w.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listJSON prints one object, line by line.
+func (a *app) listJSON(ctx context.Context, history *catalog.History) error {
+	head, err := json.Marshal(struct {
+		Repo     string                 `json:"repo"`
+		Horizon  manifest.ID            `json:"horizon"`
+		Channels map[string]manifest.ID `json:"channels,omitempty"`
+	}{history.Index.Repo, history.Index.Horizon, history.Index.Channels})
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriter(a.stdout)
+	fmt.Fprintf(w, "%s,\n\"checkpoints\":[", head[:len(head)-1])
+	if err := listLines(ctx, w, history, func(s manifest.Segment) []manifest.Checkpoint { return s.Checkpoints }); err != nil {
+		return err
+	}
+	fmt.Fprint(w, "],\n\"pruned\":[")
+	if err := listLines(ctx, w, history, func(s manifest.Segment) []manifest.Tombstone { return s.Pruned }); err != nil {
+		return err
+	}
+	fmt.Fprint(w, "]}\n")
+	return w.Flush()
+}
+
+// listLines prints a list of each part as one JSON list, one line an element.
+func listLines[T any](ctx context.Context, w *bufio.Writer, history *catalog.History, of func(manifest.Segment) []T) error {
+	separator := "\n"
+	for part, err := range history.All(ctx) {
+		if err != nil {
+			return err
+		}
+		for _, element := range of(part) {
+			line, err := json.Marshal(element)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(w, "%s%s", separator, line)
+			separator = ",\n"
+		}
+	}
+	return nil
 }
 
 // findRepo finds a repo of the store by its name and reads its index.

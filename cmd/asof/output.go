@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"text/tabwriter"
@@ -28,13 +29,15 @@ func (a *app) print(value any, tabular func(*table)) error {
 		enc.SetIndent("", "  ")
 		return enc.Encode(value)
 	}
-	t := &table{tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)}
+	t := newTable(a.stdout)
 	tabular(t)
 	return t.w.Flush()
 }
 
 // table is columns of text.
 type table struct{ w *tabwriter.Writer }
+
+func newTable(w io.Writer) *table { return &table{tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)} }
 
 func (t *table) row(cells ...any) {
 	text := make([]string, len(cells))

@@ -96,11 +96,10 @@ func (a *app) printPruned(name string, applied bool, decisions []publisher.Decis
 	}{name, applied, []pruned{}}
 	gone := 0
 	for _, d := range decisions {
-		c := d.Checkpoint
 		if !d.Keep {
 			gone++
 		}
-		result.Decisions = append(result.Decisions, pruned{c.ID, d.Keep, append([]string{}, d.Reasons...), c.Files, c.Bytes})
+		result.Decisions = append(result.Decisions, pruned{d.ID, d.Keep, append([]string{}, d.Reasons...), d.Files, d.Bytes})
 	}
 	if err := a.print(result, func(t *table) {
 		t.row("CHECKPOINT", "DECISION", "FILES", "SIZE", "WHY")

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
 )
@@ -59,22 +60,26 @@ func resolve(ctx context.Context, store objstore.Store, name, when string) (mani
 	if err != nil {
 		return repo, manifest.Answer{}, err
 	}
-	timeline := manifest.NewTimeline(index)
+	history := catalog.NewHistory(store, index)
 	var answer manifest.Answer
 	switch w.Kind {
 	case manifest.WhenLatest:
-		answer = timeline.Latest()
+		answer = manifest.NewTimeline(index).Latest()
 	case manifest.WhenChannel:
 		id, ok := index.Channels[w.Channel]
 		if !ok {
 			return repo, answer, notFound(fmt.Errorf("%s has no channel %q", name, w.Channel), "a time or latest will do")
 		}
-		answer = timeline.Resolve(id)
+		answer, err = history.Resolve(ctx, id)
+		answer.Final = false // a channel moves
 	default:
 		if now := manifest.IDOf(time.Now()); w.Instant > now {
 			return repo, answer, notFound(fmt.Errorf("%s lies in the future", w.Instant), "it is "+now.String())
 		}
-		answer = timeline.Resolve(w.Instant)
+		answer, err = history.Resolve(ctx, w.Instant)
+	}
+	if err != nil {
+		return repo, answer, err
 	}
 	switch answer.Outcome {
 	case manifest.Empty:

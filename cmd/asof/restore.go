@@ -50,7 +50,7 @@ func (a *app) restore(ctx context.Context, name, when, dir string) error {
 	if err != nil {
 		return err
 	}
-	result, err := pub.Restore(ctx, repo, answer.Checkpoint, dir)
+	result, err := pub.Restore(ctx, repo, *answer.Checkpoint, dir)
 	err = eachWith("restore "+name, err)
 	if err != nil && !errors.Is(err, publisher.ErrCorrupt) {
 		return err

@@ -49,7 +49,7 @@ public_url in asof.yaml to where clients find the repos.
 			if err != nil {
 				return err
 			}
-			t := tree{store, repo, answer.Checkpoint, root}
+			t := tree{store, repo, *answer.Checkpoint, root}
 			use, err := t.usageOf(cmd.Context())
 			if err != nil {
 				return err
@@ -116,7 +116,7 @@ func (a *app) showJSON(ctx context.Context, repo manifest.Repo, answer manifest.
 		Checkpoint manifest.Checkpoint `json:"checkpoint"`
 		Final      bool                `json:"final"`
 		Usage      []manifest.Snippet  `json:"usage,omitempty"`
-	}{repo.Name, repo.Base, answer.Checkpoint, answer.Final, use.Snippets})
+	}{repo.Name, repo.Base, *answer.Checkpoint, answer.Final, use.Snippets})
 	if err != nil {
 		return err
 	}

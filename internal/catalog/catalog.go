@@ -138,7 +138,12 @@ func leaf(ctx context.Context, s Store, ref manifest.LeafRef) ([]manifest.Entry,
 // read reads a part of a manifest, of at most limit bytes, and checks it
 // against its name.
 func read(ctx context.Context, s Store, d manifest.Digest, limit int64) ([]byte, error) {
-	key := manifest.ManifestKey(d)
+	return readNamed(ctx, s, manifest.ManifestKey(d), d, limit)
+}
+
+// readNamed reads an object of at most limit bytes and checks it against the
+// digest that it is named by.
+func readNamed(ctx context.Context, s Store, key string, d manifest.Digest, limit int64) ([]byte, error) {
 	r, err := s.Open(ctx, key, 0, objstore.Whole)
 	if err != nil {
 		return nil, err

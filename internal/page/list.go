@@ -34,7 +34,7 @@ func WriteSegment(w io.Writer, s manifest.Segment) error {
 // ListsSegment reports whether a page that WriteList wrote lists a segment as it
 // is now. The page of the segment is written before it does.
 func ListsSegment(list []byte, ref manifest.SegmentRef) bool {
-	return bytes.Contains(list, fmt.Appendf(nil, `<a href="%s" title="%s">`, segmentHref(ref), segmentTitle(ref)))
+	return bytes.Contains(list, fmt.Appendf(nil, `<tr title="%s"><td><a href="%s">`, segmentTitle(ref), segmentHref(ref)))
 }
 
 func segmentHref(ref manifest.SegmentRef) string {

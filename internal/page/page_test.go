@@ -80,7 +80,15 @@ func TestGolden(t *testing.T) {
 				{Title: "A setting", Text: "x {{.}}"},
 			}})
 		},
-		"list.html":     func(w io.Writer) error { return WriteList(w, ix) },
+		"list.html": func(w io.Writer) error { return WriteList(w, ix) },
+		"list-sealed.html": func(w io.Writer) error {
+			index, _ := sealed(t)
+			return WriteList(w, index)
+		},
+		"segment.html": func(w io.Writer) error {
+			_, segment := sealed(t)
+			return WriteSegment(w, segment)
+		},
 		"list-new.html": func(w io.Writer) error { return WriteList(w, manifest.NewIndex("new")) },
 		"repos.html": func(w io.Writer) error {
 			return WriteRepos(w, []RepoSummary{
@@ -217,6 +225,48 @@ func TestDirectoryIsSmall(t *testing.T) {
 	}
 	if page.Len() > 10<<10 {
 		t.Errorf("a page without entries has %d bytes", page.Len())
+	}
+}
+
+// sealed is the index with all but the newest checkpoint in a segment, which a
+// channel names, and the segment.
+func sealed(t testing.TB) (manifest.Index, manifest.Segment) {
+	ix, err := index(t).SetChannel("old", id(t, "20250301T000000Z"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ix, segments, err := ix.Seal(1, manifest.SegmentEntries, manifest.Segment{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	segment, err := manifest.ParseSegment(segments[0].Data, ix.Repo, segments[0].Ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ix, segment
+}
+
+func TestSegmentLinks(t *testing.T) {
+	ix, segment := sealed(t)
+	var list, page bytes.Buffer
+	if err := errors.Join(WriteList(&list, ix), WriteSegment(&page, segment)); err != nil {
+		t.Fatal(err)
+	}
+	want := []link{{"index-20250301T000000Z.html", "20250301T000000Z to 20250310T120000Z"}, {"20250318T140338Z/", "20250318T140338Z/"}}
+	if got := links(t, list.Bytes()); !slices.Equal(got, want) {
+		t.Errorf("links %v, want %v", got, want)
+	}
+	want = []link{{"index.html", "All checkpoints"}, {"20250301T000000Z/", "20250301T000000Z/"}}
+	if got := links(t, page.Bytes()); !slices.Equal(got, want) {
+		t.Errorf("links %v, want %v", got, want)
+	}
+	ref := ix.Segments[0]
+	if !ListsSegment(list.Bytes(), ref) {
+		t.Error("the list does not say that it shows the segment")
+	}
+	ref.Digest[0]++
+	if ListsSegment(list.Bytes(), ref) {
+		t.Error("it says so of another")
 	}
 }
 

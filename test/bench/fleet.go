@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -26,7 +25,7 @@ func checkpointID(i int) manifest.ID {
 func fleetPart(ctx context.Context, l *lab) error {
 	store := filepath.Join(l.dir, "fleet")
 	defer os.RemoveAll(store)
-	l.log("  writing %d indexes of %d checkpoints", l.fleet, l.fleetEach)
+	l.log("  writing %d histories of %d checkpoints", l.fleet, l.fleetEach)
 	if err := writeFleet(ctx, store, l.fleet, l.fleetEach, anyManifest); err != nil {
 		return err
 	}
@@ -58,23 +57,32 @@ func fleetPart(ctx context.Context, l *lab) error {
 // anyManifest is a digest for a checkpoint that nobody looks into.
 func anyManifest(i int) manifest.Digest { return manifest.Sum(fmt.Append(nil, i)) }
 
-// writeFleet writes repos with nothing but an index into a folder store. All
-// have the same checkpoints: what the resolver does with them is the same.
+// writeFleet writes repos with nothing but an index into a folder store, sealed as
+// publishers would have. All have the same checkpoints: what the resolver does with
+// them is the same.
 func writeFleet(ctx context.Context, dir string, repos, checkpoints int, of func(int) manifest.Digest) error {
 	store, err := dirstore.New(dir, dirstore.Options{Create: true})
 	if err != nil {
 		return err
 	}
-	template, err := fleetIndex(checkpoints, of).Encode()
-	if err != nil {
-		return err
-	}
-	before, after, _ := bytes.Cut(template, []byte(fleetName(0)))
 	registry := manifest.Registry{Generation: 1}
 	for i := range repos {
 		name := fleetName(i)
 		registry.Repos = append(registry.Repos, manifest.Repo{Name: name, Base: name})
-		if err := writeIndex(dir, name, before, []byte(name), after); err != nil {
+		index, segments, err := fleetIndex(name, checkpoints, of)
+		if err != nil {
+			return err
+		}
+		for _, s := range segments {
+			if err := writeObject(dir, manifest.SegmentKey(s.Ref.Digest), s.Data); err != nil {
+				return err
+			}
+		}
+		data, err := index.Encode()
+		if err == nil {
+			err = writeObject(dir, manifest.IndexKey(name), data)
+		}
+		if err != nil {
 			return err
 		}
 		if ctx.Err() != nil {
@@ -88,31 +96,20 @@ func writeFleet(ctx context.Context, dir string, repos, checkpoints int, of func
 	return err
 }
 
-// writeIndex writes an index as a file, since a swap would wait for the disk each
-// time.
-func writeIndex(dir, base string, parts ...[]byte) error {
-	file := filepath.Join(dir, filepath.FromSlash(manifest.IndexKey(base)))
+// writeObject writes an object as a file, since the store would wait for the disk
+// each time.
+func writeObject(dir, key string, data []byte) error {
+	file := filepath.Join(dir, filepath.FromSlash(key))
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err
 	}
-	f, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	for _, part := range parts {
-		if err == nil {
-			_, err = f.Write(part)
-		}
-	}
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	return err
+	return os.WriteFile(file, data, 0o644)
 }
 
-// fleetIndex is an index whose checkpoints have the given manifests.
-func fleetIndex(n int, of func(int) manifest.Digest) manifest.Index {
-	ix := manifest.Index{Repo: fleetName(0), Generation: int64(n), Horizon: checkpointID(n - 1)}
+// fleetIndex is the index of n checkpoints with the given manifests, and its
+// segments: what n publishes would have left.
+func fleetIndex(name string, n int, of func(int) manifest.Digest) (manifest.Index, []manifest.SealedSegment, error) {
+	ix := manifest.Index{Repo: name, Generation: int64(n), Horizon: checkpointID(n - 1)}
 	ix.Checkpoints = make([]manifest.Checkpoint, n)
 	for i := range ix.Checkpoints {
 		d := of(i)
@@ -120,5 +117,11 @@ func fleetIndex(n int, of func(int) manifest.Digest) manifest.Index {
 			ID: checkpointID(i), Manifest: d, Content: d, Pages: d, Files: 20_000, Bytes: 320 << 20, Layout: manifest.Thin,
 		}
 	}
-	return ix
+	// A tail of one too many is cut down to half, and grows again.
+	const keep = manifest.TailEntries / 2
+	tail := n
+	if n > manifest.TailEntries {
+		tail = keep + (n-manifest.TailEntries-1)%(manifest.TailEntries+1-keep)
+	}
+	return ix.Seal(tail, manifest.SegmentEntries, manifest.Segment{})
 }

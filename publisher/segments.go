@@ -1,0 +1,128 @@
+package publisher
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/asof/asof/internal/catalog"
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/page"
+	"github.com/asof/asof/manifest"
+)
+
+// seal makes room in an index that is about to be swapped: when its tail has
+// grown long, the older half goes into segments. Those are stored before the
+// index is (invariant 1): a crash leaves a segment that no index names.
+func (p *Publisher) seal(ctx context.Context, next manifest.Index) (manifest.Index, error) {
+	if next.Tail().Len() <= p.tail {
+		return next, nil
+	}
+	rely := p.newReliance()
+	var open manifest.Segment
+	ref, ok := next.Open(p.fill)
+	if ok {
+		var err error
+		if open, err = catalog.Segment(ctx, p.Store, next.Repo, ref); err != nil {
+			return next, err
+		}
+		if err := p.keep(ctx, ref); err != nil {
+			return next, err
+		}
+	}
+	sealed, segments, err := next.Seal(p.tail/2, p.fill, open)
+	if err != nil {
+		return next, err
+	}
+	for _, s := range segments {
+		if err := p.putSegment(ctx, rely, s); err != nil {
+			return next, err
+		}
+	}
+	return sealed, p.settle(ctx, rely)
+}
+
+// pruneSegments puts tombstones into the segments of an index, for those of the
+// ids, which ascend, that lie there. It returns the index to be swapped in, and
+// the ids that its tail has.
+func (p *Publisher) pruneSegments(ctx context.Context, h *catalog.History, ids []manifest.ID, at manifest.ID, reason string) (next manifest.Index, rest []manifest.ID, err error) {
+	next = h.Index
+	rely := p.newReliance()
+	for _, ref := range h.Index.Segments {
+		n := 0
+		for n < len(ids) && ref.Holds(ids[n]) {
+			n++
+		}
+		if n == 0 {
+			continue
+		}
+		segment, err := h.Segment(ctx, ref)
+		if err != nil {
+			return next, ids, err
+		}
+		if segment, err = segment.Prune(ids[:n], at, reason); err != nil {
+			return next, ids, err
+		}
+		resealed, s, err := next.Reseal(segment)
+		if err != nil {
+			return next, ids, err
+		}
+		if err := p.keep(ctx, ref); err != nil {
+			return next, ids, err
+		}
+		if err := p.putSegment(ctx, rely, s); err != nil {
+			return next, ids, err
+		}
+		next, ids = resealed, ids[n:]
+	}
+	return next, ids, p.settle(ctx, rely)
+}
+
+// keep pins a segment whose place another is about to take: a resolver may go on
+// by the index as it was for the grace period.
+func (p *Publisher) keep(ctx context.Context, ref manifest.SegmentRef) error {
+	return p.pin(ctx, []string{manifest.SegmentKey(ref.Digest)})
+}
+
+func (p *Publisher) putSegment(ctx context.Context, rely *reliance, s manifest.SealedSegment) error {
+	return p.putNamed(ctx, rely, manifest.KindSegment, manifest.SegmentKey(s.Ref.Digest), s.Data)
+}
+
+// refreshSegmentList makes the page of the segment that begins with an id show
+// the segment as it is now. Like the list, it is swapped only by who has read the
+// index after it.
+func (p *Publisher) refreshSegmentList(ctx context.Context, repo Repo, first manifest.ID) error {
+	key := manifest.SegmentListKey(repo.Base, first)
+	for {
+		have, version, err := p.Store.Load(ctx, key, "")
+		if err != nil && !errors.Is(err, objstore.ErrNotFound) {
+			return err
+		}
+		s, err := p.loadIndex(ctx, repo)
+		if err != nil {
+			return err
+		}
+		ref, ok := s.index.SegmentOf(first)
+		if !ok {
+			return nil
+		}
+		segment, err := catalog.Segment(ctx, p.Store, s.index.Repo, ref)
+		if err != nil {
+			return err
+		}
+		want, err := renderSegment(segment)
+		if err != nil || bytes.Equal(have, want) {
+			return err
+		}
+		_, err = objstore.Update(ctx, p.Store, key, version, want, attributes(manifest.KindList, ""))
+		if !errors.Is(err, objstore.ErrChanged) {
+			return err
+		}
+	}
+}
+
+func renderSegment(segment manifest.Segment) ([]byte, error) {
+	var buf bytes.Buffer
+	err := page.WriteSegment(&buf, segment)
+	return buf.Bytes(), err
+}
