@@ -1,9 +1,9 @@
 package manifest
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 const attemptFormat = "asof.attempt/1"
@@ -49,7 +49,7 @@ func ParseAttempt(data []byte) (Attempt, error) {
 		return a, fmt.Errorf("attempt: larger than %d bytes", MaxAttempt)
 	}
 	n := 0
-	for line, err := range lines(data) {
+	for line, err := range lines(string(data)) {
 		if n++; err == nil {
 			err = a.parseLine(n, line)
 		}
@@ -63,10 +63,10 @@ func ParseAttempt(data []byte) (Attempt, error) {
 	return a, nil
 }
 
-func (a *Attempt) parseLine(n int, line []byte) (err error) {
+func (a *Attempt) parseLine(n int, line string) (err error) {
 	heads := [...]string{"", "id ", "content ", "layout "}
 	if n == 1 {
-		if string(line) != attemptFormat {
+		if line != attemptFormat {
 			return fmt.Errorf("format is %.40q, want %s", line, attemptFormat)
 		}
 		return nil
@@ -79,15 +79,15 @@ func (a *Attempt) parseLine(n int, line []byte) (err error) {
 		a.Files = append(a.Files, e)
 		return err
 	}
-	value, ok := bytes.CutPrefix(line, []byte(heads[n-1]))
+	value, ok := strings.CutPrefix(line, heads[n-1])
 	if !ok {
 		return fmt.Errorf("want %q", heads[n-1])
 	}
 	switch n {
 	case 2:
-		a.ID, err = ParseID(string(value))
+		a.ID, err = ParseID(value)
 	case 3:
-		a.Content, err = ParseDigest(string(value))
+		a.Content, err = ParseDigest(value)
 	case 4:
 		if a.Layout = Layout(value); a.Layout != Full && a.Layout != Thin {
 			err = fmt.Errorf("layout %.40q is neither full nor thin", value)

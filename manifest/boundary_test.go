@@ -12,7 +12,7 @@ import (
 func TestLeafBoundaries(t *testing.T) {
 	entries := sampleEntries(50_000)
 	root, _ := build(t, entries)
-	if n := len(root.Leaves); n < 15 || n > 30 {
+	if n := len(root.Leaves); n < 720 || n > 880 { // 63 lines each
 		t.Errorf("%d leaves", n)
 	}
 	old := map[Digest]bool{}
@@ -20,7 +20,7 @@ func TestLeafBoundaries(t *testing.T) {
 		old[l.Digest] = true
 	}
 	changed := func(entries []Entry) int {
-		b := NewBuilder(nil)
+		b := NewBuilder()
 		for _, e := range entries {
 			if err := b.Add(e); err != nil {
 				t.Fatal(err)
@@ -51,7 +51,7 @@ func TestLeafBoundaries(t *testing.T) {
 			next = append(append(append(next, entries[:i+1]...), e), entries[i+1:]...)
 		}
 		n := changed(next)
-		if n > 3 {
+		if n > 4 {
 			t.Errorf("round %d at %d: %d leaves changed", round, i, n)
 		}
 		if n == 1 {
@@ -86,13 +86,13 @@ func TestLeafMinMax(t *testing.T) {
 		return s
 	}
 	// Every path wants to end a leaf: none is shorter than the least.
-	root, leaves := build(t, pathsThat(true, 600))
-	if got := sizes(root); !reflect.DeepEqual(got, []int64{512, 88}) {
+	root, leaves := build(t, pathsThat(true, 20))
+	if got := sizes(root); !reflect.DeepEqual(got, []int64{16, 4}) {
 		t.Errorf("leaves of %d lines", got)
 	}
 	// None does: leaves end at the most.
-	long, more := build(t, pathsThat(false, 17_000))
-	if got := sizes(long); !reflect.DeepEqual(got, []int64{8192, 8192, 616}) {
+	long, more := build(t, pathsThat(false, 900))
+	if got := sizes(long); !reflect.DeepEqual(got, []int64{384, 384, 132}) {
 		t.Errorf("leaves of %d lines", got)
 	}
 	for _, r := range []struct {

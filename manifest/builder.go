@@ -7,25 +7,24 @@ import (
 )
 
 // Builder makes a manifest from entries in ascending byte order of their paths.
-// It holds one leaf in memory at a time. It is not safe for concurrent use.
+// It holds one leaf in memory at a time, and the root. It is not safe for
+// concurrent use.
 type Builder struct {
-	emit    func(LeafRef, []byte) error
 	check   PathChecker
 	leaf    []byte
 	lines   int
 	root    Root
-	size    int // of the root, its head rounded up
+	size    int // of the root, its head and the places of leaves rounded up
 	content hash.Hash
 	err     error // the first one: what failed once never becomes a manifest
 }
 
-// NewBuilder returns a builder that hands each leaf, once complete, to emit,
-// which may keep the bytes. A nil emit only computes the root.
-func NewBuilder(emit func(LeafRef, []byte) error) *Builder {
-	return &Builder{emit: emit, size: 1 << 10, content: sha256.New()}
+// NewBuilder returns an empty Builder.
+func NewBuilder() *Builder {
+	return &Builder{size: 1 << 10, content: sha256.New()}
 }
 
-// Add appends an entry. A modification time that no leaf can hold becomes
+// Add appends an entry. A modification time that no leaf can hold is taken for
 // NoTime. After an error the builder is of no more use.
 func (b *Builder) Add(e Entry) error {
 	if b.err == nil {
@@ -44,9 +43,6 @@ func (b *Builder) add(e Entry) error {
 	if b.root.Bytes += e.Size; b.root.Bytes > maxNumber {
 		return fmt.Errorf("path %q: with it the files are larger than %d bytes", e.Path, int64(maxNumber))
 	}
-	if !e.Modified.Valid() {
-		e.Modified = NoTime
-	}
 	start := len(b.leaf)
 	b.leaf = appendEntry(b.leaf, e)
 	b.lines++
@@ -61,22 +57,21 @@ func (b *Builder) add(e Entry) error {
 	return nil
 }
 
+// longestPlace is the longest that a root says of where a leaf stands.
+const longestPlace = len(" 8 1099511627776")
+
 func (b *Builder) cut(last string) error {
 	ref := LeafRef{Digest: Sum(b.leaf), Files: int64(b.lines), Size: int64(len(b.leaf)), Last: last}
-	if b.size += len(ref.append(nil)); b.size > MaxRoot {
+	if b.size += len(ref.append(nil)) + longestPlace; b.size > MaxRoot {
 		return fmt.Errorf("manifest root: larger than %d bytes", MaxRoot)
 	}
 	b.root.Leaves = append(b.root.Leaves, ref)
-	leaf := b.leaf
-	b.leaf, b.lines = nil, 0
-	if b.emit == nil {
-		b.leaf = leaf[:0]
-		return nil
-	}
-	return b.emit(ref, leaf)
+	b.leaf, b.lines = b.leaf[:0], 0
+	return nil
 }
 
-// Finish completes the last leaf and returns the root.
+// Finish completes the last leaf and returns the root of a manifest that holds
+// all its leaves itself.
 func (b *Builder) Finish() (Root, error) {
 	if b.err == nil && b.lines > 0 {
 		b.err = b.cut(b.check.last)
@@ -85,5 +80,6 @@ func (b *Builder) Finish() (Root, error) {
 		return Root{}, b.err
 	}
 	b.content.Sum(b.root.Content[:0])
+	b.root.seal()
 	return b.root, nil
 }

@@ -34,6 +34,8 @@ func (d *Digest) decode(text []byte) bool {
 	return err == nil
 }
 
+func (d Digest) append(b []byte) []byte { return hex.AppendEncode(b, d[:]) }
+
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
 // MarshalText implements encoding.TextMarshaler.

@@ -11,7 +11,7 @@
 //	<base>/index-<id>.html                list of a segment             mutable
 //	<base>/<id>/<path>                    tree                          immutable
 //	.asof/pool/sha256/<ab>/<digest>       blob                          immutable
-//	.asof/manifests/sha256/<ab>/<digest>  manifest root or leaf         immutable
+//	.asof/manifests/sha256/<ab>/<name>    manifest                      immutable
 //	.asof/segments/sha256/<ab>/<digest>   segment of an index           immutable
 //	.asof/repos/<base>/staged.json        staged revision               mutable, private
 //	.asof/repos/<base>/together.json      publish of several repos      mutable, private
@@ -19,7 +19,7 @@
 //	.asof/repos/<base>/attempts/<id>      claim of an id                immutable, private
 //	.asof/pins/<id>-<token>               keys that must not be deleted immutable, private
 //
-// <ab> are the digest's first two digits. Mutable objects change by
+// <ab> are the first two digits of the digest or name. Mutable objects change by
 // compare-and-swap only, all others are only ever created. [Kind] holds each
 // kind's attributes.
 //
@@ -33,8 +33,8 @@
 //
 //	{"format":"asof.checkpoints/1","repo":"myfile","generation":6,"horizon":"20250318T150000Z","channels":{"stable":"20250318T140338Z"},
 //	"checkpoints":[
-//	{"id":"20250318T140330Z","manifest":"eb1a…","content":"e3b0…","pages":"72f9…","files":0,"bytes":0,"layout":"full"},
-//	{"id":"20250318T140338Z","manifest":"26a6…","content":"6c6e…","pages":"f5e4…","files":4,"bytes":3300,"layout":"full"}],
+//	{"id":"20250318T140330Z","manifest":"4298…","content":"e3b0…","pages":"6cf5…","files":0,"bytes":0,"layout":"full"},
+//	{"id":"20250318T140338Z","manifest":"b0de…","content":"6c6e…","pages":"3109…","files":4,"bytes":3300,"layout":"full"}],
 //	"pruned":[
 //	{"id":"20250318T140300Z","at":"20250318T150130Z","reason":"published from the wrong remote","manifest":"0000…","pages":"0000…","layout":"full"}]}
 //
@@ -49,19 +49,19 @@
 // if it has any, in a list before the checkpoints:
 //
 //	"segments":[
-//	{"first":"20250318T140300Z","last":"20250318T140330Z","checkpoints":1,"pruned":1,"sha256":"c3ac…","size":629}],
+//	{"first":"20250318T140300Z","last":"20250318T140330Z","checkpoints":1,"pruned":1,"sha256":"3495…","size":629}],
 //
 // A segment is an immutable document of the same style. See [Segment].
 //
 //	{"format":"asof.segment/1","repo":"myfile",
 //	"checkpoints":[
-//	{"id":"20250318T140330Z","manifest":"eb1a…","content":"e3b0…","pages":"72f9…","files":0,"bytes":0,"layout":"full"}],
+//	{"id":"20250318T140330Z","manifest":"4298…","content":"e3b0…","pages":"6cf5…","files":0,"bytes":0,"layout":"full"}],
 //	"pruned":[
 //	{"id":"20250318T140300Z","at":"20250318T150130Z","reason":"published from the wrong remote","manifest":"0000…","pages":"0000…","layout":"full"}]}
 //
 // # Manifest
 //
-// Two levels. A leaf is sorted lines (by path, in byte order), each
+// Two levels, in one object. A leaf is sorted lines (by path, in byte order), each
 //
 //	<sha256> SP <size> SP <modified> SP SP <path> LF
 //
@@ -70,25 +70,31 @@
 // into what `sha256sum -c` reads. A path satisfies [CheckPath].
 //
 // A leaf ends behind a line whose path's SHA-256, its first four bytes read as
-// a big-endian number, is divisible by 2048, but not before line 512; and at
-// line 8192 regardless. So an added or removed file changes one leaf as a rule,
-// and its neighbours where it moves one of the bounds.
+// a big-endian number, is divisible by 48, but not before line 16; and at line
+// 384 regardless. So an added or removed file changes one leaf as a rule, and
+// its neighbours where it moves one of the bounds.
 //
 // The root lists the leaves:
 //
 //	asof.manifest/1
+//	root 203
 //	files 4
 //	bytes 3300
 //	content 6c6e…
 //	368d… 4 368  PULP_MANIFEST
 //
 // A leaf's line is its SHA-256, the number of its lines, its size in bytes, and
-// its last path: <sha256> SP <lines> SP <size> SP SP <path> LF.
+// its last path: <sha256> SP <lines> SP <size> SP SP <path> LF. Such leaves stand
+// behind the root, which has as many bytes as its second line says, one behind
+// the other. Leaves that an earlier manifest has are not stored again: behind
+// the size of such a one stand the number of a source and an offset in that
+// one's object. Sources are earlier manifests, each named by a line
+// "source <sha256>" before those of the leaves. See [Root].
 //
-// The SHA-256 of the root is the manifest's name and commits to every byte of
-// the tree. content is the SHA-256 of what `sha256sum` prints for all files in
-// path order: it ignores modification times, and decides whether a sync found
-// anything new.
+// The SHA-256 of the root is the manifest's name, under which the object stands.
+// It commits to every byte of the tree. content is the SHA-256 of what
+// `sha256sum` prints for all files in path order: it ignores modification times,
+// and decides whether a sync found anything new.
 //
 // # Private objects
 //

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"strconv"
@@ -26,13 +25,13 @@ const MaxSize = 5 << 40
 //
 //	<sha256> SP <size> SP <modified> SP SP <path> LF
 //
-// The two spaces before the path make `cut -d' ' -f1,4-` yield sha256sum's format.
+// A modification time that an id can't have is NoTime, an unknown one. The two spaces before the path make `cut -d' ' -f1,4-` yield sha256sum's format.
 func appendEntry(b []byte, e Entry) []byte {
-	b = hex.AppendEncode(b, e.SHA256[:])
+	b = e.SHA256.append(b)
 	b = append(b, ' ')
 	b = strconv.AppendInt(b, e.Size, 10)
 	b = append(b, ' ')
-	if e.Modified == NoTime {
+	if !e.Modified.Valid() {
 		b = append(b, '-')
 	} else {
 		b = e.Modified.Time().AppendFormat(b, idLayout)
@@ -43,8 +42,8 @@ func appendEntry(b []byte, e Entry) []byte {
 }
 
 // parseEntry reads one line, without its LF. It takes only what appendEntry writes.
-func parseEntry(line []byte) (e Entry, err error) {
-	digest, rest, ok1 := strings.Cut(string(line), " ")
+func parseEntry(line string) (e Entry, err error) {
+	digest, rest, ok1 := strings.Cut(line, " ")
 	size, rest, ok2 := strings.Cut(rest, " ")
 	modified, path, ok3 := strings.Cut(rest, "  ")
 	if !ok1 || !ok2 || !ok3 {
@@ -65,10 +64,15 @@ func parseEntry(line []byte) (e Entry, err error) {
 	return e, CheckPath(e.Path)
 }
 
-// parseCount reads a decimal number from 0 to limit, in the one way it is written.
+// parseCount reads a decimal number from 0 to limit, which is below 10^16, in the
+// one way it is written.
 func parseCount(s string, limit int64) (int64, error) {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 0 || n > limit || strconv.FormatInt(n, 10) != s {
+	n, ok := int64(0), s != "" && len(s) <= 16 && (s[0] != '0' || s == "0")
+	for i := 0; ok && i < len(s); i++ {
+		ok = '0' <= s[i] && s[i] <= '9'
+		n = 10*n + int64(s[i]-'0')
+	}
+	if !ok || n > limit {
 		return 0, fmt.Errorf("%.40q is not a number from 0 to %d", s, limit)
 	}
 	return n, nil

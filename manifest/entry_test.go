@@ -40,7 +40,7 @@ func TestEntryRoundTrip(t *testing.T) {
 			e.Size, e.Modified = 0, MinID
 		}
 		line := string(appendEntry(nil, e))
-		again, err := parseEntry([]byte(strings.TrimSuffix(line, "\n")))
+		again, err := parseEntry(strings.TrimSuffix(line, "\n"))
 		if err != nil || again != e {
 			t.Fatalf("%q: %+v, %v, want %+v", line, again, err, e)
 		}
@@ -90,7 +90,7 @@ func TestParseEntry(t *testing.T) {
 		{"E 0 -  a", `"E" is not a SHA-256 digest (64 hexadecimal digits)`},
 	}
 	for _, tt := range tests {
-		_, err := parseEntry([]byte(strings.Replace(tt.line, "D", emptySum, 1)))
+		_, err := parseEntry(strings.Replace(tt.line, "D", emptySum, 1))
 		checkError(t, tt.line, err, tt.err)
 	}
 }

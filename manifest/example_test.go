@@ -25,16 +25,15 @@ type example struct {
 
 // manifest stores the manifest of some files and returns its root.
 func (ex *example) manifest(modified ID, files map[string]string) Root {
-	b := NewBuilder(func(ref LeafRef, data []byte) error {
-		ex.objects[ManifestKey(ref.Digest)] = data
-		return nil
-	})
+	b := NewBuilder()
+	var entries []Entry
 	for _, name := range sortedKeys(files) {
 		at := modified
 		if name == "PULP_MANIFEST" || name == IndexPage {
 			at = NoTime
 		}
-		if err := b.Add(Entry{Path: name, Size: int64(len(files[name])), SHA256: Sum([]byte(files[name])), Modified: at}); err != nil {
+		entries = append(entries, Entry{Path: name, Size: int64(len(files[name])), SHA256: Sum([]byte(files[name])), Modified: at})
+		if err := b.Add(entries[len(entries)-1]); err != nil {
 			ex.t.Fatal(err)
 		}
 	}
@@ -42,7 +41,7 @@ func (ex *example) manifest(modified ID, files map[string]string) Root {
 	if err != nil {
 		ex.t.Fatal(err)
 	}
-	ex.objects[ManifestKey(root.Digest())] = root.Encode()
+	ex.objects[ManifestKey(root.Name)] = objectOf(ex.t, root, entries)
 	return root
 }
 
@@ -56,7 +55,7 @@ func (ex *example) checkpoint(base, id string, files map[string]string, page str
 			ex.objects[TreeKey(base, at, name)] = []byte(content)
 		}
 	}
-	return Checkpoint{ID: at, Manifest: root.Digest(), Content: root.Content, Pages: pageRoot.Digest(), Files: root.Files, Bytes: root.Bytes, Layout: Full}
+	return Checkpoint{ID: at, Manifest: root.Name, Content: root.Content, Pages: pageRoot.Name, Files: root.Files, Bytes: root.Bytes, Layout: Full}
 }
 
 func (ex *example) id(s string) ID {
@@ -163,12 +162,17 @@ func TestExampleInDoc(t *testing.T) {
 		t.Fatal(err)
 	}
 	newest, _ := ix.Newest()
-	root := ex.objects[ManifestKey(newest.Manifest)]
+	object := ex.objects[ManifestKey(newest.Manifest)]
+	size, err := RootSize(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, leaf := object[:size], object[size:]
 	parsed, err := ParseRoot(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ParseLeaf(ex.objects[ManifestKey(parsed.Leaves[0].Digest)], parsed.Leaves[0]); err != nil {
+	if _, err := ParseLeaf(leaf, parsed.Leaves[0]); err != nil {
 		t.Fatal(err)
 	}
 	sealed, segments, err := ix.Seal(1, SegmentEntries, Segment{})
@@ -187,7 +191,7 @@ func TestExampleInDoc(t *testing.T) {
 		"index":    ex.objects["checkpoints/myfile/checkpoints.json"],
 		"registry": ex.objects[RegistryKey],
 		"root":     root,
-		"leaf":     ex.objects[ManifestKey(parsed.Leaves[0].Digest)],
+		"leaf":     leaf,
 	} {
 		if !bytes.Contains(doc, slices.Concat([]byte("\n```\n"), data, []byte("```\n"))) {
 			t.Errorf("%s does not show this %s:\n%s", exampleDoc, name, data)
@@ -199,7 +203,7 @@ func TestExampleInDoc(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, data := range [][]byte{
-		ex.objects["checkpoints/myfile/checkpoints.json"], ex.objects[RegistryKey], ex.objects[ManifestKey(newest.Manifest)], segments[0].Data, refs,
+		ex.objects["checkpoints/myfile/checkpoints.json"], ex.objects[RegistryKey], root, segments[0].Data, refs,
 	} {
 		short := regexp.MustCompile(`([0-9a-f]{4})[0-9a-f]{60}`).ReplaceAllString(string(data), "$1…")
 		comment := "//\t" + strings.ReplaceAll(strings.TrimSuffix(short, "\n"), "\n", "\n//\t") + "\n"

@@ -14,7 +14,7 @@ import (
 func TestImports(t *testing.T) {
 	allowed := map[string]bool{
 		"bytes": true, "cmp": true, "crypto/sha256": true, "encoding/binary": true, "encoding/hex": true, "encoding/json": true,
-		"errors": true, "fmt": true, "hash": true, "iter": true, "maps": true, "path": true, "slices": true, "sort": true,
+		"errors": true, "fmt": true, "hash": true, "io": true, "iter": true, "maps": true, "path": true, "slices": true, "sort": true,
 		"strconv": true, "strings": true, "time": true, "unicode": true, "unicode/utf8": true,
 	}
 	names, err := filepath.Glob("*.go")

@@ -59,28 +59,32 @@ func TreeKey(base string, id ID, path string) string { return TreePrefix(base, i
 // BlobKey is the key of a blob in the pool.
 func BlobKey(d Digest) string { return shardKey(BlobPrefix, d) }
 
-// ManifestKey is the key of a manifest's root or leaf.
+// ManifestKey is the key of a manifest's object, by its name.
 func ManifestKey(d Digest) string { return shardKey(ManifestPrefix, d) }
 
 // SegmentKey is the key of a segment of a checkpoint index.
 func SegmentKey(d Digest) string { return shardKey(SegmentPrefix, d) }
 
+// RepoPrefix is what the keys of a repo's private objects start with: in this
+// order its attempts, its journals, and its staged revision.
+func RepoPrefix(base string) string { return PrivatePrefix + base + "/" }
+
 // StagedKey is the key of a repo's staged revision.
-func StagedKey(base string) string { return PrivatePrefix + base + "/staged.json" }
+func StagedKey(base string) string { return RepoPrefix(base) + "staged.json" }
 
 // TogetherKey is the key of a repo's copy of the group that it was last
 // published in.
 func TogetherKey(base string) string { return PrivatePrefix + base + "/together.json" }
 
 // JournalPrefix is what the keys of a repo's journals start with.
-func JournalPrefix(base string) string { return PrivatePrefix + base + "/journals/" }
+func JournalPrefix(base string) string { return RepoPrefix(base) + "journals/" }
 
 // JournalKey is the key of the journal of a repo's syncs: of those that fetch
 // everything ("all"), or of one shard ("1-of-4").
 func JournalKey(base, part string) string { return JournalPrefix(base) + part }
 
 // AttemptPrefix is what the keys of a repo's attempts start with.
-func AttemptPrefix(base string) string { return PrivatePrefix + base + "/attempts/" }
+func AttemptPrefix(base string) string { return RepoPrefix(base) + "attempts/" }
 
 // AttemptKey is the key of the attempt that claims an id.
 func AttemptKey(base string, id ID) string { return AttemptPrefix(base) + id.String() }

@@ -15,7 +15,7 @@ const (
 	KindFile                 // a file of upstream's, in a tree
 	KindPage                 // a listing page, or a file of asof's own, in a tree
 	KindBlob                 // a blob in the pool
-	KindManifest             // a manifest's root or leaf
+	KindManifest             // a manifest: its root, and leaves
 	KindSegment              // a sealed stretch of a checkpoint index
 	KindStaged               // a staged revision
 	KindJournal              // the journal of a sync

@@ -7,15 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 )
 
 // A leaf ends behind an entry whose path's hash says so, so that an insertion
 // or a removal changes the leaf it falls into and no other. The bounds keep a
 // hostile choice of names from making leaves of one line, or a single huge one.
+// On average a leaf has 63 lines: a change anywhere rewrites that many, and the
+// root, which has one line for them.
 const (
-	leafMin   = 512  // lines before a hash may end a leaf
-	leafEvery = 2048 // a hash ends a leaf once in so many lines
-	leafMax   = 8192 // lines at which a leaf ends regardless
+	leafMin   = 16  // lines before a hash may end a leaf
+	leafEvery = 48  // a hash ends a leaf once in so many lines
+	leafMax   = 384 // lines at which a leaf ends regardless
 )
 
 // MaxLeaf bounds the size of a leaf in bytes.
@@ -54,7 +57,7 @@ func parseLeaf(data []byte, ref LeafRef) ([]Entry, error) {
 	}
 	entries := make([]Entry, 0, ref.Files)
 	var check PathChecker
-	for line, err := range lines(data) {
+	for line, err := range lines(string(data)) {
 		n := len(entries)
 		if n > 0 && endsLeaf(entries[n-1].Path, n) {
 			return nil, fmt.Errorf("line %d: the leaf should have ended before", n+1)
@@ -99,7 +102,7 @@ func FindInLeaf(data []byte, path string) (Entry, bool, error) {
 		case string(p) > path:
 			high = start
 		default:
-			e, err := parseEntry(line)
+			e, err := parseEntry(string(line))
 			if err != nil {
 				return Entry{}, false, fmt.Errorf("leaf: %w", err)
 			}
@@ -109,19 +112,19 @@ func FindInLeaf(data []byte, path string) (Entry, bool, error) {
 	return Entry{}, false, nil
 }
 
-// lines yields the lines of data without their LF; the last must have one.
-func lines(data []byte) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		for len(data) > 0 {
-			line, rest, ok := bytes.Cut(data, []byte("\n"))
-			if !ok {
-				yield(nil, errors.New("the last line has no end"))
+// lines yields the lines of a text without their LF; the last must have one.
+func lines(text string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for len(text) > 0 {
+			end := strings.IndexByte(text, '\n')
+			if end < 0 {
+				yield("", errors.New("the last line has no end"))
 				return
 			}
-			if !yield(line, nil) {
+			if !yield(text[:end], nil) {
 				return
 			}
-			data = rest
+			text = text[end+1:]
 		}
 	}
 }

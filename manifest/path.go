@@ -43,7 +43,12 @@ func CheckPath(p string) error {
 		}
 	}
 	for i := 0; i < len(p)+1; {
-		seg, _, isDir := strings.Cut(p[i:], "/")
+		seg := p[i:]
+		end := strings.IndexByte(seg, '/')
+		isDir := end >= 0
+		if isDir {
+			seg = seg[:end]
+		}
 		i += len(seg) + 1
 		switch {
 		case seg == "":

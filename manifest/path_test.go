@@ -285,7 +285,7 @@ func FuzzCheckPath(f *testing.F) {
 			}
 		}
 		line := appendEntry(nil, Entry{Path: p, Modified: NoTime})
-		if e, err := parseEntry(line[:len(line)-1]); err != nil || e.Path != p {
+		if e, err := parseEntry(string(line[:len(line)-1])); err != nil || e.Path != p {
 			t.Errorf("%q: %+v, %v", line, e, err)
 		}
 	})

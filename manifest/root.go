@@ -1,22 +1,26 @@
 package manifest
 
 import (
-	"errors"
 	"fmt"
+	"io"
 	"sort"
-	"strings"
+	"strconv"
 )
 
 const rootFormat = "asof.manifest/1"
 
-// Root is the upper level of a manifest.
+// Root is the upper level of a manifest. It is what a manifest's object begins
+// with, and says where each leaf stands: behind it, or in the object of an
+// earlier manifest.
 type Root struct {
-	Files int64 // number of files
-	Bytes int64 // sum of their sizes
+	Name  Digest // of the manifest: the SHA-256 of Encode
+	Files int64  // number of files
+	Bytes int64  // sum of their sizes
 	// Content is the digest of the tree as `sha256sum` would list it, in path
 	// order: paths and bytes, no times. Two revisions with the same Content are
 	// the same to a client.
 	Content Digest
+	Sources []Digest // names of the earlier manifests that hold leaves of this one
 	Leaves  []LeafRef
 }
 
@@ -25,130 +29,98 @@ type LeafRef struct {
 	Digest Digest
 	Files  int64  // lines
 	Size   int64  // bytes of the leaf
+	Source int    // 0: it stands in its own manifest's object; n: in that of Sources[n-1]
+	Offset int64  // of its first byte in that object
 	Last   string // the last path in it
 }
 
-// MaxRoot bounds the size of a root in bytes.
-const MaxRoot = 256 << 20
+const (
+	// MaxRoot bounds the size of a root in bytes.
+	MaxRoot = 256 << 20
+	// MaxSources bounds the number of earlier manifests that a root refers to, and
+	// so the number of objects that a manifest is read from.
+	MaxSources = 8
+	// MaxObject bounds the size of a manifest's object in bytes. No builder can
+	// reach it: it takes more of the longest leaves than a root can list.
+	MaxObject = 1 << 40
+)
 
 // Encode is the root's canonical form:
 //
 //	asof.manifest/1
+//	root <bytes of all this text>
 //	files <number>
 //	bytes <number>
 //	content <sha256>
-//	<leaf's sha256> SP <files> SP <size> SP SP <last path>     one a leaf
+//	source <name of an earlier manifest>                                            one a source
+//	<leaf's sha256> SP <files> SP <size> SP SP <last path>                          a leaf behind the root
+//	<leaf's sha256> SP <files> SP <size> SP <source> SP <offset> SP SP <last path>  a leaf in a source
 func (r Root) Encode() []byte {
-	b := fmt.Appendf(nil, "%s\nfiles %d\nbytes %d\ncontent %s\n", rootFormat, r.Files, r.Bytes, r.Content)
+	size := len("files  bytes  content ") + 200 + len(r.Sources)*80
+	for _, l := range r.Leaves {
+		size += len(l.Last) + 120
+	}
+	b := fmt.Appendf(make([]byte, 0, size), "%s\nroot ", rootFormat)
+	head := len(b)
+	b = fmt.Appendf(b, "\nfiles %d\nbytes %d\ncontent %s\n", r.Files, r.Bytes, r.Content)
+	for _, s := range r.Sources {
+		b = fmt.Appendf(b, "source %s\n", s)
+	}
 	for _, l := range r.Leaves {
 		b = l.append(b)
 	}
+	digits := strconv.Itoa(textSize(len(b)))
+	b = append(b, digits...)
+	copy(b[head+len(digits):], b[head:len(b)-len(digits)])
+	copy(b[head:], digits)
 	return b
 }
 
+// textSize is the size of a text of so many bytes with its own size in it.
+func textSize(others int) int {
+	size := others
+	for size != others+len(strconv.Itoa(size)) {
+		size = others + len(strconv.Itoa(size))
+	}
+	return size
+}
+
 func (l LeafRef) append(b []byte) []byte {
-	return fmt.Appendf(b, "%s %d %d  %s\n", l.Digest, l.Files, l.Size, l.Last)
+	b = l.Digest.append(b)
+	b = append(b, ' ')
+	b = strconv.AppendInt(b, l.Files, 10)
+	b = append(b, ' ')
+	b = strconv.AppendInt(b, l.Size, 10)
+	if l.Source > 0 {
+		b = append(b, ' ')
+		b = strconv.AppendInt(b, int64(l.Source), 10)
+		b = append(b, ' ')
+		b = strconv.AppendInt(b, l.Offset, 10)
+	}
+	b = append(b, "  "...)
+	b = append(b, l.Last...)
+	return append(b, '\n')
 }
 
-// Digest is the manifest's name.
-func (r Root) Digest() Digest { return Sum(r.Encode()) }
-
-// ParseRoot reads the canonical form, and nothing else.
-func ParseRoot(data []byte) (Root, error) {
-	var r Root
-	if len(data) > MaxRoot {
-		return r, fmt.Errorf("manifest root: larger than %d bytes", MaxRoot)
-	}
-	n := 0
-	for line, err := range lines(data) {
-		if n++; err == nil {
-			err = r.parseLine(n, line)
-		}
-		if err != nil {
-			return Root{}, fmt.Errorf("manifest root, line %d: %w", n, err)
+// seal gives the root its name, and the leaves behind it their offsets.
+func (r *Root) seal() {
+	text := r.Encode()
+	r.Name = Sum(text)
+	at := int64(len(text))
+	for i := range r.Leaves {
+		if l := &r.Leaves[i]; l.Source == 0 {
+			l.Offset = at
+			at += l.Size
 		}
 	}
-	if n < 4 {
-		return Root{}, errors.New("manifest root: incomplete")
-	}
-	if err := r.check(); err != nil {
-		return Root{}, fmt.Errorf("manifest root: %w", err)
-	}
-	return r, nil
 }
 
-// check holds what is true across the lines of a root.
-func (r Root) check() error {
-	var files int64
-	for i, l := range r.Leaves {
-		files += l.Files
-		switch {
-		case i > 0 && r.Leaves[i-1].Last >= l.Last:
-			return fmt.Errorf("leaf %s is out of order", l.Digest)
-		case i < len(r.Leaves)-1 && !endsLeaf(l.Last, int(l.Files)):
-			return fmt.Errorf("leaf %s ends too early", l.Digest)
-		}
+// In is the name of the manifest in whose object a leaf of the root stands.
+func (r Root) In(l LeafRef) Digest {
+	if l.Source == 0 {
+		return r.Name
 	}
-	switch {
-	case files != r.Files:
-		return fmt.Errorf("its leaves hold %d files, not %d", files, r.Files)
-	case r.Files == 0 && (r.Bytes != 0 || r.Content != Sum(nil)):
-		return errors.New("content without files")
-	}
-	return nil
-}
-
-func (r *Root) parseLine(n int, line []byte) (err error) {
-	field := func(name string) string {
-		value, ok := strings.CutPrefix(string(line), name+" ")
-		if !ok {
-			err = fmt.Errorf("want %q", name)
-		}
-		return value
-	}
-	switch n {
-	case 1:
-		if string(line) != rootFormat {
-			return fmt.Errorf("format is %.40q, want %s", line, rootFormat)
-		}
-	case 2:
-		if v := field("files"); err == nil {
-			r.Files, err = parseCount(v, maxNumber)
-		}
-	case 3:
-		if v := field("bytes"); err == nil {
-			r.Bytes, err = parseCount(v, maxNumber)
-		}
-	case 4:
-		if v := field("content"); err == nil {
-			r.Content, err = ParseDigest(v)
-		}
-	default:
-		var l LeafRef
-		l, err = parseLeafRef(line)
-		r.Leaves = append(r.Leaves, l)
-	}
-	return err
-}
-
-func parseLeafRef(line []byte) (l LeafRef, err error) {
-	digest, rest, ok1 := strings.Cut(string(line), " ")
-	files, rest, ok2 := strings.Cut(rest, " ")
-	size, last, ok3 := strings.Cut(rest, "  ")
-	if !ok1 || !ok2 || !ok3 {
-		return l, errors.New("not of the form: digest files size  last-path")
-	}
-	if l.Digest, err = ParseDigest(digest); err != nil {
-		return l, err
-	}
-	if l.Files, err = parseCount(files, leafMax); err != nil || l.Files == 0 {
-		return l, fmt.Errorf("files: %.40q is not a number from 1 to %d", files, leafMax)
-	}
-	if l.Size, err = parseCount(size, MaxLeaf); err != nil {
-		return l, fmt.Errorf("size: %w", err)
-	}
-	l.Last = last
-	return l, CheckPath(l.Last)
+	return r.Sources[l.Source-1]
 }
 
 // Find is the leaf that holds path if any does.
@@ -158,4 +130,68 @@ func (r Root) Find(path string) (LeafRef, bool) {
 		return LeafRef{}, false
 	}
 	return r.Leaves[i], true
+}
+
+// Lists reports whether both list the very same files, times included,
+// wherever their leaves stand.
+func (r Root) Lists(other Root) bool {
+	if r.Files != other.Files || r.Bytes != other.Bytes || r.Content != other.Content || len(r.Leaves) != len(other.Leaves) {
+		return false
+	}
+	for i, l := range r.Leaves {
+		o := other.Leaves[i]
+		if l.Source, l.Offset = o.Source, o.Offset; l != o {
+			return false
+		}
+	}
+	return true
+}
+
+// Own counts the leaves behind the root and their bytes.
+func (r Root) Own() (leaves int, bytes int64) {
+	for _, l := range r.Leaves {
+		if l.Source == 0 {
+			leaves++
+			bytes += l.Size
+		}
+	}
+	return leaves, bytes
+}
+
+// Object reads the manifest's object: the root, and behind it the leaves that
+// stand there, in their order. entries are all those from which the root was
+// built; a leaf is made of them when its turn comes.
+func (r Root) Object(entries []Entry) io.Reader {
+	return &object{next: r.Encode(), leaves: r.Leaves, entries: entries}
+}
+
+type object struct {
+	next    []byte // to be read before the leaves
+	buf     []byte
+	leaves  []LeafRef
+	entries []Entry // of the leaves
+}
+
+// Read implements io.Reader.
+func (o *object) Read(p []byte) (int, error) {
+	for len(o.next) == 0 {
+		if len(o.leaves) == 0 {
+			return 0, io.EOF
+		}
+		leaf := o.leaves[0]
+		o.leaves = o.leaves[1:]
+		of := o.entries[:leaf.Files]
+		o.entries = o.entries[leaf.Files:]
+		if leaf.Source > 0 {
+			continue
+		}
+		o.buf = o.buf[:0]
+		for _, e := range of {
+			o.buf = appendEntry(o.buf, e)
+		}
+		o.next = o.buf
+	}
+	n := copy(p, o.next)
+	o.next = o.next[n:]
+	return n, nil
 }

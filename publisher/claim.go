@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/asof/asof/internal/objstore"
@@ -26,14 +27,40 @@ func (a attempt) isFor(rev *revision, layout manifest.Layout) bool {
 	return a.Content == rev.root.Content && a.Layout == layout
 }
 
-// attempts reads the attempts above the newest checkpoint's id: those of
-// publishers that were killed, or are at work right now. The ids in avoid are passed over.
-func (p *Publisher) attempts(ctx context.Context, repo Repo, newest manifest.ID, avoid map[manifest.ID]bool) ([]attempt, error) {
-	var found []attempt
-	for info, err := range p.Store.List(ctx, manifest.AttemptPrefix(repo.Base), manifest.AttemptKey(repo.Base, newest)) {
-		if err != nil {
-			return nil, err
+// leftBehind is what publishers and syncs have left of their work on a repo.
+type leftBehind struct {
+	// attempts above the newest checkpoint's id are those of publishers that were
+	// killed, or are at work right now.
+	attempts []objstore.Info
+	journals []objstore.Info
+	group    bool // a publish of several repos has written its group down
+}
+
+// leftBehind finds it, with one request however many attempts there have been.
+func (p *Publisher) leftBehind(ctx context.Context, repo Repo, index manifest.Index) (found leftBehind, err error) {
+	newest, ok := index.Newest()
+	if !ok {
+		newest.ID = manifest.MinID
+	}
+	for info, err := range p.Store.List(ctx, manifest.RepoPrefix(repo.Base), manifest.AttemptKey(repo.Base, newest.ID)) {
+		switch {
+		case err != nil:
+			return found, err
+		case strings.HasPrefix(info.Key, manifest.AttemptPrefix(repo.Base)):
+			found.attempts = append(found.attempts, info)
+		case strings.HasPrefix(info.Key, manifest.JournalPrefix(repo.Base)):
+			found.journals = append(found.journals, info)
+		case info.Key == manifest.TogetherKey(repo.Base):
+			found.group = true
 		}
+	}
+	return found, ctx.Err()
+}
+
+// attempts reads the attempts that were found. The ids in avoid are passed over.
+func (p *Publisher) attempts(ctx context.Context, repo Repo, infos []objstore.Info, avoid map[manifest.ID]bool) []attempt {
+	var found []attempt
+	for _, info := range infos {
 		id, err := manifest.ParseAttemptKey(repo.Base, info.Key)
 		if err != nil || avoid[id] {
 			continue // not ours to understand
@@ -45,7 +72,7 @@ func (p *Publisher) attempts(ctx context.Context, repo Repo, newest manifest.ID,
 		}
 		found = append(found, attempt{a, info.Modified})
 	}
-	return found, ctx.Err()
+	return found
 }
 
 func (p *Publisher) readAttempt(ctx context.Context, info objstore.Info) (manifest.Attempt, error) {

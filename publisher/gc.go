@@ -38,8 +38,8 @@ var ErrShortGrace = errors.New("the grace period is too short")
 var ErrNoRegistry = errors.New("the store has no registry")
 
 // Collect deletes what nothing refers to any more: trees of pruned checkpoints
-// and of unfinished attempts, blobs, parts of manifests, segments of indexes, and
-// old attempts and pins. It deletes nothing if it can't read all that refers to something.
+// and of unfinished attempts, blobs, manifests, segments of indexes, and old attempts
+// and pins. It deletes nothing if it can't read all that refers to something.
 //
 // It may run while publishers do, see the constants in reliance.go. A crash
 // leaves less garbage; the next run goes on.
@@ -87,10 +87,10 @@ type collector struct {
 
 	repos     []collected
 	blobs     map[manifest.Digest]bool // that something refers to
-	manifests map[manifest.Digest]bool // roots and leaves that something refers to
+	manifests map[manifest.Digest]bool // that something refers to, or that hold leaves of such
 	segments  map[manifest.Digest]bool // that an index refers to
 
-	trees, pool, parts, sealed, private Collected
+	trees, pool, lists, sealed, private Collected
 }
 
 // collected is a repo with what its index says.
@@ -188,20 +188,21 @@ func (gc *collector) markCheckpoint(ctx context.Context, id manifest.ID, layout 
 	return nil
 }
 
-// markManifest marks a manifest and, if its files stand in the pool, those.
+// markManifest marks a manifest with those that hold leaves of it and, if its
+// files stand in the pool, those.
 func (gc *collector) markManifest(ctx context.Context, d manifest.Digest, layout manifest.Layout) error {
-	root, err := catalog.Root(ctx, gc.Store, d)
+	m, err := catalog.Open(ctx, catalog.From(gc.Store), d)
 	if err != nil {
 		return err
 	}
 	gc.manifests[d] = true
-	for _, ref := range root.Leaves {
-		gc.manifests[ref.Digest] = true
+	for _, source := range m.Sources {
+		gc.manifests[source] = true
 	}
 	if layout != manifest.Thin {
 		return nil
 	}
-	for e, err := range catalog.Entries(ctx, gc.Store, root) {
+	for e, err := range m.Entries(ctx) {
 		if err != nil {
 			return err
 		}
@@ -211,6 +212,6 @@ func (gc *collector) markManifest(ctx context.Context, d manifest.Digest, layout
 }
 
 func (gc *collector) counts() []Collected {
-	gc.trees.Kind, gc.pool.Kind, gc.parts.Kind, gc.sealed.Kind, gc.private.Kind = "tree files", "blobs", "manifest parts", "index segments", "attempts and pins"
-	return []Collected{gc.trees, gc.pool, gc.parts, gc.sealed, gc.private}
+	gc.trees.Kind, gc.pool.Kind, gc.lists.Kind, gc.sealed.Kind, gc.private.Kind = "tree files", "blobs", "manifests", "index segments", "attempts and pins"
+	return []Collected{gc.trees, gc.pool, gc.lists, gc.sealed, gc.private}
 }

@@ -92,8 +92,8 @@ func TestCollect(t *testing.T) {
 	for layout, want := range map[manifest.Layout]string{
 		// The first tree and the one file of the attempt's; two files' contents
 		// and a page, and the front page.
-		manifest.Full: "map[attempts and pins:3 manifest parts:4 tree files:8]",
-		manifest.Thin: "map[attempts and pins:3 blobs:3 manifest parts:4 tree files:1]",
+		manifest.Full: "map[attempts and pins:3 manifests:2 tree files:8]",
+		manifest.Thin: "map[attempts and pins:3 blobs:3 manifests:2 tree files:1]",
 	} {
 		f := newFixture(t, layout, isos())
 		f.publish(PublishOptions{})
@@ -152,6 +152,7 @@ func TestCollectRefuses(t *testing.T) {
 	f.publish(PublishOptions{})
 	f.prune(Policy{Last: 1})
 	f.clock.add(30 * day)
+	f.store.take()
 	for _, key := range f.keys(manifest.ManifestPrefix) {
 		content := f.read(key)
 		if err := f.store.Store.Delete(t.Context(), key); err != nil {
@@ -168,12 +169,22 @@ func TestCollectRefuses(t *testing.T) {
 
 // Garbage that a run meets again is collected at the worst moment, at every
 // operation of the run, with a rival publisher and without: the checkpoint it
-// commits is whole all the same.
+// commits is whole all the same. So it is if the newest manifest has its leaves
+// in that of a pruned checkpoint.
 func TestCollectDuringPublish(t *testing.T) {
-	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
-		for _, pass := range []time.Duration{0, 30 * time.Hour, 60 * time.Hour, 200 * time.Hour} {
+	passes := []time.Duration{0, 30 * time.Hour, 60 * time.Hour, 200 * time.Hour}
+	for _, tt := range []struct {
+		name    string
+		fixture func(*testing.T) *fixture
+		passes  []time.Duration
+	}{
+		{"full", func(t *testing.T) *fixture { return garbageFixture(t, manifest.Full) }, passes},
+		{"thin", func(t *testing.T) *fixture { return garbageFixture(t, manifest.Thin) }, passes},
+		{"sources", sourcesFixture, []time.Duration{0, 200 * time.Hour}},
+	} {
+		for _, pass := range tt.passes {
 			for n := 0; ; n++ {
-				f := garbageFixture(t, layout)
+				f := tt.fixture(t)
 				reached := false
 				f.store.at(n/2, func(string) error {
 					reached = true
@@ -200,11 +211,11 @@ func TestCollectDuringPublish(t *testing.T) {
 					_, err = f.pub.Publish(t.Context(), f.repo, PublishOptions{})
 				}
 				if err != nil {
-					t.Fatalf("%s, %s, operation %d: %v", layout, pass, n/2, err)
+					t.Fatalf("%s, %s, operation %d: %v", tt.name, pass, n/2, err)
 				}
 				f.check()
 				if t.Failed() {
-					t.Fatalf("%s, %s, operation %d", layout, pass, n/2)
+					t.Fatalf("%s, %s, operation %d", tt.name, pass, n/2)
 				}
 				if !reached {
 					break
@@ -298,4 +309,51 @@ func garbageFixture(t *testing.T, layout manifest.Layout) *fixture {
 	f.clock.add(30 * day)
 	f.store.take()
 	return f
+}
+
+// sourcesFixture is a store whose newest manifest has most of its leaves in that
+// of a checkpoint that was pruned long ago. The next publish wants them too.
+func sourcesFixture(t *testing.T) *fixture {
+	t.Helper()
+	f := newFixture(t, manifest.Thin, many(4000))
+	source := f.publish(PublishOptions{}).Checkpoint
+	f.up.set("d1/00001", "changed")
+	c := f.publish(PublishOptions{}).Checkpoint
+	if got := f.root(c).Sources; !slices.Equal(got, []manifest.Digest{source.Manifest}) {
+		t.Fatalf("sources %v, want %s", got, source.Manifest)
+	}
+	f.prune(Policy{Last: 1})
+	f.up.set("d2/00002", "changed")
+	f.clock.add(30 * day)
+	f.store.take()
+	return f
+}
+
+// A manifest stays as long as another has leaves in it, and no longer.
+func TestCollectSources(t *testing.T) {
+	f := sourcesFixture(t)
+	manifests := f.keys(manifest.ManifestPrefix)
+	if found := f.collect(CollectOptions{Apply: true}); found["manifests"] != 1 { // the first one of pages
+		t.Errorf("collected %v", found)
+	}
+	f.check()
+	f.publish(PublishOptions{})
+	f.prune(Policy{Last: 1})
+	f.clock.add(30 * day)
+	f.collect(CollectOptions{Apply: true})
+	f.check()
+	if n := len(f.root(f.index().Checkpoints[0]).Sources); n != 2 {
+		t.Errorf("%d sources", n)
+	}
+	f.up.files = isos()
+	f.publish(PublishOptions{})
+	f.prune(Policy{Last: 1})
+	f.clock.add(30 * day)
+	f.collect(CollectOptions{Apply: true})
+	f.check()
+	for _, key := range manifests {
+		if slices.Contains(f.keys(manifest.ManifestPrefix), key) {
+			t.Errorf("%s is left", key)
+		}
+	}
 }

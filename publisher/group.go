@@ -28,11 +28,14 @@ import (
 // errAbandoned: a group can't be committed any more, and no part of it was.
 var errAbandoned = errors.New("the group is overtaken or too old")
 
-// look reads a repo's index. Where a publish of several repos was about to
-// commit to it, that is finished first.
+// look reads a repo's index, and finds what others have left behind. Where a
+// publish of several repos was about to commit to it, that is finished first.
 func (p *Publisher) look(ctx context.Context, repo Repo) (state, error) {
 	current, err := p.loadIndex(ctx, repo)
 	if err != nil {
+		return current, err
+	}
+	if current.left, err = p.leftBehind(ctx, repo, current.index); err != nil || !current.left.group {
 		return current, err
 	}
 	group, _, err := p.loadGroup(ctx, repo.Base)
@@ -43,7 +46,10 @@ func (p *Publisher) look(ctx context.Context, repo Repo) (state, error) {
 	if err := p.finish(ctx, group); err != nil && !errors.Is(err, errAbandoned) {
 		return current, fmt.Errorf("finish the publish of several repos at %s: %w", group.ID, err)
 	}
-	return p.loadIndex(ctx, repo)
+	left := current.left
+	current, err = p.loadIndex(ctx, repo)
+	current.left = left
+	return current, err
 }
 
 // pending reports whether a group may still be committed to a member.

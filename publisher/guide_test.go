@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
 )
@@ -91,11 +90,7 @@ func TestGuide(t *testing.T) {
 // page looks a path up in the manifest of a checkpoint's pages.
 func (f *fixture) page(c manifest.Checkpoint, path string) manifest.Entry {
 	f.Helper()
-	root, err := catalog.Root(f.Context(), f.store.Store, c.Pages)
-	if err != nil {
-		f.Fatal(err)
-	}
-	for e, err := range catalog.Entries(f.Context(), f.store.Store, root) {
+	for e, err := range f.manifest(c.Pages).Entries(f.Context()) {
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -344,15 +344,11 @@ func (f *fixture) check() {
 	f.Helper()
 	for _, c := range f.all().Checkpoints {
 		for _, d := range []manifest.Digest{c.Manifest, c.Pages} {
-			root, err := catalog.Root(f.Context(), f.store.Store, d)
-			if err != nil {
-				f.Errorf("%s: %v", c.ID, err)
-				continue
-			}
-			if d == c.Manifest && root.Content != c.Content {
+			m := f.manifest(d)
+			if d == c.Manifest && m.Content != c.Content {
 				f.Errorf("%s: content differs from its root's", c.ID)
 			}
-			for e, err := range catalog.Entries(f.Context(), f.store.Store, root) {
+			for e, err := range m.Entries(f.Context()) {
 				if err != nil {
 					f.Fatal(err)
 				}
@@ -365,14 +361,19 @@ func (f *fixture) check() {
 	}
 }
 
-// entry looks a path up in a checkpoint's manifest.
-func (f *fixture) entry(c manifest.Checkpoint, path string) manifest.Entry {
+func (f *fixture) manifest(name manifest.Digest) *catalog.Manifest {
 	f.Helper()
-	root, err := catalog.Root(f.Context(), f.store.Store, c.Manifest)
+	m, err := catalog.Open(f.Context(), catalog.From(f.store.Store), name)
 	if err != nil {
 		f.Fatal(err)
 	}
-	for e, err := range catalog.Entries(f.Context(), f.store.Store, root) {
+	return m
+}
+
+// entry looks a path up in a checkpoint's manifest.
+func (f *fixture) entry(c manifest.Checkpoint, path string) manifest.Entry {
+	f.Helper()
+	for e, err := range f.manifest(c.Manifest).Entries(f.Context()) {
 		if err != nil {
 			f.Fatal(err)
 		}

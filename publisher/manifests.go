@@ -2,10 +2,10 @@ package publisher
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
-
-	"golang.org/x/sync/errgroup"
+	"io"
 
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
@@ -13,11 +13,7 @@ import (
 
 // buildRoot computes the root of a manifest without storing anything.
 func buildRoot(entries []manifest.Entry) (manifest.Root, error) {
-	return build(entries, nil)
-}
-
-func build(entries []manifest.Entry, emit func(manifest.LeafRef, []byte) error) (manifest.Root, error) {
-	b := manifest.NewBuilder(emit)
+	b := manifest.NewBuilder()
 	for _, e := range entries {
 		if err := b.Add(e); err != nil {
 			return manifest.Root{}, err
@@ -26,44 +22,41 @@ func build(entries []manifest.Entry, emit func(manifest.LeafRef, []byte) error) 
 	return b.Finish()
 }
 
-// writeManifest stores a manifest, leaves first, but for the leaves that prev
-// has too, and returns its root.
+// writeManifest stores a manifest as one object, but for the leaves that prev
+// has too, and returns its root: prev itself, if it lists the same.
 func (p *Publisher) writeManifest(ctx context.Context, rely *reliance, entries []manifest.Entry, prev manifest.Root) (manifest.Root, error) {
-	stored := make(map[manifest.Digest]bool, len(prev.Leaves))
-	for _, l := range prev.Leaves {
-		stored[l.Digest] = true
-	}
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(p.Concurrency)
-	root, err := build(entries, func(ref manifest.LeafRef, leaf []byte) error {
-		if !stored[ref.Digest] {
-			g.Go(func() error { return p.putManifest(gctx, rely, ref.Digest, leaf) })
-		}
-		return gctx.Err()
-	})
-	if waitErr := g.Wait(); waitErr != nil {
-		err = waitErr
-	}
+	root, err := buildRoot(entries)
 	if err != nil {
-		return manifest.Root{}, fmt.Errorf("write manifest: %w", err)
+		return root, fmt.Errorf("write manifest: %w", err)
 	}
-	data := root.Encode()
-	if digest := manifest.Sum(data); digest != prev.Digest() {
-		err = p.putManifest(ctx, rely, digest, data)
+	if root = root.Sharing(prev); root.Name == prev.Name {
+		return prev, nil
 	}
-	return root, err
+	body, err := manifestBody(root, entries)
+	if err != nil {
+		return root, err
+	}
+	return root, p.putNamed(ctx, rely, manifest.KindManifest, manifest.ManifestKey(root.Name), body)
 }
 
-func (p *Publisher) putManifest(ctx context.Context, rely *reliance, d manifest.Digest, data []byte) error {
-	return p.putNamed(ctx, rely, manifest.KindManifest, manifest.ManifestKey(d), data)
+// manifestBody is a manifest's object. Its leaves are made while it is read.
+func manifestBody(root manifest.Root, entries []manifest.Entry) (objstore.Body, error) {
+	hash := sha256.New()
+	size, err := io.Copy(hash, root.Object(entries))
+	body := objstore.Body{Size: size, Open: func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(root.Object(entries)), nil
+	}}
+	hash.Sum(body.SHA256[:0])
+	return body, err
 }
 
-// putNamed stores an object whose key is made of its digest, unless it is there.
-func (p *Publisher) putNamed(ctx context.Context, rely *reliance, kind manifest.Kind, key string, data []byte) error {
+// putNamed stores an object whose key commits to its bytes, unless it is there:
+// a segment's does as a digest, a manifest's through its root.
+func (p *Publisher) putNamed(ctx context.Context, rely *reliance, kind manifest.Kind, key string, body objstore.Body) error {
 	return p.retry(ctx, key, func() error {
-		err := p.Store.Create(ctx, key, objstore.Bytes(data), attributes(kind, ""))
+		err := p.Store.Create(ctx, key, body, attributes(kind, ""))
 		if errors.Is(err, objstore.ErrExists) {
-			return p.relyOn(ctx, rely, key, int64(len(data)))
+			return p.relyOn(ctx, rely, key, body.Size)
 		}
 		return err
 	})

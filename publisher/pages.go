@@ -154,6 +154,21 @@ func (p *Publisher) slashPages(ctx context.Context, dst place, entries []manifes
 	return g.Wait()
 }
 
+// frontPage stores the front page of a thin tree, all that stands in it: by
+// rendering it once more, or by copying upstream's own from the pool.
+func (p *Publisher) frontPage(ctx context.Context, dst place, pages, files *revision) error {
+	key := manifest.TreeKey(dst.base, dst.id, manifest.IndexPage)
+	if own, ok := find(files.entries, manifest.IndexPage); ok {
+		return p.copyPage(ctx, manifest.BlobKey(own.SHA256), key, own)
+	}
+	i := slices.IndexFunc(pages.files, func(f remote.File) bool { return f.Path == manifest.IndexPage })
+	body := pages.body(pages.files[i], func(time.Time) {})
+	return p.retry(ctx, key, func() error {
+		_, err := objstore.Put(ctx, p.Store, key, body, attributes(manifest.KindPage, ""))
+		return err
+	})
+}
+
 // copyPage copies a page inside the store, to where it may stand already.
 func (p *Publisher) copyPage(ctx context.Context, from, to string, e manifest.Entry) error {
 	err := p.Store.Copy(ctx, from, to, attributes(manifest.KindPage, ""), false)

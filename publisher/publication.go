@@ -85,36 +85,31 @@ func (p *publication) unchanged(ctx context.Context, current state) (Result, err
 func (p *Publisher) compareWithNewest(ctx context.Context, repo Repo, index manifest.Index, rev *revision) (*placement, manifest.Root, error) {
 	newest, ok := index.Newest()
 	if !ok {
-		plan, err := compare(rev.entries, place{}, catalog.Entries(ctx, p.Store, manifest.Root{}))
+		plan, err := compare(rev.entries, place{}, new(catalog.Manifest).Entries(ctx))
 		return plan, manifest.Root{}, err
 	}
-	root, err := catalog.Root(ctx, p.Store, newest.Manifest)
+	m, err := catalog.Open(ctx, catalog.From(p.Store), newest.Manifest)
 	if err != nil {
-		return nil, root, err
+		return nil, manifest.Root{}, err
 	}
-	plan, err := compare(rev.entries, place{repo.Base, newest.ID, newest.Layout}, catalog.Entries(ctx, p.Store, root))
-	return plan, root, err
+	plan, err := compare(rev.entries, place{repo.Base, newest.ID, newest.Layout}, m.Entries(ctx))
+	return plan, m.Root, err
 }
 
 // takeID gives the plan its place: below the id of an attempt that was killed
 // while it published this very revision, or below a new one. It adds to the
 // plan what attempts and syncs have left in the store.
-func (p *publication) takeID(ctx context.Context, index manifest.Index, rev *revision, plan *placement) (attempt, error) {
+func (p *publication) takeID(ctx context.Context, current state, rev *revision, plan *placement) (claimed attempt, err error) {
 	plan.dst = place{p.repo.Base, 0, p.repo.layout()}
-	claimed := attempt{manifest.Attempt{Content: rev.root.Content, Layout: plan.dst.layout}, p.Now()}
+	claimed = attempt{manifest.Attempt{Content: rev.root.Content, Layout: plan.dst.layout}, p.Now()}
 	if staged, ok := rev.Capture.(*stagedCapture); ok {
 		plan.addJournal(entriesOf(staged.files))
-	} else if err := p.addSynced(ctx, p.repo, plan); err != nil {
+	} else if err := p.addSynced(ctx, current.left.journals, plan); err != nil {
 		return attempt{}, err
 	}
 	claimed.Files = plan.uploads(rev.entries)
-
-	newest, ok := index.Newest()
-	if !ok {
-		newest.ID = manifest.MinID
-	}
-	left, err := p.attempts(ctx, p.repo, newest.ID, p.avoid)
-	if err != nil {
+	left := p.attempts(ctx, p.repo, current.left.attempts, p.avoid)
+	if err := ctx.Err(); err != nil {
 		return attempt{}, err
 	}
 	for _, a := range slices.Concat(left, p.mine) {
@@ -124,13 +119,13 @@ func (p *publication) takeID(ctx context.Context, index manifest.Index, rev *rev
 	}
 	at := cmp.Or(p.group, p.opts.At)
 	resumable := slices.IndexFunc(left, func(a attempt) bool {
-		return a.isFor(rev, plan.dst.layout) && a.ID > index.Horizon && (at == nil || *at == a.ID) && p.fresh(a.made)
+		return a.isFor(rev, plan.dst.layout) && a.ID > current.index.Horizon && (at == nil || *at == a.ID) && p.fresh(a.made)
 	})
 	if resumable >= 0 {
 		claimed = left[resumable]
 		p.Log.Info("resuming an unfinished publish", "repo", p.repo.Name, "id", claimed.ID)
 	} else {
-		above := index.Horizon
+		above := current.index.Horizon
 		if at == nil {
 			for id := range p.avoid {
 				above = max(above, id)
@@ -174,46 +169,42 @@ func (p *Publisher) fresh(since time.Time) bool { return p.Now().Sub(since) < fr
 // writePages stores the listing pages of the tree and returns them with the
 // root of the newest checkpoint's pages.
 func (p *publication) writePages(ctx context.Context, index manifest.Index, files *revision, plan *placement, result *Result) (*revision, manifest.Root, error) {
-	var prevRoot manifest.Root
+	prev := new(catalog.Manifest)
 	guide, err := p.guide(ctx, files, plan.dst)
 	if err != nil {
-		return nil, prevRoot, err
+		return nil, prev.Root, err
 	}
 	rendered, err := newPages(files.entries, guide)
 	if err != nil {
-		return nil, prevRoot, err
+		return nil, prev.Root, err
 	}
 	rev, err := newRevision(rendered, files.at)
 	if err != nil {
-		return nil, prevRoot, err
+		return nil, prev.Root, err
 	}
 	if newest, ok := index.Newest(); ok {
-		if prevRoot, err = catalog.Root(ctx, p.Store, newest.Pages); err != nil {
-			return nil, prevRoot, err
+		if prev, err = catalog.Open(ctx, catalog.From(p.Store), newest.Pages); err != nil {
+			return nil, manifest.Root{}, err
 		}
 	}
-	pagePlan, err := compare(rev.entries, plan.prev, catalog.Entries(ctx, p.Store, prevRoot))
+	pagePlan, err := compare(rev.entries, plan.prev, prev.Entries(ctx))
 	if err != nil {
-		return nil, prevRoot, err
+		return nil, prev.Root, err
 	}
 	// Pages show times, and two runs for the same content may carry over times
 	// from different checkpoints. So in a tree that is taken over no page is
 	// taken for granted: a different one is met as such.
 	pagePlan.dst = plan.dst
 	if result.Pages, err = p.transfer(ctx, "pages", p.rely, rev, pagePlan, manifest.KindPage); err != nil {
-		return nil, prevRoot, err
+		return nil, prev.Root, err
 	}
 	switch {
 	case plan.dst.layout == manifest.Thin:
-		front, _ := find(rev.entries, manifest.IndexPage)
-		if own, ok := find(files.entries, manifest.IndexPage); ok {
-			front = own
-		}
-		err = p.copyPage(ctx, manifest.BlobKey(front.SHA256), manifest.TreeKey(p.repo.Base, plan.dst.id, manifest.IndexPage), front)
+		err = p.frontPage(ctx, plan.dst, rev, files)
 	case p.repo.SlashPages:
 		err = p.slashPages(ctx, plan.dst, rev.entries)
 	}
-	return rev, prevRoot, err
+	return rev, prev.Root, err
 }
 
 // commit appends the checkpoint to the index, also to one that another

@@ -89,6 +89,10 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 	// 8. Swap the index: the commit. Once in a while old entries are sealed into
 	//    a segment first. A crash before leaves the old state, and maybe a segment
 	//    that no index names; a crash after it the new one.
+	list, err := p.loadList(ctx, p.repo)
+	if err != nil {
+		return Result{}, err
+	}
 	current, err = p.commit(ctx, current, made.Checkpoint, made.claim)
 	if err != nil {
 		return Result{}, err
@@ -98,7 +102,10 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 	// 9. Rewrite the list of checkpoints, and tell who keeps copies. A crash
 	//    leaves: a list, or copies, without the newest one until the next
 	//    publish, changed or not.
-	return made.Result, p.makeKnown(ctx, p.repo, current.index, false)
+	if err := p.updateList(ctx, p.repo, list, current.index); err != nil {
+		return made.Result, err
+	}
+	return made.Result, p.tell(ctx, Change{p.repo.registered(), current.index, false})
 }
 
 // begin does steps 1 and 2.
@@ -137,7 +144,7 @@ func (p *publication) build(ctx context.Context, current state, rev *revision) (
 	if err != nil {
 		return built{}, p.heldUp(ctx, current, err)
 	}
-	claim, err := p.takeID(ctx, current.index, rev, plan)
+	claim, err := p.takeID(ctx, current, rev, plan)
 	if err != nil {
 		return built{}, err
 	}
@@ -162,8 +169,8 @@ func (p *publication) build(ctx context.Context, current state, rev *revision) (
 		return built{}, p.heldUp(ctx, current, p.differs(err, id))
 	}
 
-	// 7. Write the manifests, leaves before roots. A crash leaves: a whole tree
-	//    that no index names.
+	// 7. Write the manifests, one object each. A crash leaves: a whole tree that
+	//    no index names.
 	root, err := p.writeManifest(ctx, p.rely, rev.entries, prevRoot)
 	if err != nil {
 		return built{}, err
@@ -173,7 +180,7 @@ func (p *publication) build(ctx context.Context, current state, rev *revision) (
 		return built{}, err
 	}
 	result.Checkpoint = manifest.Checkpoint{
-		ID: id, Manifest: root.Digest(), Content: root.Content, Pages: pagesRoot.Digest(),
+		ID: id, Manifest: root.Name, Content: root.Content, Pages: pagesRoot.Name,
 		Files: root.Files, Bytes: root.Bytes, Layout: p.repo.layout(),
 	}
 

@@ -16,12 +16,13 @@ import (
 type state struct {
 	index   manifest.Index
 	version objstore.Version
+	left    leftBehind // by others; what look found
 }
 
 // loadIndex reads a repo's index; that of a repo never published is empty.
 func (p *Publisher) loadIndex(ctx context.Context, repo Repo) (state, error) {
 	index, version, err := catalog.Index(ctx, p.Store, repo.registered())
-	return state{index, version}, err
+	return state{index: index, version: version}, err
 }
 
 // swapIndex commits an index that was derived from s.
@@ -31,7 +32,7 @@ func (p *Publisher) swapIndex(ctx context.Context, repo Repo, s state, next mani
 		return state{}, err
 	}
 	version, err := objstore.Update(ctx, p.Store, manifest.IndexKey(repo.Base), s.version, data, attributes(manifest.KindIndex, ""))
-	return state{next, version}, err
+	return state{index: next, version: version}, err
 }
 
 // register makes the store's registry name the repo, and takes a new store
@@ -96,19 +97,43 @@ func (p *Publisher) loadStaged(ctx context.Context, repo Repo) (manifest.Staged,
 	return staged, version, nil
 }
 
-// refreshList makes the repo's list page show the index. Whoever swaps the
-// page has read the index after the page, so the last one to do so shows the
-// last index, however many publishers there are. index is what this one knows;
-// it is read again only where the page has to change.
-func (p *Publisher) refreshList(ctx context.Context, repo Repo, index manifest.Index) error {
-	key := manifest.ListKey(repo.Base)
+// listPage is a repo's list of checkpoints as it was read; empty if there is none.
+type listPage struct {
+	data    []byte
+	version objstore.Version
+}
+
+func (p *Publisher) loadList(ctx context.Context, repo Repo) (listPage, error) {
+	data, version, err := p.Store.Load(ctx, manifest.ListKey(repo.Base), "")
+	if errors.Is(err, objstore.ErrNotFound) {
+		err = nil
+	}
+	return listPage{data, version}, err
+}
+
+// updateList makes the list, which was read before the index was read or
+// swapped, show that index. As that holds for whoever swaps the list, the last
+// one to do so shows the last index, however many publishers there are.
+func (p *Publisher) updateList(ctx context.Context, repo Repo, list listPage, index manifest.Index) error {
 	for {
-		have, version, err := p.Store.Load(ctx, key, "")
-		if err != nil && !errors.Is(err, objstore.ErrNotFound) {
+		want, err := renderList(index)
+		if err != nil || bytes.Equal(list.data, want) {
 			return err
 		}
-		want, err := renderList(index)
-		if err != nil || bytes.Equal(have, want) {
+		// A list that shows a segment as it is now says that its page does, too.
+		for _, ref := range index.Segments {
+			if page.ListsSegment(list.data, ref) {
+				continue
+			}
+			if err := p.refreshSegmentList(ctx, repo, ref.First); err != nil {
+				return err
+			}
+		}
+		_, err = objstore.Update(ctx, p.Store, manifest.ListKey(repo.Base), list.version, want, attributes(manifest.KindList, ""))
+		if !errors.Is(err, objstore.ErrChanged) {
+			return err
+		}
+		if list, err = p.loadList(ctx, repo); err != nil {
 			return err
 		}
 		s, err := p.loadIndex(ctx, repo)
@@ -116,23 +141,25 @@ func (p *Publisher) refreshList(ctx context.Context, repo Repo, index manifest.I
 			return err
 		}
 		index = s.index
-		if want, err = renderList(index); err != nil || bytes.Equal(have, want) {
-			return err
-		}
-		// A list that shows a segment as it is now says that its page does, too.
-		for _, ref := range index.Segments {
-			if page.ListsSegment(have, ref) {
-				continue
-			}
-			if err := p.refreshSegmentList(ctx, repo, ref.First); err != nil {
-				return err
-			}
-		}
-		_, err = objstore.Update(ctx, p.Store, key, version, want, attributes(manifest.KindList, ""))
-		if !errors.Is(err, objstore.ErrChanged) {
-			return err
-		}
 	}
+}
+
+// refreshList makes the list show the index, which is read again only where the
+// list has to change.
+func (p *Publisher) refreshList(ctx context.Context, repo Repo, index manifest.Index) error {
+	list, err := p.loadList(ctx, repo)
+	if err != nil {
+		return err
+	}
+	want, err := renderList(index)
+	if err != nil || bytes.Equal(list.data, want) {
+		return err
+	}
+	s, err := p.loadIndex(ctx, repo)
+	if err != nil {
+		return err
+	}
+	return p.updateList(ctx, repo, list, s.index)
 }
 
 func renderList(index manifest.Index) ([]byte, error) {

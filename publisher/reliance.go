@@ -59,8 +59,8 @@ func (r *reliance) on(key string, info objstore.Info) {
 	r.keys = append(r.keys, key)
 }
 
-// relyOn takes an object for what its name says: a blob or a part of a manifest,
-// which is named by its digest, and of which none was ever stored unchecked.
+// relyOn takes an object for what its name says: a blob or a manifest, whose name
+// commits to its bytes, and of which none was ever stored unchecked.
 func (p *Publisher) relyOn(ctx context.Context, r *reliance, key string, size int64) error {
 	info, err := p.Store.Stat(ctx, key)
 	if err != nil {

@@ -5,13 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"os"
 	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/manifest"
 )
 
@@ -87,7 +87,11 @@ func (r *restoration) run(ctx context.Context, c manifest.Checkpoint) (RestoreRe
 // walk makes the folders for all files, and hands the files on, in the order of
 // their paths.
 func (r *restoration) walk(ctx context.Context, c manifest.Checkpoint, file func(manifest.Entry)) error {
-	for e, err := range r.entries(ctx, c.Manifest) {
+	m, err := catalog.Open(ctx, r.reader(nil), c.Manifest)
+	if err != nil {
+		return manifestError(err)
+	}
+	for e, err := range m.Entries(ctx) {
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -95,34 +99,11 @@ func (r *restoration) walk(ctx context.Context, c manifest.Checkpoint, file func
 			err = r.enter(e.Path)
 		}
 		if err != nil {
-			return err
+			return manifestError(err)
 		}
 		file(e)
 	}
 	return nil
-}
-
-// entries yields the entries of a manifest, with one leaf in memory at a time.
-func (r *restoration) entries(ctx context.Context, name manifest.Digest) iter.Seq2[manifest.Entry, error] {
-	return func(yield func(manifest.Entry, error) bool) {
-		root, _, err := r.readRoot(ctx, name)
-		if err != nil {
-			yield(manifest.Entry{}, err)
-			return
-		}
-		for _, ref := range root.Leaves {
-			leaf, _, err := r.readLeaf(ctx, ref)
-			if err != nil {
-				yield(manifest.Entry{}, err)
-				return
-			}
-			for _, e := range leaf {
-				if !yield(e, nil) {
-					return
-				}
-			}
-		}
-	}
 }
 
 // file brings one file to its place. Damage is taken down, and is no error.

@@ -106,12 +106,12 @@ func (p *Publisher) stagedRevision(ctx context.Context, repo Repo, index manifes
 	case published && staged.At < newest.ID && staged.Content != newest.Content:
 		return nil, fmt.Errorf("%w: the revision of %s is older than the newest checkpoint %s", ErrNothingStaged, staged.At, newest.ID)
 	}
-	root, err := catalog.Root(ctx, p.Store, staged.Manifest)
+	m, err := catalog.Open(ctx, catalog.From(p.Store), staged.Manifest)
 	if err != nil {
 		return nil, err
 	}
 	c := &stagedCapture{store: p.Store}
-	for e, err := range catalog.Entries(ctx, p.Store, root) {
+	for e, err := range m.Entries(ctx) {
 		if err != nil {
 			return nil, err
 		}

@@ -85,7 +85,7 @@ func (p *Publisher) keep(ctx context.Context, ref manifest.SegmentRef) error {
 }
 
 func (p *Publisher) putSegment(ctx context.Context, rely *reliance, s manifest.SealedSegment) error {
-	return p.putNamed(ctx, rely, manifest.KindSegment, manifest.SegmentKey(s.Ref.Digest), s.Data)
+	return p.putNamed(ctx, rely, manifest.KindSegment, manifest.SegmentKey(s.Ref.Digest), objstore.Bytes(s.Data))
 }
 
 // refreshSegmentList makes the page of the segment that begins with an id show

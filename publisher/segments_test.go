@@ -103,14 +103,13 @@ func TestSealingRequests(t *testing.T) {
 	publish(f)
 	got := publish(f)
 	const base = "checkpoints/myfile/"
-	list := "load " + base + "index.html"
 	reread := "load " + base + "checkpoints.json"
 	page := func(id manifest.ID) string { return base + "index-" + id.String() + ".html" }
 	second := f.index().Segments[1].First
 	swap := slices.Index(want, "swap "+base+"checkpoints.json")
 	sealing := slices.Concat(want[:swap],
 		[]string{"open " + manifest.SegmentPrefix, "create " + manifest.PinPrefix, "create " + manifest.SegmentPrefix, "create " + manifest.SegmentPrefix},
-		[]string{"swap " + base + "checkpoints.json", list, reread},
+		[]string{"swap " + base + "checkpoints.json"},
 		[]string{"load " + page(first), reread, "open " + manifest.SegmentPrefix, "swap " + page(first)},
 		[]string{"load " + page(second), reread, "open " + manifest.SegmentPrefix, "swap " + page(second)},
 		[]string{"swap " + base + "index.html"})

@@ -125,7 +125,7 @@ func (gc *collector) sweepPool(ctx context.Context) error {
 }
 
 func (gc *collector) sweepManifests(ctx context.Context) error {
-	return gc.sweep(ctx, manifest.ManifestPrefix, &gc.parts, func(info objstore.Info) bool {
+	return gc.sweep(ctx, manifest.ManifestPrefix, &gc.lists, func(info objstore.Info) bool {
 		d, err := manifest.ParseManifestKey(info.Key)
 		return err == nil && !gc.manifests[d] && gc.old(info)
 	})

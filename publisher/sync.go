@@ -67,6 +67,13 @@ func (p *Publisher) sync(ctx context.Context, repo Repo, opts SyncOptions) (Sync
 	}
 	plan.dst = place{layout: manifest.Thin}
 	plan.leaveInTree()
+	left, err := p.leftBehind(ctx, repo, current.index)
+	if err != nil {
+		return SyncResult{}, err
+	}
+	if err := p.addSynced(ctx, left.journals, plan); err != nil {
+		return SyncResult{}, err
+	}
 	if err := p.openJournal(ctx, repo, opts.Shard.String(), rev, plan); err != nil {
 		return SyncResult{}, err
 	}
@@ -83,7 +90,7 @@ func (p *Publisher) sync(ctx context.Context, repo Repo, opts SyncOptions) (Sync
 	if err != nil {
 		return SyncResult{}, err
 	}
-	result.Staged = &manifest.Staged{At: rev.at, Manifest: root.Digest(), Content: root.Content, Files: root.Files, Bytes: root.Bytes}
+	result.Staged = &manifest.Staged{At: rev.at, Manifest: root.Name, Content: root.Content, Files: root.Files, Bytes: root.Bytes}
 	return result, p.stage(ctx, repo, *result.Staged)
 }
 
@@ -95,12 +102,8 @@ func (pl *placement) leaveInTree() {
 	}
 }
 
-// openJournal records what the sync is about to put into the pool, and adds to
-// the plan what earlier syncs put there, or were about to when they were killed.
+// openJournal records what the sync is about to put into the pool.
 func (p *Publisher) openJournal(ctx context.Context, repo Repo, part string, rev *revision, plan *placement) error {
-	if err := p.addSynced(ctx, repo, plan); err != nil {
-		return err
-	}
 	key := manifest.JournalKey(repo.Base, part)
 	for {
 		earlier, version, err := p.loadJournal(ctx, key)
@@ -135,19 +138,16 @@ func (p *Publisher) loadJournal(ctx context.Context, key string) (manifest.Attem
 	return journal, version, nil
 }
 
-// addSynced makes known what syncs of the repo have put into the pool.
-func (p *Publisher) addSynced(ctx context.Context, repo Repo, plan *placement) error {
-	for info, err := range p.Store.List(ctx, manifest.JournalPrefix(repo.Base), "") {
-		if err != nil {
-			return err
-		}
+// addSynced makes known what syncs have put into the pool, by their journals.
+func (p *Publisher) addSynced(ctx context.Context, journals []objstore.Info, plan *placement) error {
+	for _, info := range journals {
 		journal, _, err := p.loadJournal(ctx, info.Key)
 		if err != nil {
 			return err
 		}
 		plan.addJournal(journal.Files)
 	}
-	return ctx.Err()
+	return nil
 }
 
 // stage makes a revision the staged one, unless a sync that began later did so.

@@ -178,11 +178,7 @@ func (p *Publisher) groupID(ctx context.Context, members []member) (manifest.ID,
 		for id := range m.avoid {
 			candidates[id] = false
 		}
-		left, err := p.attempts(ctx, m.repo, horizon, m.avoid)
-		if err != nil {
-			return 0, err
-		}
-		for _, a := range left {
+		for _, a := range p.attempts(ctx, m.repo, m.current.left.attempts, m.avoid) {
 			good, known := candidates[a.ID]
 			candidates[a.ID] = (good || !known) && a.isFor(m.rev, m.repo.layout()) && p.fresh(a.made)
 		}

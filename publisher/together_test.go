@@ -292,7 +292,7 @@ func TestPublishTogetherFencesOthers(t *testing.T) {
 		slow := trace(p.store.Store)
 		other := p.publisher(slow)
 		var died bool
-		slow.at(2, func(op string) error { // its swap: it has seen v1, and so no change
+		slow.at(3, func(op string) error { // its swap: it has seen v1, and so no change
 			if op != "swap base/b/checkpoints.json" {
 				t.Fatal(op)
 			}

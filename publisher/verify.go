@@ -47,8 +47,8 @@ type Problem struct {
 	What       string       `json:"problem"`
 }
 
-// verifyWalkers is how many checkpoints are walked at a time. Each holds two
-// manifest leaves in memory.
+// verifyWalkers is how many checkpoints are walked at a time. Each holds parts of
+// two manifests in memory.
 const verifyWalkers = 4
 
 // Verify reads a repo back and proves it, from the registry and the index down

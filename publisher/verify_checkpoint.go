@@ -11,15 +11,15 @@ import (
 // checkpoint proves one checkpoint. Its manifests are read leaf by leaf, and
 // side by side with the list of its tree: all three come in the order of paths.
 func (v *verification) checkpoint(ctx context.Context, c listing) error {
-	files, err := v.root(ctx, &c.ID, c.Manifest)
+	files, err := v.manifest(ctx, &c.ID, c.Manifest)
 	if err != nil {
 		return err
 	}
-	pages, err := v.root(ctx, &c.ID, c.Pages)
+	pages, err := v.manifest(ctx, &c.ID, c.Pages)
 	if err != nil {
 		return err
 	}
-	if r := files.root; files.whole && (r.Content != c.Content || r.Files != c.Files || r.Bytes != c.Bytes) {
+	if r := files.Root; files.whole && (r.Content != c.Content || r.Files != c.Files || r.Bytes != c.Bytes) {
 		_ = v.note(&c.ID, damaged(c.in,
 			"it lists checkpoint %s with %d files, %d bytes, content %s; the manifest has %d, %d, %s",
 			c.ID, c.Files, c.Bytes, c.Content, r.Files, r.Bytes, r.Content))

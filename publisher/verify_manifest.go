@@ -5,22 +5,41 @@ import (
 	"errors"
 	"iter"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/manifest"
 )
 
 // proof is a manifest that is being read back.
 type proof struct {
-	root manifest.Root
+	*catalog.Manifest
 	// whole turns false when a part can't be read. What the rest does not name
 	// may be named there.
 	whole bool
 }
 
-// root begins to read a manifest back. Damage is noted.
-func (v *verification) root(ctx context.Context, id *manifest.ID, name manifest.Digest) (*proof, error) {
-	root, n, err := v.readRoot(ctx, name)
-	v.bytes.Add(int64(n))
-	return &proof{root, err == nil}, v.note(id, err)
+// manifest begins to read a manifest back. Damage is noted.
+func (v *verification) manifest(ctx context.Context, id *manifest.ID, name manifest.Digest) (*proof, error) {
+	m, err := catalog.Open(ctx, v.reader(func(n int64) { v.bytes.Add(n) }), name)
+	if err != nil {
+		m = new(catalog.Manifest)
+	} else {
+		err = v.checkSize(ctx, m)
+	}
+	return &proof{m, err == nil}, v.note(id, manifestError(err))
+}
+
+// checkSize holds that a manifest's object ends with its last leaf. That it does
+// not end before shows when the leaves are read.
+func (v *verification) checkSize(ctx context.Context, m *catalog.Manifest) error {
+	key := manifest.ManifestKey(m.Name)
+	info, err := v.Store.Stat(ctx, key)
+	if err != nil {
+		return openError(key, err)
+	}
+	if info.Size > m.Size {
+		return wrongSize(key, info.Size, m.Size)
+	}
+	return nil
 }
 
 // entries yields what the readable leaves of a manifest list, in ascending order
@@ -29,23 +48,21 @@ func (v *verification) root(ctx context.Context, id *manifest.ID, name manifest.
 // directory stands. Damage is noted; an error ends the sequence.
 func (v *verification) entries(ctx context.Context, id *manifest.ID, name manifest.Digest, m *proof) iter.Seq2[manifest.Entry, error] {
 	return func(yield func(manifest.Entry, error) bool) {
-		again := manifest.NewBuilder(nil)
+		again := manifest.NewBuilder()
 		broken := func(err error) {
 			m.whole = false
 			_ = v.note(id, damaged(manifest.ManifestKey(name), "it lists what no manifest may: %v", err))
 		}
-		for _, ref := range m.root.Leaves {
-			leaf, n, err := v.readLeaf(ctx, ref)
-			v.bytes.Add(int64(n))
-			if err != nil {
+		for leaf := range m.ReadLeaves(ctx) {
+			if leaf.Err != nil {
 				m.whole = false
-				if err := v.note(id, err); err != nil {
+				if err := v.note(id, manifestError(leaf.Err)); err != nil {
 					yield(manifest.Entry{}, err)
 					return
 				}
 				continue
 			}
-			for _, e := range leaf {
+			for _, e := range leaf.Entries {
 				if err := again.Add(e); err != nil {
 					broken(err)
 					return
@@ -59,7 +76,7 @@ func (v *verification) entries(ctx context.Context, id *manifest.ID, name manife
 			return
 		}
 		root, err := again.Finish()
-		if err == nil && root.Digest() != name {
+		if err == nil && !root.Lists(m.Root) {
 			err = errors.New("its leaves make another root")
 		}
 		if err != nil {

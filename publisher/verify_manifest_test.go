@@ -1,7 +1,9 @@
 package publisher
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -20,16 +22,18 @@ func many(n int) map[string]string {
 
 // A leaf that can't be read hides what it lists. The rest is verified, and the
 // hidden files are not taken for strays.
-func TestVerifyMissingLeaf(t *testing.T) {
+func TestVerifyDamagedLeaf(t *testing.T) {
 	for _, layout := range layouts {
 		f := newFixture(t, layout, many(12000))
 		c := f.publish(PublishOptions{}).Checkpoint
-		root, err := manifest.ParseRoot([]byte(f.read(manifest.ManifestKey(c.Manifest))))
-		if err != nil || len(root.Leaves) < 3 {
-			t.Fatal(len(root.Leaves), err)
+		root := f.root(c)
+		if len(root.Leaves) < 3 {
+			t.Fatal(len(root.Leaves))
 		}
-		key := manifest.ManifestKey(root.Leaves[1].Digest)
-		f.remove(key)
+		key := manifest.ManifestKey(c.Manifest)
+		data := []byte(f.read(key))
+		data[root.Leaves[1].Offset] ^= 1
+		f.replace(key, string(data))
 		want := []string{key}
 		if layout == manifest.Full {
 			first, last := manifest.TreeKey(f.repo.Base, c.ID, "d0/00000"), manifest.TreeKey(f.repo.Base, c.ID, root.Leaves[len(root.Leaves)-1].Last)
@@ -49,6 +53,61 @@ func TestVerifyMissingLeaf(t *testing.T) {
 		if want := c.Files - root.Leaves[1].Files; r.Files != want {
 			t.Errorf("%s: %d files, want %d", layout, r.Files, want)
 		}
+	}
+}
+
+// root is the root of a checkpoint's manifest.
+func (f *fixture) root(c manifest.Checkpoint) manifest.Root {
+	f.Helper()
+	return f.manifest(c.Manifest).Root
+}
+
+// A checkpoint whose leaves stand in an earlier manifest depends on that one's
+// object: what is wrong with it is found, wherever it is cut.
+func TestVerifyDamagedSource(t *testing.T) {
+	f := newFixture(t, manifest.Thin, many(12000))
+	source := f.publish(PublishOptions{}).Checkpoint
+	f.up.set("d1/00001", "y")
+	c := f.publish(PublishOptions{}).Checkpoint
+	root := f.root(c)
+	if own, _ := root.Own(); own != 1 || !slices.Equal(root.Sources, []manifest.Digest{source.Manifest}) {
+		t.Fatalf("%d leaves of its own, sources %v", own, root.Sources)
+	}
+	f.swapIndex(func(ix manifest.Index) (manifest.Index, error) {
+		return ix.Prune(source.ID, manifest.IDOf(f.clock.Now()), "")
+	})
+	key := manifest.ManifestKey(source.Manifest)
+	good := f.read(key)
+	size, err := manifest.RootSize([]byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf := root.Leaves[20]
+	flipped := []byte(good)
+	flipped[leaf.Offset] ^= 1
+	for _, tt := range []struct{ name, data, want string }{
+		{"flipped", string(flipped), fmt.Sprintf("at %d: leaf %s: its content has another digest", leaf.Offset, leaf.Digest)},
+		{"cut in a leaf", good[:leaf.Offset+1], "it is cut short"},
+		{"cut in the root", good[:size/2], "it is cut short"},
+		{"gone", "", "missing"},
+	} {
+		f.replace(key, tt.data)
+		if tt.data == "" {
+			f.remove(key)
+		}
+		r := f.verify(VerifyOptions{Quick: true})
+		if len(r.Problems) != 1 || r.Problems[0].What != tt.want {
+			t.Errorf("%s: %d problems, want %q", tt.name, len(r.Problems), tt.want)
+		}
+		for _, p := range r.Problems {
+			if p.Key != key || *p.Checkpoint != c.ID {
+				t.Errorf("%s: %+v", tt.name, p)
+			}
+		}
+		f.replace(key, good)
+	}
+	if r := f.verify(VerifyOptions{}); len(r.Problems) > 0 {
+		t.Errorf("%+v", r.Problems)
 	}
 }
 
@@ -74,22 +133,17 @@ func TestVerifyJumpsLargeTrees(t *testing.T) {
 	}
 }
 
-// putRoot puts a manifest's root into the store, however wrong, and returns its name.
-func (f *fixture) putRoot(root manifest.Root) manifest.Digest {
-	f.replace(manifest.ManifestKey(root.Digest()), string(root.Encode()))
-	return root.Digest()
-}
-
-func (f *fixture) manifest(entries ...manifest.Entry) manifest.Root {
+// putManifest puts a manifest into the store, however wrong its root, and
+// returns its name.
+func (f *fixture) putManifest(root manifest.Root, entries []manifest.Entry) manifest.Digest {
 	f.Helper()
-	root, err := build(entries, func(ref manifest.LeafRef, leaf []byte) error {
-		f.replace(manifest.ManifestKey(ref.Digest), string(leaf))
-		return nil
-	})
+	root.Name = manifest.Sum(root.Encode())
+	data, err := io.ReadAll(root.Object(entries))
 	if err != nil {
 		f.Fatal(err)
 	}
-	return root
+	f.replace(manifest.ManifestKey(root.Name), string(data))
+	return root.Name
 }
 
 // What no damage can make, but a publisher's mistake: documents whose digests
@@ -145,12 +199,16 @@ func TestVerifyFindsContradictions(t *testing.T) {
 				}
 			}
 			f.replace(manifest.BlobKey(manifest.Sum([]byte(text))), text)
-			files, pages := f.manifest(entries[false]...), f.manifest(entries[true]...)
+			files, err := buildRoot(entries[false])
+			pages, err2 := buildRoot(entries[true])
+			if err := errors.Join(err, err2); err != nil {
+				t.Fatal(err)
+			}
 			c.Files, c.Bytes, c.Content = files.Files, files.Bytes, files.Content
 			if tt.change != nil {
 				tt.change(&files, &pages, &c)
 			}
-			c.Manifest, c.Pages = f.putRoot(files), f.putRoot(pages)
+			c.Manifest, c.Pages = f.putManifest(files, entries[false]), f.putManifest(pages, entries[true])
 			f.swapIndex(func(ix manifest.Index) (manifest.Index, error) { return ix.Append(c) })
 			r := f.verify(VerifyOptions{})
 			if tt.want == "" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
 )
@@ -80,9 +81,9 @@ func (p *Publisher) readObject(ctx context.Context, key string, e manifest.Entry
 	return n, readError(ctx, key, r.Err())
 }
 
-// readPart reads a root or a leaf of a manifest, or a segment of an index, of at
-// most limit bytes, and holds it against the digest in its key.
-func (p *Publisher) readPart(ctx context.Context, key string, d manifest.Digest, limit int64) (data []byte, err error) {
+// readNamed reads a segment of an index, of at most limit bytes, and holds it
+// against the digest in its key.
+func (p *Publisher) readNamed(ctx context.Context, key string, d manifest.Digest, limit int64) (data []byte, err error) {
 	err = p.retry(ctx, key, func() error {
 		r, err := p.Store.Open(ctx, key, 0, objstore.Whole)
 		if err != nil {
@@ -105,29 +106,46 @@ func (p *Publisher) readPart(ctx context.Context, key string, d manifest.Digest,
 	return data, nil
 }
 
-// readRoot reads the root of a manifest. A root that is not what its name says
-// is damage.
-func (p *Publisher) readRoot(ctx context.Context, d manifest.Digest) (manifest.Root, int, error) {
-	data, err := p.readPart(ctx, manifest.ManifestKey(d), d, manifest.MaxRoot)
-	if err != nil {
-		return manifest.Root{}, len(data), err
+// reader reads parts of manifests for Verify and Restore, with more tries. What
+// is wrong with an object is damage; read, if not nil, is told of bytes read.
+func (p *Publisher) reader(read func(n int64)) catalog.Reader {
+	return func(ctx context.Context, key string, offset, length int64) (data []byte, err error) {
+		err = p.retry(ctx, key, func() error {
+			r, err := p.Store.Open(ctx, key, offset, length)
+			if err != nil {
+				return p.openPartError(ctx, key, offset, err)
+			}
+			defer r.Close()
+			data, err = catalog.ReadUpTo(r, length)
+			if read != nil {
+				read(int64(len(data)))
+			}
+			if err != nil {
+				return readError(ctx, key, err)
+			}
+			return nil
+		})
+		return data, err
 	}
-	root, err := manifest.ParseRoot(data)
-	if err != nil {
-		err = damaged(manifest.ManifestKey(d), "%v", err)
-	}
-	return root, len(data), err
 }
 
-// readLeaf reads a leaf of a manifest, as readRoot does a root.
-func (p *Publisher) readLeaf(ctx context.Context, ref manifest.LeafRef) ([]manifest.Entry, int, error) {
-	data, err := p.readPart(ctx, manifest.ManifestKey(ref.Digest), ref.Digest, ref.Size)
-	if err != nil {
-		return nil, len(data), err
+// openPartError does so for a part of an object: one behind the object's end is
+// what stores refuse in their own ways, and no more than an object cut short.
+func (p *Publisher) openPartError(ctx context.Context, key string, offset int64, err error) error {
+	if errors.Is(err, objstore.ErrNotFound) || offset == 0 {
+		return openError(key, err)
 	}
-	entries, err := manifest.ParseLeaf(data, ref)
-	if err != nil {
-		err = damaged(manifest.ManifestKey(ref.Digest), "%v", err)
+	info, statErr := p.Store.Stat(ctx, key)
+	if statErr == nil && info.Size < offset {
+		return damaged(key, "it is cut short")
 	}
-	return entries, len(data), err
+	return err
+}
+
+// manifestError makes damage of a manifest's object that does not hold what it should.
+func manifestError(err error) error {
+	if c, ok := errors.AsType[*catalog.CorruptError](err); ok {
+		return damaged(c.Key, "%s", c.What)
+	}
+	return err
 }

@@ -79,7 +79,7 @@ func (v *verification) index(ctx context.Context) (manifest.Index, error) {
 func (v *verification) history(index manifest.Index) *catalog.History {
 	return &catalog.History{Index: index, Read: func(ctx context.Context, ref manifest.SegmentRef) (manifest.Segment, error) {
 		key := manifest.SegmentKey(ref.Digest)
-		data, err := v.readPart(ctx, key, ref.Digest, ref.Size)
+		data, err := v.readNamed(ctx, key, ref.Digest, ref.Size)
 		v.bytes.Add(int64(len(data)))
 		if err != nil {
 			return manifest.Segment{}, err

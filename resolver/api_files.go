@@ -137,8 +137,8 @@ func (m *manifests) entries(ctx context.Context, digest manifest.Digest, from st
 			return
 		}
 		first := sort.Search(len(root.Leaves), func(i int) bool { return root.Leaves[i].Last >= from })
-		for _, ref := range root.Leaves[first:] {
-			leaf, err := m.leaf(ctx, ref)
+		for i, ref := range root.Leaves[first:] {
+			leaf, err := m.leaf(ctx, root.In(ref), adjacent(root.Leaves[first+i:]))
 			var entries []manifest.Entry
 			if err == nil {
 				entries, err = manifest.ParseLeaf(leaf, ref)

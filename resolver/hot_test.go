@@ -147,10 +147,7 @@ func oneFile(t testing.TB, store objstore.Store, name string, content []byte) st
 		}
 	}
 	tree := func(entries ...manifest.Entry) manifest.Root {
-		b := manifest.NewBuilder(func(ref manifest.LeafRef, data []byte) error {
-			put(manifest.ManifestKey(ref.Digest), data)
-			return nil
-		})
+		b := manifest.NewBuilder()
 		for _, e := range entries {
 			if err := b.Add(e); err != nil {
 				t.Fatal(err)
@@ -160,7 +157,11 @@ func oneFile(t testing.TB, store objstore.Store, name string, content []byte) st
 		if err != nil {
 			t.Fatal(err)
 		}
-		put(manifest.ManifestKey(root.Digest()), root.Encode())
+		data, err := io.ReadAll(root.Object(entries))
+		if err != nil {
+			t.Fatal(err)
+		}
+		put(manifest.ManifestKey(root.Name), data)
 		return root
 	}
 	base, _, _ := strings.Cut(name, ".")
@@ -168,7 +169,7 @@ func oneFile(t testing.TB, store objstore.Store, name string, content []byte) st
 	pages := tree()
 	put(base+"/"+id+"/"+name, content)
 	index, err := manifest.NewIndex(base).Append(manifest.Checkpoint{
-		ID: mustID(t, id), Manifest: files.Digest(), Content: files.Content, Pages: pages.Digest(), Files: files.Files, Bytes: files.Bytes, Layout: manifest.Full,
+		ID: mustID(t, id), Manifest: files.Name, Content: files.Content, Pages: pages.Name, Files: files.Files, Bytes: files.Bytes, Layout: manifest.Full,
 	})
 	if err != nil {
 		t.Fatal(err)

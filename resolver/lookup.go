@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,9 @@ const (
 	// that requests can claim beside the cache.
 	readsAtOnce = 16
 	readTimeout = 30 * time.Second
+	// firstRead is how many bytes of a manifest are read to find its root: all of
+	// it for some 30,000 files, of more with one read besides.
+	firstRead = 64 << 10
 )
 
 // manifests reads roots and leaves of manifests and segments of indexes, each
@@ -60,7 +64,7 @@ func (m *manifests) findIn(ctx context.Context, root manifest.Digest, path strin
 	if !ok {
 		return manifest.Entry{}, false, nil
 	}
-	leaf, err := m.leaf(ctx, ref)
+	leaf, err := m.leaf(ctx, r.In(ref), []manifest.LeafRef{ref})
 	if err != nil {
 		return manifest.Entry{}, false, err
 	}
@@ -88,21 +92,70 @@ func (m *manifests) lacksSlash(ctx context.Context, c manifest.Checkpoint, path 
 
 func (m *manifests) root(ctx context.Context, d manifest.Digest) (*manifest.Root, error) {
 	return fetch(ctx, m, cacheKey{d, asRoot}, func(ctx context.Context) (*manifest.Root, int64, error) {
-		data, err := m.read(ctx, manifest.ManifestKey(d), d, manifest.MaxRoot)
+		head, err := m.readPart(ctx, manifest.ManifestKey(d), 0, firstRead, firstRead)
 		if err != nil {
 			return nil, 0, err
 		}
-		root, err := manifest.ParseRoot(data)
+		size, err := manifest.RootSize(head)
+		if err != nil {
+			return nil, 0, fmt.Errorf("manifest %s: %w: %w", d, errCorrupt, err)
+		}
+		text := head[:min(size, int64(len(head)))]
+		if more := size - int64(len(text)); more > 0 {
+			rest, err := m.readPart(ctx, manifest.ManifestKey(d), int64(len(text)), more, more)
+			if err != nil {
+				return nil, 0, err
+			}
+			text = append(text, rest...)
+		}
+		if manifest.Sum(text) != d {
+			return nil, 0, fmt.Errorf("manifest %s: %w", d, errCorrupt)
+		}
+		root, err := manifest.ParseRoot(text)
 		// Parsed, a root takes about twice its bytes.
-		return &root, 2 * int64(len(data)), err
+		return &root, 2 * int64(len(text)), err
 	})
 }
 
-func (m *manifests) leaf(ctx context.Context, ref manifest.LeafRef) ([]byte, error) {
-	return fetch(ctx, m, cacheKey{ref.Digest, asLeaf}, func(ctx context.Context) ([]byte, int64, error) {
-		data, err := m.read(ctx, manifest.ManifestKey(ref.Digest), ref.Digest, ref.Size)
-		return data, int64(cap(data)), err
+// leaf is the first of some leaves that are adjacent in the object of a
+// manifest. If it has to be read, so are the others, with the same request.
+func (m *manifests) leaf(ctx context.Context, in manifest.Digest, refs []manifest.LeafRef) ([]byte, error) {
+	return fetch(ctx, m, cacheKey{refs[0].Digest, asLeaf}, func(ctx context.Context) ([]byte, int64, error) {
+		begin, last := refs[0].Offset, refs[len(refs)-1]
+		size := last.Offset + last.Size - begin
+		data, err := m.readPart(ctx, manifest.ManifestKey(in), begin, size, size)
+		if err != nil {
+			return nil, 0, err
+		}
+		part := func(ref manifest.LeafRef) ([]byte, bool) {
+			if ref.Offset+ref.Size-begin > int64(len(data)) {
+				return nil, false
+			}
+			leaf := bytes.Clone(data[ref.Offset-begin:][:ref.Size])
+			return leaf, manifest.Sum(leaf) == ref.Digest
+		}
+		for _, ref := range refs[1:] {
+			if leaf, ok := part(ref); ok {
+				m.cache.add(cacheKey{ref.Digest, asLeaf}, leaf, ref.Size)
+			}
+		}
+		leaf, ok := part(refs[0])
+		if !ok {
+			err = fmt.Errorf("manifest %s at %d: %w", in, begin, errCorrupt)
+		}
+		return leaf, refs[0].Size, err
 	})
+}
+
+// adjacent are the first of some leaves, as far as each follows the other in one
+// object, up to some size.
+func adjacent(leaves []manifest.LeafRef) []manifest.LeafRef {
+	size, n := leaves[0].Size, 1
+	for n < len(leaves) && leaves[n].Source == leaves[0].Source && leaves[n].Offset == leaves[n-1].Offset+leaves[n-1].Size && size < firstRead {
+		size += leaves[n].Size
+		n++
+	}
+	return leaves[:n]
 }
 
 // fetch returns what an object was made into from the cache or by load. Any number of
@@ -145,17 +198,24 @@ func fetch[T any](ctx context.Context, m *manifests, key cacheKey, load func(con
 // read reads an object of at most limit bytes that is named by its digest, and
 // verifies it.
 func (m *manifests) read(ctx context.Context, key string, d manifest.Digest, limit int64) ([]byte, error) {
-	body, err := m.store.Open(ctx, key, 0, objstore.Whole)
+	data, err := m.readPart(ctx, key, 0, objstore.Whole, limit+1)
+	if err == nil && (int64(len(data)) > limit || manifest.Sum(data) != d) {
+		err = fmt.Errorf("%s: %w", key, errCorrupt)
+	}
+	return data, err
+}
+
+// readPart reads a part of an object as Open gives it, and at most so many
+// bytes. Whoever calls it verifies them.
+func (m *manifests) readPart(ctx context.Context, key string, offset, length, most int64) ([]byte, error) {
+	body, err := m.store.Open(ctx, key, offset, length)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	data, err := io.ReadAll(io.LimitReader(body, limit+1))
+	data, err := io.ReadAll(io.LimitReader(body, most))
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", key, err)
-	}
-	if int64(len(data)) > limit || manifest.Sum(data) != d {
-		return nil, fmt.Errorf("%s: %w", key, errCorrupt)
 	}
 	return data, nil
 }

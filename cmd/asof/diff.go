@@ -124,8 +124,8 @@ func openTree(ctx context.Context, store objstore.Store, name, when string) (tre
 	if err != nil {
 		return tree{}, err
 	}
-	root, err := catalog.Root(ctx, store, answer.Checkpoint.Manifest)
-	return tree{store, repo, *answer.Checkpoint, root}, err
+	files, err := catalog.Open(ctx, catalog.From(store), answer.Checkpoint.Manifest)
+	return tree{store, repo, *answer.Checkpoint, files}, err
 }
 
 func (d *differ) run(ctx context.Context, log *slog.Logger) error {
@@ -155,7 +155,7 @@ func (d *differ) diffFiles(ctx context.Context) error {
 	}
 	var sum counted
 	separator := "\n"
-	for c, err := range catalog.Diff(ctx, d.from.store, d.from.root, d.to.root) {
+	for c, err := range catalog.Diff(ctx, d.from.files, d.to.files) {
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ type tree struct {
 	store objstore.Store
 	repo  manifest.Repo
 	manifest.Checkpoint
-	root manifest.Root
+	files *catalog.Manifest
 }
 
 // open reads a file, verified against the manifest.
@@ -39,7 +39,7 @@ func (t tree) open(ctx context.Context, e manifest.Entry) (io.ReadCloser, error)
 // changedIndexes are the package indexes that differ between two trees.
 func changedIndexes(ctx context.Context, from, to tree) ([]packages.Index, error) {
 	var indexes packages.Indexes
-	for c, err := range catalog.Diff(ctx, from.store, from.root, to.root) {
+	for c, err := range catalog.Diff(ctx, from.files, to.files) {
 		if err != nil {
 			return nil, err
 		}
@@ -48,7 +48,7 @@ func changedIndexes(ctx context.Context, from, to tree) ([]packages.Index, error
 	// A form that only one of them lost or got says nothing as long as the other
 	// forms of the index are the same. They did not change, so both have them.
 	if lacking := indexes.Lacking(); len(lacking) > 0 {
-		for e, err := range catalog.Entries(ctx, to.store, to.root) {
+		for e, err := range to.files.Entries(ctx) {
 			if err != nil {
 				return nil, err
 			}

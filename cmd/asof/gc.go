@@ -16,7 +16,7 @@ func newGCCmd(a *app) *cobra.Command {
 		Use:   "gc",
 		Short: "Delete what nothing refers to any more",
 		Long: `Count what nothing in the store refers to and what is older than the grace period:
-trees of pruned checkpoints and of unfinished publishes, blobs, parts of manifests.
+trees of pruned checkpoints and of unfinished publishes, blobs, manifests.
 With --apply, delete it.
 
 It may run while publishers do. It deletes nothing if it can't read everything that

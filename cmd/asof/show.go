@@ -45,17 +45,17 @@ public_url in asof.yaml to where clients find the repos.
 			if err != nil {
 				return err
 			}
-			root, err := catalog.Root(cmd.Context(), store, answer.Checkpoint.Manifest)
+			m, err := catalog.Open(cmd.Context(), catalog.From(store), answer.Checkpoint.Manifest)
 			if err != nil {
 				return err
 			}
-			t := tree{store, repo, *answer.Checkpoint, root}
+			t := tree{store, repo, *answer.Checkpoint, m}
 			use, err := t.usageOf(cmd.Context())
 			if err != nil {
 				return err
 			}
 			use = a.fillUsage(cfg, t, use)
-			entries := catalog.Entries(cmd.Context(), store, root)
+			entries := m.Entries(cmd.Context())
 			if a.output == "json" {
 				return a.showJSON(cmd.Context(), repo, answer, use, entries)
 			}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
@@ -57,88 +56,6 @@ func Index(ctx context.Context, s Store, repo manifest.Repo) (manifest.Index, ob
 		return manifest.Index{}, "", fmt.Errorf("%s: %w", key, err)
 	}
 	return index, version, nil
-}
-
-// Root reads a manifest's root by its name.
-func Root(ctx context.Context, s Store, d manifest.Digest) (manifest.Root, error) {
-	data, err := read(ctx, s, d, manifest.MaxRoot)
-	if err != nil {
-		return manifest.Root{}, err
-	}
-	root, err := manifest.ParseRoot(data)
-	if err != nil {
-		return manifest.Root{}, fmt.Errorf("%s: %w", manifest.ManifestKey(d), err)
-	}
-	return root, nil
-}
-
-// readAhead is how many leaves are read at the same time: a manifest of a
-// million files has some four hundred, and a store answers in milliseconds.
-const readAhead = 8
-
-// Entries yields the entries of a manifest in path order, with a few leaves in
-// memory at a time. It ends with the first error.
-func Entries(ctx context.Context, s Store, root manifest.Root) iter.Seq2[manifest.Entry, error] {
-	return func(yield func(manifest.Entry, error) bool) {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		for read := range leaves(ctx, s, root) {
-			l := <-read
-			if l.err != nil {
-				yield(manifest.Entry{}, l.err)
-				return
-			}
-			for _, e := range l.entries {
-				if !yield(e, nil) {
-					return
-				}
-			}
-		}
-		if err := ctx.Err(); err != nil {
-			yield(manifest.Entry{}, err)
-		}
-	}
-}
-
-type leafRead struct {
-	entries []manifest.Entry
-	err     error
-}
-
-// leaves reads the leaves of a manifest ahead, and gives a place for each, in
-// their order, in which it will be. It ends with the context.
-func leaves(ctx context.Context, s Store, root manifest.Root) <-chan chan leafRead {
-	places := make(chan chan leafRead, readAhead-1)
-	go func() {
-		defer close(places)
-		for _, ref := range root.Leaves {
-			place := make(chan leafRead, 1)
-			select {
-			case places <- place:
-			case <-ctx.Done():
-				return
-			}
-			go func() {
-				entries, err := leaf(ctx, s, ref)
-				place <- leafRead{entries, err}
-			}()
-		}
-	}()
-	return places
-}
-
-func leaf(ctx context.Context, s Store, ref manifest.LeafRef) ([]manifest.Entry, error) {
-	data, err := read(ctx, s, ref.Digest, ref.Size)
-	if err != nil {
-		return nil, err
-	}
-	return manifest.ParseLeaf(data, ref)
-}
-
-// read reads a part of a manifest, of at most limit bytes, and checks it
-// against its name.
-func read(ctx context.Context, s Store, d manifest.Digest, limit int64) ([]byte, error) {
-	return readNamed(ctx, s, manifest.ManifestKey(d), d, limit)
 }
 
 // readNamed reads an object of at most limit bytes and checks it against the

@@ -17,11 +17,11 @@ type Change struct {
 // Diff yields what changed from one manifest to another, in path order. Leaves
 // that both have are not read: they hold the same paths with the same content.
 // Modification times alone are no change.
-func Diff(ctx context.Context, s Store, from, to manifest.Root) iter.Seq2[Change, error] {
+func Diff(ctx context.Context, from, to *Manifest) iter.Seq2[Change, error] {
 	return func(yield func(Change, error) bool) {
-		olds, stopOlds := iter.Pull2(Entries(ctx, s, without(from, to)))
+		olds, stopOlds := iter.Pull2(from.without(to.Root).Entries(ctx))
 		defer stopOlds()
-		news, stopNews := iter.Pull2(Entries(ctx, s, without(to, from)))
+		news, stopNews := iter.Pull2(to.without(from.Root).Entries(ctx))
 		defer stopNews()
 
 		before, err, more := olds()
@@ -58,19 +58,4 @@ func Diff(ctx context.Context, s Store, from, to manifest.Root) iter.Seq2[Change
 			}
 		}
 	}
-}
-
-// without is a root with only those leaves that the other lacks.
-func without(root, other manifest.Root) manifest.Root {
-	common := make(map[manifest.Digest]bool, len(other.Leaves))
-	for _, l := range other.Leaves {
-		common[l.Digest] = true
-	}
-	var rest manifest.Root
-	for _, l := range root.Leaves {
-		if !common[l.Digest] {
-			rest.Leaves = append(rest.Leaves, l)
-		}
-	}
-	return rest
 }

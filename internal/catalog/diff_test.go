@@ -1,55 +1,20 @@
 package catalog
 
 import (
-	"context"
 	"fmt"
-	"io"
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"sync/atomic"
+	"strings"
 	"testing"
-
-	"github.com/asof/asof/internal/objstore"
-	"github.com/asof/asof/internal/objstore/memstore"
-	"github.com/asof/asof/manifest"
 )
-
-// opened counts the objects that were read.
-type opened struct {
-	objstore.Store
-	n atomic.Int64
-}
-
-func (o *opened) Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
-	o.n.Add(1)
-	return o.Store.Open(ctx, key, offset, length)
-}
-
-func build(t *testing.T, s objstore.Store, files map[string]string) manifest.Root {
-	t.Helper()
-	b := manifest.NewBuilder(func(ref manifest.LeafRef, data []byte) error {
-		_, err := objstore.Put(t.Context(), s, manifest.ManifestKey(ref.Digest), objstore.Bytes(data), objstore.Attributes{})
-		return err
-	})
-	for _, path := range slices.Sorted(maps.Keys(files)) {
-		if err := b.Add(manifest.Entry{Path: path, Size: int64(len(files[path])), SHA256: manifest.Sum([]byte(files[path]))}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	root, err := b.Finish()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return root
-}
 
 // Diff agrees with a comparison of the two maps.
 func TestDiff(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{0, 1, 10, 5000} {
 		for range 5 {
-			s := memstore.New(memstore.Options{})
+			s := newStore(t)
 			from, to := map[string]string{}, map[string]string{}
 			for i := range n {
 				from[fmt.Sprint(i)] = "x"
@@ -80,7 +45,7 @@ func TestDiff(t *testing.T) {
 				}
 			}
 			got, last := map[string]string{}, ""
-			for c, err := range Diff(t.Context(), s, build(t, s, from), build(t, s, to)) {
+			for c, err := range Diff(t.Context(), s.open(s.build(from, none).Name), s.open(s.build(to, none).Name)) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -104,33 +69,42 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// A small change in a large manifest reads the leaves that it touched.
+// A small change in a large manifest reads the roots and the leaves that it
+// touched: those of the later manifest come with its root.
 func TestDiffReadsWhatDiffers(t *testing.T) {
-	s := &opened{Store: memstore.New(memstore.Options{})}
+	s := newStore(t)
 	files := map[string]string{}
-	for i := range 50_000 {
+	for i := range 80_000 {
 		files[fmt.Sprintf("%05d", i)] = "x"
 	}
-	from := build(t, s, files)
-	files["20000"] = "changed"
-	delete(files, "40000")
-	to := build(t, s, files)
-	s.n.Store(0)
+	from := s.build(files, none)
+	files["60000"] = "changed"
+	delete(files, "79000")
+	to := s.build(files, from)
+	s.take()
 	n := 0
-	for _, err := range Diff(t.Context(), s, from, to) {
+	for _, err := range Diff(t.Context(), s.open(from.Name), s.open(to.Name)) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		n++
 	}
-	if n != 2 || s.n.Load() != 4 {
-		t.Errorf("%d changes, %d objects read of %d leaves", n, s.n.Load(), len(from.Leaves))
+	at := func(path string) string {
+		ref, _ := from.Find(path)
+		return fmt.Sprintf("%s %d+%d", from.Name, ref.Offset, ref.Size)
 	}
-	s.n.Store(0)
-	for c, err := range Diff(t.Context(), s, to, to) {
+	want := []string{from.Name.String() + " 0+4194304", to.Name.String() + " 0+4194304", at("60000"), at("79000")}
+	got := s.take()
+	slices.Sort(got[2:]) // read at the same time
+	if n != 2 || !slices.Equal(got, want) {
+		t.Errorf("%d changes, read\n%s\nwant\n%s", n, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	m := s.open(to.Name)
+	s.take()
+	for c, err := range Diff(t.Context(), m, m) {
 		t.Errorf("%+v, %v", c, err)
 	}
-	if s.n.Load() != 0 {
-		t.Errorf("%d objects read for the same manifest", s.n.Load())
+	if got := s.take(); len(got) > 0 {
+		t.Errorf("read %q for the same manifest", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path"
@@ -75,6 +76,7 @@ var (
 		"odd/100%.txt":               {"percent\n", ""},
 		"odd/1:2-3_all.deb":          {"colon\n", ""},
 		"odd/<tag>.txt":              {"angle brackets\n", ""},
+		"odd/=27.txt":                {"equals sign; its path ends a leaf of the manifest\n", ""},
 		"odd/a&b;c=d,e.txt":          {"separators\n", ""},
 		"odd/c++ dir/libc++_1~2.deb": {"plus and tilde\n", ""},
 		"odd/it's.txt":               {"apostrophe\n", ""},
@@ -131,7 +133,8 @@ func (g *generator) must(err error) {
 }
 
 // tree puts a checkpoint's files, pages and manifests, in one layout.
-func (g *generator) tree(base, id string, files map[string]content, layout manifest.Layout) manifest.Checkpoint {
+// Leaves that a manifest of prev has too stay in that one's object.
+func (g *generator) tree(base, id string, files map[string]content, layout manifest.Layout, prev manifest.Root) (manifest.Checkpoint, manifest.Root) {
 	g.t.Helper()
 	upstream := map[string][]byte{}
 	for p, c := range files {
@@ -139,12 +142,12 @@ func (g *generator) tree(base, id string, files map[string]content, layout manif
 	}
 	pages := g.pages(files)
 	c := manifest.Checkpoint{ID: g.id(id), Layout: layout}
-	root := g.manifest(upstream, func(p string) manifest.ID { return g.id(files[p].modified) })
-	c.Manifest, c.Files, c.Bytes = root.Digest(), root.Files, root.Bytes
-	c.Pages = g.manifest(pages, func(string) manifest.ID { return manifest.NoTime }).Digest()
+	root := g.manifest(upstream, func(p string) manifest.ID { return g.id(files[p].modified) }, prev)
+	c.Manifest, c.Files, c.Bytes = root.Name, root.Files, root.Bytes
+	c.Pages = g.manifest(pages, func(string) manifest.ID { return manifest.NoTime }, manifest.Root{}).Name
 	g.bodies(base, c, upstream, manifest.KindFile)
 	g.bodies(base, c, pages, manifest.KindPage)
-	return c
+	return c, root
 }
 
 func (g *generator) bodies(base string, c manifest.Checkpoint, tree map[string][]byte, kind manifest.Kind) {
@@ -196,18 +199,30 @@ func (g *generator) pages(files map[string]content) map[string][]byte {
 	return pages
 }
 
-func (g *generator) manifest(tree map[string][]byte, modified func(string) manifest.ID) manifest.Root {
+func (g *generator) manifest(tree map[string][]byte, modified func(string) manifest.ID, prev manifest.Root) manifest.Root {
 	g.t.Helper()
-	b := manifest.NewBuilder(func(ref manifest.LeafRef, leaf []byte) error {
-		g.put(manifest.ManifestKey(ref.Digest), manifest.KindManifest, "", leaf)
-		return nil
-	})
+	b := manifest.NewBuilder()
+	var entries []manifest.Entry
 	for _, p := range slices.Sorted(maps.Keys(tree)) {
-		g.must(b.Add(manifest.Entry{Path: p, Size: int64(len(tree[p])), SHA256: manifest.Sum(tree[p]), Modified: modified(p)}))
+		e := manifest.Entry{Path: p, Size: int64(len(tree[p])), SHA256: manifest.Sum(tree[p]), Modified: modified(p)}
+		entries = append(entries, e)
+		g.must(b.Add(e))
 	}
 	root, err := b.Finish()
 	g.must(err)
-	g.put(manifest.ManifestKey(root.Digest()), manifest.KindManifest, "", root.Encode())
+	for i, l := range root.Leaves {
+		// Sharing does so for larger manifests only.
+		for _, old := range prev.Leaves {
+			if l.Digest == old.Digest {
+				root.Sources = []manifest.Digest{prev.Name}
+				root.Leaves[i].Source, root.Leaves[i].Offset = 1, old.Offset
+			}
+		}
+	}
+	root.Name = manifest.Sum(root.Encode())
+	data, err := io.ReadAll(root.Object(entries))
+	g.must(err)
+	g.put(manifest.ManifestKey(root.Name), manifest.KindManifest, "", data)
 	return root
 }
 
@@ -216,20 +231,29 @@ func (g *generator) repo(name string, layout manifest.Layout) manifest.Repo {
 	g.t.Helper()
 	base := "checkpoints/" + name
 	ix := manifest.NewIndex(name)
+	var root manifest.Root
 	add := func(c manifest.Checkpoint) {
 		next, err := ix.Append(c)
 		g.must(err)
 		ix = next
 	}
-	add(g.tree(base, "20250301T000000Z", nil, layout))
-	add(g.tree(base, "20250310T120000Z", files1, layout))
+	tree := func(id string, files map[string]content) manifest.Checkpoint {
+		var c manifest.Checkpoint
+		c, root = g.tree(base, id, files, layout, root)
+		return c
+	}
+	add(tree("20250301T000000Z", nil))
+	add(tree("20250310T120000Z", files1))
 	// The pruned one was like the one before it, so that nothing of it is left
 	// over: its tree is deleted.
 	pruned := ix.Checkpoints[1]
 	pruned.ID = g.id("20250312T080000Z")
 	add(pruned)
-	add(g.tree(base, "20250318T140338Z", files2, layout))
-	add(g.tree(base, "20250320T101500Z", files3(), layout))
+	add(tree("20250318T140338Z", files2))
+	add(tree("20250320T101500Z", files3()))
+	if len(root.Sources) != 1 {
+		g.t.Fatal("the last manifest shares no leaf with the one before")
+	}
 	var err error
 	ix, err = ix.SetChannel("stable", g.id("20250318T140338Z"))
 	g.must(err)
@@ -264,12 +288,16 @@ func (g *generator) sealed() manifest.Repo {
 		g.must(err)
 		ix = next
 	}
+	tree := func(id string, files map[string]content, layout manifest.Layout) manifest.Checkpoint {
+		c, _ := g.tree(base, id, files, layout, manifest.Root{})
+		return c
+	}
 	gone := []string{"20240101T000000Z", "20240401T000000Z"}
 	step(ix.Append(manifest.Checkpoint{ID: g.id(gone[0]), Layout: manifest.Thin}))
-	step(ix.Append(g.tree(base, "20240201T000000Z", files1, manifest.Thin)))
-	step(ix.Append(g.tree(base, "20240301T000000Z", nil, manifest.Full)))
+	step(ix.Append(tree("20240201T000000Z", files1, manifest.Thin)))
+	step(ix.Append(tree("20240301T000000Z", nil, manifest.Full)))
 	step(ix.Append(manifest.Checkpoint{ID: g.id(gone[1]), Layout: manifest.Full}))
-	step(ix.Append(g.tree(base, "20240501T000000Z", files1, manifest.Thin)))
+	step(ix.Append(tree("20240501T000000Z", files1, manifest.Thin)))
 	for _, id := range gone {
 		step(ix.Prune(g.id(id), g.id("20240515T000000Z"), "expired"))
 	}

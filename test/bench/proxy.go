@@ -23,7 +23,7 @@ type counter struct {
 
 // counts are requests by what they ask for: HEAD, GET, LIST (a GET of a bucket),
 // PUT, COPY (a PUT without a body of its own), POST, DELETE; and "manifests", those of
-// the PUT requests that write a part of a manifest.
+// the PUT requests that write a manifest.
 type counts map[string]int
 
 const manifestPuts = "manifests"

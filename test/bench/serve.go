@@ -52,11 +52,11 @@ func (l *lab) serveRedirects(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	root, _, err := writeManifest(folder, l.files, manifest.Root{}, func(int) bool { return false })
+	root, err := writeManifest(folder, l.files, manifest.Root{}, func(int) bool { return false })
 	if err != nil {
 		return err
 	}
-	digest := root.Digest()
+	digest := root.Name
 	if err := writeFleet(ctx, store, 1, checkpoints, func(int) manifest.Digest { return digest }); err != nil {
 		return err
 	}
