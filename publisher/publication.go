@@ -54,10 +54,14 @@ func (p *publication) unchanged(ctx context.Context, current state) (Result, err
 		if horizon.Time().Sub(now.Time()) > clockSlack {
 			return Result{}, fmt.Errorf("%w: it is %s, the horizon is %s", ErrClock, now, horizon)
 		}
-		if now <= horizon {
+		to := now
+		if p.opts.At != nil {
+			to = min(now, *p.opts.At) // what came later may still be published
+		}
+		if to <= horizon {
 			break
 		}
-		next, err := current.index.MoveHorizon(now)
+		next, err := current.index.MoveHorizon(to)
 		if err != nil {
 			return Result{}, err
 		}

@@ -13,7 +13,7 @@ type PublishOptions struct {
 	NoSync bool         // publish what Sync staged instead of syncing
 	Empty  bool         // an empty revision is meant, also of a repo never synced
 	Force  bool         // add a checkpoint although nothing changed
-	At     *manifest.ID // the new checkpoint's id, above the horizon; nil: now
+	At     *manifest.ID // the new checkpoint's id, or how far the horizon moves; nil: now
 }
 
 // Outcome says what a publish came to.

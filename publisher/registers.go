@@ -25,6 +25,13 @@ func (p *Publisher) loadIndex(ctx context.Context, repo Repo) (state, error) {
 	return state{index: index, version: version}, err
 }
 
+// Horizon is a repo's: publishing adds nothing at or before it. It is
+// manifest.MinID or less where nothing was published yet.
+func (p *Publisher) Horizon(ctx context.Context, repo Repo) (manifest.ID, error) {
+	current, err := p.look(ctx, repo)
+	return current.index.Horizon, err
+}
+
 // swapIndex commits an index that was derived from s.
 func (p *Publisher) swapIndex(ctx context.Context, repo Repo, s state, next manifest.Index) (state, error) {
 	data, err := next.Encode()

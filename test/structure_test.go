@@ -27,6 +27,7 @@ func TestArrowsRunOneWay(t *testing.T) {
 		"publisher/remote":                  {"manifest"},
 		"publisher/remote/fetch":            {"manifest", "publisher/remote"},
 		"publisher/remote/file":             {"manifest", "publisher/remote", "publisher/remote/fetch"},
+		"publisher/remote/history":          {"manifest", "publisher/remote", "publisher/remote/fetch"},
 		"publisher/remote/dir":              {"manifest", "publisher/remote"},
 		"publisher/remote/apt":              {"manifest", "publisher/remote", "publisher/remote/fetch", "internal/deb", "internal/unpack"},
 		"internal/objstore/dirstore":        {"internal/objstore"},

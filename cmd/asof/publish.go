@@ -56,7 +56,7 @@ is killed half way: run it again.`,
 	flags.BoolVar(&opts.Empty, "empty", false, "allow an empty revision, also of a repo never synced")
 	flags.BoolVar(&opts.Force, "force", false, "add a checkpoint although nothing changed")
 	flags.BoolVar(&together, "together", false, "publish all at one id, or none")
-	flags.StringVar(&at, "at", "", "the new checkpoint's id, above the horizon (default: now)")
+	flags.StringVar(&at, "at", "", "the new checkpoint's id, above the horizon; where nothing changed, how far that moves (default: now)")
 	return cmd
 }
 

@@ -42,6 +42,14 @@ func typed[Options any](open func(Options) (remote.Remote, error)) remoteType {
 	}
 }
 
+// isFetchOption reports whether a setting of a remote is one of fetching.
+func isFetchOption(key string) bool {
+	fields := map[string]reflect.Type{}
+	keysOf(reflect.TypeFor[fetch.Options](), fields)
+	_, ok := fields[key]
+	return ok
+}
+
 // repos makes the named repos, or all that are configured, ready to publish.
 func (a *app) repos(cfg config, names []string, log *slog.Logger) ([]publisher.Repo, error) {
 	if len(names) == 0 {
@@ -64,7 +72,12 @@ func (a *app) repos(cfg config, names []string, log *slog.Logger) ([]publisher.R
 			return nil, err
 		}
 		repo := publisher.Repo{Name: rc.Name, Base: rc.Path, Layout: layout, SlashPages: rc.SlashPages}
-		if rc.Remote != nil {
+		if _, ok := rc.Remote[atKey]; ok {
+			if _, _, err := openHistory(rc, log); err != nil {
+				return nil, a.inRemote(i, err)
+			}
+			repo.Remote = pastOnly{}
+		} else if rc.Remote != nil {
 			if repo.Remote, err = openRemote(types, rc.Remote); err != nil {
 				return nil, a.inRemote(i, err)
 			}

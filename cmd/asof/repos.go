@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/asof/asof/publisher"
 )
@@ -19,28 +20,29 @@ func (a *app) publisher(ctx context.Context, names []string) (*publisher.Publish
 	if err != nil {
 		return nil, nil, err
 	}
+	pub, err := a.newPublisher(ctx, cfg, log, repos)
+	return pub, repos, err
+}
+
+// newPublisher makes a publisher of the configured store for repos.
+func (a *app) newPublisher(ctx context.Context, cfg config, log *slog.Logger, repos []publisher.Repo) (*publisher.Publisher, error) {
 	store, err := a.store(ctx, cfg, log, true)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, repo := range repos {
 		if repo.SlashPages && !store.SlashKeys() {
-			return nil, nil, usage(fmt.Errorf("repo %s: slash_pages: the store %s has no keys that end in a slash", repo.Name, cfg.Store), "leave it away")
+			return nil, usage(fmt.Errorf("repo %s: slash_pages: the store %s has no keys that end in a slash", repo.Name, cfg.Store), "leave it away")
 		}
-	}
-	announcer, err := cfg.CloudFront.announcer(ctx, log)
-	if err != nil {
-		return nil, nil, err
 	}
 	return publisher.New(publisher.Options{
 		Store:       store,
 		Log:         log,
-		Announcer:   announcer,
 		Progress:    a.progress(),
 		Concurrency: cfg.Concurrency,
 		AllowUnsafe: cfg.UnsafeStore,
 		PublicURL:   cfg.PublicURL,
-	}), repos, nil
+	}), nil
 }
 
 // forRepos does something to each of the named repos, or to all that are

@@ -75,6 +75,9 @@ func newUpstream(opts Options, env fetch.Env) (*upstream, error) {
 		return nil, err
 	}
 	r := &upstream{options: opts, suites: suites, log: env.Log, now: time.Now}
+	if env.Now != nil {
+		r.now = env.Now
+	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}

@@ -55,6 +55,10 @@ type Env struct {
 	UserAgent string                                     // empty: "asof"
 	Wait      func(context.Context, time.Duration) error // pauses between tries; nil: by the clock
 
+	// Now is the time as of which documents and signatures are judged, which is
+	// that of a snapshot while history is read; nil: time.Now.
+	Now func() time.Time
+
 	dial dialFunc // tests: connections in memory
 }
 
