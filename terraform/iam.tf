@@ -116,7 +116,7 @@ resource "aws_iam_role_policy" "publisher" {
   policy = jsonencode({ Version = "2012-10-17", Statement = local.policies.publisher })
 }
 
-# Prunes and collects. Can't create anything.
+# Prunes and collects. Writes no file of a checkpoint.
 resource "aws_iam_role" "janitor" {
   count = local.has_janitor ? 1 : 0
 

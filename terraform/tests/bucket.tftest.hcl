@@ -75,6 +75,7 @@ run "defaults" {
     condition = one([for s in jsondecode(aws_s3_bucket_policy.this.policy).Statement : s.Resource if s.Sid == "PrivateStaysPrivate" && s.Effect == "Deny"]) == [
       "arn:aws:s3:::packages-123456789012/asof.json",
       "arn:aws:s3:::packages-123456789012/.asof/repos/*",
+      "arn:aws:s3:::packages-123456789012/.asof/pins/*",
     ]
     error_message = "the CDN can't read what is private"
   }

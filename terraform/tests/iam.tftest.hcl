@@ -66,8 +66,10 @@ run "janitor" {
   assert {
     condition = one([for s in jsondecode(aws_iam_role_policy.janitor[0].policy).Statement : s.Resource if contains(flatten([s.Action]), "s3:PutObject")]) == [
       "arn:aws:s3:::packages-123456789012/*/checkpoints.json", "arn:aws:s3:::packages-123456789012/*/index.html",
+      "arn:aws:s3:::packages-123456789012/*/index-*.html", "arn:aws:s3:::packages-123456789012/.asof/segments/*",
+      "arn:aws:s3:::packages-123456789012/.asof/pins/*",
     ]
-    error_message = "the janitor writes indexes and lists alone"
+    error_message = "the janitor writes indexes, lists, segments and pins alone"
   }
 
   assert {

@@ -104,7 +104,7 @@ variable "worker" {
 variable "compatibility_date" {
   description = "The version of the Workers runtime."
   type        = string
-  default     = "2025-06-01"
+  default     = "2025-09-01"
 
   validation {
     condition     = can(regex("^20[0-9]{2}-[0-9]{2}-[0-9]{2}$", var.compatibility_date))

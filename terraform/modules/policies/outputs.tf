@@ -4,7 +4,7 @@ output "publisher" {
 }
 
 output "janitor" {
-  description = "The janitor's policy: get, list and delete, and swap the index and the list of checkpoints. JSON."
+  description = "The janitor's policy: get, list and delete, and write the index, its lists and segments, and pins. JSON."
   value       = jsonencode(local.policies.janitor)
 }
 
