@@ -5,10 +5,12 @@
 # make terraform-test   the Terraform modules with the real providers, from the registry
 # make bench    benchmarks
 # make fuzz     every fuzz target for FUZZTIME
+# make soak     the service under load for SOAKTIME
 # make release  binaries, packages, SBOMs and checksums of this commit, into dist/
 
 GO       ?= go
 FUZZTIME ?= 30s
+SOAKTIME ?= 1h
 BIN      ?= bin
 CACHE    := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/asof
 
@@ -36,7 +38,7 @@ BROWSER := $(CACHE)/browser-$(shell cksum <test/browser/package-lock.json | cut 
 # providers. It is called with folders.
 TERRAFORM_CHECK ?= ../shared/terraform-check/terraform-check
 
-.PHONY: build lambda demo test setup lint minio terraform-check terraform-test bench fuzz release clean
+.PHONY: build lambda demo test setup lint minio terraform-check terraform-test bench fuzz soak release clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/asof ./cmd/asof
@@ -133,6 +135,9 @@ $(NFPM):
 
 $(SBOM):
 	.ci/tool $@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@$(SBOM_VERSION)
+
+soak:
+	ASOF_SOAK=$(SOAKTIME) $(GO) test -run '^TestSoak$$' -timeout 0 -v ./resolver/service
 
 clean:
 	rm -rf bin dist

@@ -132,7 +132,7 @@ func TestLongAnswer(t *testing.T) {
 	}
 	m := NewMetrics()
 	var bytes int64
-	addr, _ := run(t, &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+	addr, end := run(t, &Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		rec := &recorder{ResponseWriter: w, start: time.Now()}
 		http.ServeFile(rec, req, name)
 		bytes = rec.bytes
@@ -140,6 +140,9 @@ func TestLongAnswer(t *testing.T) {
 	})})
 	got := raw(t, addr, "GET /x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
 	_, body, _ := strings.Cut(got, "\r\n\r\n")
+	if err := end(); err != nil { // waits for the handler
+		t.Error(err)
+	}
 	if body != content || bytes != int64(len(content)) {
 		t.Errorf("%d bytes, %d counted, want %d", len(body), bytes, len(content))
 	}
