@@ -2,7 +2,6 @@ package test
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -141,51 +140,8 @@ func (a *aptArchive) checkTampered(w *workspace, server string, id manifest.ID) 
 // asof, and returns its URL.
 func startNginx(t testing.TB, dir string) string {
 	t.Helper()
-	nginx := "/usr/sbin/nginx"
-	if _, err := os.Stat(nginx); err != nil {
-		needsDebian(t, "nginx")
-		nginx = "nginx"
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	work := t.TempDir()
-	user := ""
-	if os.Getuid() == 0 {
-		user = "user root;"
-	}
-	config := fmt.Sprintf(`daemon off; %s pid %s/pid; error_log stderr;
-events {}
-http {
-	access_log off; server_tokens off;
-	client_body_temp_path %[2]s/b; proxy_temp_path %[2]s/p; fastcgi_temp_path %[2]s/f; uwsgi_temp_path %[2]s/u; scgi_temp_path %[2]s/s;
-	server { listen %[3]s; root %[4]q; }
-}
-`, user, work, address, dir)
-	file := filepath.Join(work, "nginx.conf")
-	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(nginx, "-c", file)
-	cmd.Stderr = t.Output()
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-	})
-	eventually(t, "nginx answers", func() bool {
-		conn, err := net.Dial("tcp", address)
-		if err != nil {
-			return false
-		}
-		conn.Close()
-		return true
-	})
+	address := freeAddress(t)
+	runNginx(t, address, fmt.Sprintf("server { listen %s; root %q; }", address, dir))
 	return "http://" + address
 }
 
