@@ -33,6 +33,7 @@ TFLINT      := $(CACHE)/tflint-$(TFLINT_VERSION)
 
 # npm modules, in a folder of the cache for each state of a package-lock.json.
 BROWSER := $(CACHE)/browser-$(shell cksum <test/browser/package-lock.json | cut -d' ' -f1)
+WORKERD := $(CACHE)/workerd-$(shell cksum <resolver/edge/testdata/package-lock.json | cut -d' ' -f1)
 
 # Optional: checks Terraform configuration offline, against stand-ins for the
 # providers. It is called with folders.
@@ -61,9 +62,10 @@ demo: build
 
 # What the tests are told. Screenshots of the pages are left in bin/test-output.
 TESTENV = ASOF_TEST_MINIO=$(MINIO) ASOF_TEST_MC=$(MC) NFPM=$(NFPM) SBOM=$(SBOM) \
+	ASOF_TEST_WORKERD=$(WORKERD)/node_modules \
 	ASOF_TEST_BROWSER=$(BROWSER)/node_modules ASOF_TEST_OUTPUT=$(CURDIR)/bin/test-output
 
-test: setup lint minio $(NFPM) $(SBOM) $(BROWSER) terraform-check
+test: setup lint minio $(NFPM) $(SBOM) $(BROWSER) $(WORKERD) terraform-check
 	$(TESTENV) $(GO) test -race -timeout 20m ./...
 
 # What tests use besides Go.
@@ -79,6 +81,9 @@ lint: $(STATICCHECK) $(GOVULNCHECK)
 
 $(BROWSER):
 	.ci/npm $@ test/browser
+
+$(WORKERD):
+	.ci/npm $@ resolver/edge/testdata
 
 # Formatting, lint, and validation and tests as far as they go offline.
 terraform-check: $(TFLINT)

@@ -1,0 +1,1082 @@
+// asof's resolver as a Cloudflare Worker: one module, without dependencies. It
+// answers what asof serve answers (resolver/testdata holds both to one table),
+// from a store that it only reads:
+//
+//	BUCKET   an R2 bucket binding, or
+//	ORIGIN   the URL of a bucket or folder that any web server shows
+//	PREFIX   of the store in it; empty: none
+//	REFRESH  how long an index is taken for fresh, in seconds; empty: 5
+//
+// Formats are those of docs/formats.md. What is immutable is verified by its
+// digest before it is believed; bodies of files stream as they are.
+
+const IMMUTABLE = 'public, max-age=31536000, immutable';
+const FINAL = 'public, max-age=86400';
+const SHORT = 'public, max-age=10';
+const NEVER = 'no-store';
+
+const HTML = 'text/html; charset=utf-8';
+const TEXT = 'text/plain; charset=utf-8';
+const JSON_TYPE = 'application/json';
+const PROBLEM = 'application/problem+json';
+
+const SKEW = 60; // how far a client's clock may be ahead, in seconds
+const MAX_TARGET = 4096; // bytes of a path, and of a query
+const MAX_PATH = 768;
+const MAX_SEGMENT = 255;
+const MAX_BASE = 200;
+const MAX_INDEX = 64 << 20;
+const MAX_ROOT = 32 << 20; // of the memory that a worker has; formats allow 256 MiB
+const MAX_LEAF = 384 * 900;
+const FIRST_READ = 16 << 10; // bytes of a manifest's object, in which most roots end
+const CACHE_BYTES = 24 << 20; // for parts of manifests and segments
+
+export default {
+  async fetch(request, env, ctx) {
+    let response;
+    try {
+      response = await answer(request, new Store(env), ctx);
+    } catch (e) {
+      response = render(request, e instanceof Problem ? e : unavailable(e));
+    }
+    response.headers.set('X-Content-Type-Options', 'nosniff');
+    return response;
+  },
+};
+
+// ---- requests
+
+async function answer(request, store, ctx) {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    throw new Problem(405, 'this service only reads', 'use GET or HEAD', NEVER);
+  }
+  const { path, query } = targetOf(request.url);
+  if (path.length > MAX_TARGET || query.length > MAX_TARGET) {
+    throw new Problem(414, 'the address is too long', `paths and queries have up to ${MAX_TARGET} bytes`, NEVER);
+  }
+  const t = parsePath(path);
+  const registry = await store.registry();
+  if (t.segs.length === 0) {
+    return listing(request, t, query, () => front(store, registry, HTML), () => front(store, registry, JSON_TYPE));
+  }
+  const found = matchRepo(registry, t.segs);
+  if (!found) {
+    throw new Problem(404, 'no repository stands at this path', 'see / for the repositories', SHORT);
+  }
+  const { repo, rest } = found;
+  const timeGate = request.headers.has('Accept-Datetime') && (rest.length === 0 || rest[0] === 'latest');
+  if (rest.length === 0 && !t.slash && !timeGate) {
+    return redirect(301, location(t.segs, true) + query, FINAL);
+  }
+  const index = await store.index(repo);
+  if (timeGate) {
+    return answerTimeGate(request, store, t, query, repo, index, rest.slice(1));
+  }
+  if (rest.length === 0) {
+    const response = await listing(request, t, query, () => listPage(store, repo, index), () => document(JSON_TYPE, index.text));
+    response.headers.set('Vary', 'Accept, Accept-Datetime');
+    return response;
+  }
+  if (rest.length === 1 && !t.slash) {
+    const page = namedDocument(store, repo, index, rest[0]);
+    if (page) {
+      return t.doubled ? redirect(301, location(t.segs, false) + query, FINAL) : sendDocument(request, await page());
+    }
+  }
+  return answerWhen(request, store, ctx, t, query, repo, index, rest);
+}
+
+// answerWhen answers for <when>/<path> in a repo; the path may be empty.
+async function answerWhen(request, store, ctx, t, query, repo, index, rest) {
+  const list = location(repo.base.split('/'), true);
+  const path = rest.slice(1).join('/');
+  if (path !== '' && !pathFits(rest.slice(1))) {
+    throw new Problem(404, 'the path is too long', `see ${list} for the checkpoints`, FINAL);
+  }
+  const { checkpoint, final } = await resolve(store, index, rest[0], list);
+  if (rest[0] === checkpoint.id) {
+    return answerTree(request, store, ctx, t, query, repo, checkpoint, path);
+  }
+  const { slash, looked } = await wantsSlash(store, t, checkpoint, path);
+  const to = location([...repo.base.split('/'), checkpoint.id, ...rest.slice(1)], slash);
+  return redirect(final ? 301 : 307, to + query, final && looked ? FINAL : NEVER);
+}
+
+// wantsSlash tells whether a path is a directory's, for a redirect to it, and
+// whether that is known. If not, the time is right all the same, and the slash
+// can wait for the next request.
+async function wantsSlash(store, t, checkpoint, path) {
+  if (t.slash || path === '') {
+    return { slash: true, looked: true };
+  }
+  try {
+    const slash = !(await findFile(store, checkpoint, path)) && Boolean(await findFile(store, checkpoint, path + '/index.html'));
+    return { slash, looked: true };
+  } catch (e) {
+    console.warn(`redirect without a look at ${path}: ${e}`);
+    return { slash: false, looked: false };
+  }
+}
+
+// answerTimeGate sends the client to the checkpoint of the time that it asks for
+// in a header (RFC 7089): to the first for an earlier time, to the newest for a
+// later one.
+async function answerTimeGate(request, store, t, query, repo, index, path) {
+  try {
+    const asked = request.headers.get('Accept-Datetime');
+    if (!HTTP_DATE.test(asked) || Number.isNaN(Date.parse(asked))) {
+      throw new Problem(400, 'Accept-Datetime is not a date as HTTP writes them', 'for instance Accept-Datetime: Tue, 18 Mar 2025 14:03:38 GMT', NEVER);
+    }
+    let found = await lookup(store, index, idOf(Date.parse(asked)));
+    if (found.before) {
+      found = await lookup(store, index, found.before);
+    }
+    if (!found.checkpoint) {
+      throw missing(found, '', `see ${location(repo.base.split('/'), true)} for the checkpoints`, NEVER);
+    }
+    const { slash } = await wantsSlash(store, t, found.checkpoint, path.join('/'));
+    const response = redirect(302, location([...repo.base.split('/'), found.checkpoint.id, ...path], slash) + query, NEVER);
+    response.headers.set('Vary', 'Accept-Datetime');
+    response.headers.set('Link', `<${original(repo, path, slash)}>; rel="original timegate"`);
+    return response;
+  } catch (e) {
+    const p = unavailable(e);
+    p.headers = { ...p.headers, Vary: 'Accept, Accept-Datetime' };
+    throw p;
+  }
+}
+
+const HTTP_DATE = /^(?:[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT|[A-Z][a-z]+, \d\d-[A-Z][a-z]{2}-\d\d \d\d:\d\d:\d\d GMT|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4})$/;
+
+// original is the address without a time of a path in a tree.
+function original(repo, path, slash) {
+  const base = repo.base.split('/');
+  return path.length === 0 ? location(base, true) : location([...base, 'latest', ...path], slash);
+}
+
+// answerTree answers for a path in a checkpoint that was named by its exact id.
+async function answerTree(request, store, ctx, t, query, repo, checkpoint, path) {
+  if (path === '' && !t.slash) {
+    return redirect(301, location(t.segs, true) + query, FINAL);
+  }
+  const wanted = !t.slash ? path : path === '' ? 'index.html' : path + '/index.html';
+  const file = await findFile(store, checkpoint, wanted);
+  if (!file && !t.slash && await findFile(store, checkpoint, path + '/index.html')) {
+    return redirect(301, location(t.segs, true) + query, FINAL);
+  }
+  if (!file) {
+    const tree = location([...repo.base.split('/'), checkpoint.id], true);
+    throw new Problem(404, `checkpoint ${checkpoint.id} has no such file`, `see ${tree} for its files`, FINAL);
+  }
+  if (t.doubled) {
+    return redirect(301, location(t.segs, t.slash) + query, FINAL);
+  }
+  const key = checkpoint.layout === 'thin' ? shardKey('pool', file.sha256) : `${repo.base}/${checkpoint.id}/${wanted}`;
+  const link = `<${original(repo, path === '' ? [] : path.split('/'), t.slash)}>; rel="original timegate"`;
+  return sendFile(request, store, ctx, key, file, checkpoint.id, link);
+}
+
+// ---- addresses
+
+// targetOf takes path and query out of a URL as text: parsed, dot segments in it
+// would be gone before anybody could refuse them.
+function targetOf(url) {
+  const rest = url.slice(url.indexOf('://') + 3);
+  const start = rest.search(/[/?#]/);
+  const target = start < 0 ? '/' : rest.slice(start).replace(/#.*$/s, '');
+  const mark = target.indexOf('?');
+  if (mark < 0) {
+    return { path: target || '/', query: '' };
+  }
+  const query = target.slice(mark).replace(/[^!-~]/gu, (c) => encodeURIComponent(c));
+  return { path: target.slice(0, mark) || '/', query };
+}
+
+// parsePath decodes each segment on its own: an encoded slash never separates
+// segments, and nothing that decodes to a dot segment or to control characters
+// gets through.
+function parsePath(path) {
+  const segs = [];
+  const raws = path.slice(1).split('/');
+  for (const [i, raw] of raws.entries()) {
+    if (raw === '' || raw === '.' && i < raws.length - 1) {
+      continue; // a plain dot is as good as nothing
+    }
+    let seg;
+    try {
+      seg = decodeURIComponent(raw);
+    } catch {
+      throw new Problem(404, `segment ${quote(raw)} is not validly encoded`, 'see / for the repositories', FINAL);
+    }
+    if (seg === '.' || seg === '..' || /[\0-\x1f\x7f-\x9f\u2028\u2029\\/]/.test(seg) || byteLength(seg) > MAX_SEGMENT) {
+      throw new Problem(404, `segment ${quote(raw)} can't be part of a path`, 'see / for the repositories', FINAL);
+    }
+    segs.push(seg);
+  }
+  return { segs, slash: path.endsWith('/'), doubled: /\/\.?\//.test(path) };
+}
+
+function pathFits(segs) {
+  const all = byteLength(segs.join('/'));
+  const last = byteLength(segs.at(-1));
+  return all <= MAX_PATH && all - last + 'index.html'.length <= MAX_PATH && !segs.slice(0, -1).includes('index.html');
+}
+
+// location is an absolute path. It starts with one slash and the first character
+// of a segment, and so never names another host.
+function location(segs, slash) {
+  const path = segs.map((seg) => '/' + escapeSegment(seg)).join('');
+  return slash || path === '' ? path + '/' : path;
+}
+
+function escapeSegment(seg) {
+  return encodeURIComponent(seg)
+    .replace(/[!*'()]/g, (c) => '%' + c.charCodeAt(0).toString(16).toUpperCase())
+    .replace(/%(?:24|3A|3D|40)/g, (c) => decodeURIComponent(c));
+}
+
+// matchRepo finds the repo whose base path the segments start with. As no base
+// stands inside another, there is one at most.
+function matchRepo(registry, segs) {
+  let base = '';
+  for (let i = 0; i < segs.length && base.length <= MAX_BASE; i++) {
+    base += (i > 0 ? '/' : '') + segs[i];
+    const repo = registry.byBase.get(base);
+    if (repo) {
+      return { repo, rest: segs.slice(i + 1) };
+    }
+  }
+  return null;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function byteLength(s) {
+  return encoder.encode(s).length;
+}
+
+function quote(s) {
+  return JSON.stringify(s.slice(0, 80));
+}
+
+// ---- times
+
+// resolve finds the checkpoint that a <when> stands for, and whether that is so
+// for ever.
+async function resolve(store, index, when, list) {
+  const see = `see ${list} for the checkpoints`;
+  if (when === 'latest') {
+    if (index.checkpoints.length === 0) {
+      throw nothingYet();
+    }
+    return { checkpoint: index.checkpoints.at(-1), final: false };
+  }
+  let at = parseInstant(when);
+  const channel = at === null;
+  if (channel) {
+    if (!isChannelName(when)) {
+      throw new Problem(404, `${quote(when)} is neither a time nor the name of a channel`,
+        `use YYYYMMDDTHHMMSSZ, YYYYMMDD, YYYY-MM-DD, RFC 3339, latest, or a channel; see ${list}`, FINAL);
+    }
+    at = Object.hasOwn(index.channels, when) ? index.channels[when] : null;
+    if (at === null) {
+      throw new Problem(404, `there is no channel ${quote(when)}`, `see ${list} for checkpoints and channels`, SHORT);
+    }
+  } else if (at > index.horizon && at > idOf(Date.now() + SKEW * 1000)) {
+    throw new Problem(404, `${at} lies in the future`, 'use latest for the newest checkpoint', NEVER);
+  }
+  const final = at <= index.horizon;
+  const found = await lookup(store, index, at);
+  if (!found.checkpoint) {
+    throw missing(found, at, see, final ? FINAL : NEVER);
+  }
+  return { checkpoint: found.checkpoint, final: final && !channel };
+}
+
+// lookup is what an instant resolves to: a checkpoint, a tombstone (pruned), the
+// id of the first checkpoint (before), or nothing. What lies in a sealed segment
+// is read there.
+async function lookup(store, index, at) {
+  const found = newestUpTo(index, at);
+  if (found) {
+    return found;
+  }
+  const ref = index.segments.findLast((s) => s.first <= at);
+  if (ref) {
+    return newestUpTo(await store.segment(index.repo, ref), at) ?? {};
+  }
+  return index.checkpoints.length === 0 ? {} : { before: await firstListed(store, index) };
+}
+
+// missing is the problem of an instant that has no checkpoint.
+function missing({ pruned, before }, at, see, cache) {
+  if (pruned) {
+    const reason = pruned.reason === '' ? '' : ': ' + pruned.reason;
+    return new Problem(410, `checkpoint ${pruned.id} was pruned${reason}`, see, cache, pruned.id);
+  }
+  return before ? new Problem(404, `${at} lies before the first checkpoint, ${before}`, see, cache, before) : nothingYet();
+}
+
+function nothingYet() {
+  return new Problem(404, 'this repository has no checkpoints yet', 'try again when something was published', NEVER);
+}
+
+// firstListed is the id of the oldest checkpoint that is not pruned.
+async function firstListed(store, index) {
+  const ref = index.segments.find((s) => s.checkpoints > 0);
+  return ref ? (await store.segment(index.repo, ref)).checkpoints[0].id : index.checkpoints[0].id;
+}
+
+// newestUpTo is the newest entry at or before an instant, of checkpoints and
+// tombstones alike. Ids sort as text.
+function newestUpTo(history, at) {
+  const checkpoint = lastUpTo(history.checkpoints, at);
+  const pruned = lastUpTo(history.pruned, at);
+  if (pruned && (!checkpoint || pruned.id > checkpoint.id)) {
+    return { pruned };
+  }
+  return checkpoint && { checkpoint };
+}
+
+function lastUpTo(list, at) {
+  let low = 0;
+  let high = list.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (list[middle].id <= at) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return list[low - 1];
+}
+
+// parseInstant reads a time in any notation, as an id; null: it is none.
+function parseInstant(s) {
+  const m = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)Z)?$/.exec(s) ?? /^(\d{4})-(\d\d)-(\d\d)$/.exec(s) ??
+    /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.\d+)?(?:Z|([+-])(\d\d):(\d\d))$/.exec(s);
+  if (!m || m[4] > '23' || m[5] > '59' || m[6] > '59' || m[8] > '23' || m[9] > '59') {
+    return null;
+  }
+  const date = new Date(0);
+  date.setUTCFullYear(Number(m[1]), Number(m[2]) - 1, Number(m[3]));
+  if (date.getUTCMonth() !== Number(m[2]) - 1 || date.getUTCDate() !== Number(m[3])) {
+    return null; // a day that does not exist
+  }
+  const offset = m[7] ? Number(m[7] + '1') * (Number(m[8]) * 60 + Number(m[9])) : 0;
+  const id = idOf(date.setUTCHours(Number(m[4] ?? 0), Number(m[5] ?? 0) - offset, Number(m[6] ?? 0)));
+  return ID.test(id) && id > '0001' ? id : null;
+}
+
+const ID = /^\d{8}T\d{6}Z$/;
+
+function idOf(milliseconds) {
+  return new Date(milliseconds).toISOString().replace(/\.\d+|[-:]/g, '');
+}
+
+function timeOf(id) {
+  return Date.parse(id.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'));
+}
+
+function isChannelName(s) {
+  return /^[\w+~][\w.+~-]*$/.test(s) && s.length <= MAX_BASE && !/^\d{4}.{4}/.test(s) &&
+    !['latest', 'mr', 'index.html', 'checkpoints.json', 'asof.json'].includes(s) && !SEGMENT_LIST.test(s);
+}
+
+// ---- the store
+
+class Missing extends Error {}
+
+// kept is what this isolate remembers, of one store: registers with when they
+// were read, and immutable parts by their names.
+const kept = { of: null, registers: new Map(), parts: new Map(), bytes: 0 };
+
+class Store {
+  constructor(env) {
+    this.bucket = env.BUCKET;
+    this.origin = env.ORIGIN?.replace(/\/+$/, '');
+    this.prefix = env.PREFIX ? env.PREFIX.replace(/^\/+|\/+$/g, '') + '/' : '';
+    this.refresh = Number(env.REFRESH || 5) * 1000;
+    if (!this.bucket && !this.origin) {
+      throw new Error('neither BUCKET nor ORIGIN is configured');
+    }
+    const of = `${this.origin ?? 'bucket'} ${this.prefix}`;
+    if (kept.of !== of) {
+      Object.assign(kept, { of, registers: new Map(), parts: new Map(), bytes: 0 });
+    }
+  }
+
+  // open streams length bytes of an object from offset on; -1: all the rest.
+  async open(key, offset = 0, length = -1) {
+    const whole = offset === 0 && length < 0;
+    if (this.bucket) {
+      const range = whole ? undefined : length < 0 ? { offset } : { offset, length };
+      const object = await this.bucket.get(this.prefix + key, { range });
+      if (!object) {
+        throw new Missing(key);
+      }
+      return object.body;
+    }
+    const headers = whole ? {} : { Range: `bytes=${offset}-${length < 0 ? '' : offset + length - 1}` };
+    const response = await this.ask(key, headers);
+    if (response.status !== (whole ? 200 : 206)) {
+      // A server that ignores ranges, or an object that is shorter than it should be.
+      await response.body?.cancel();
+      throw new Error(`read ${key}: status ${response.status}`);
+    }
+    return response.body;
+  }
+
+  async ask(key, headers, options = {}) {
+    const url = this.origin + location((this.prefix + key).split('/'), false);
+    // Encoded, a .gz would come unpacked.
+    const response = await fetch(url, { headers: { 'Accept-Encoding': 'identity', ...headers }, redirect: 'manual', ...options });
+    if (response.status === 404 || response.status === 403) {
+      await response.body?.cancel();
+      throw new Missing(key);
+    }
+    return response;
+  }
+
+  // read reads all of a small object, or a part of it.
+  async read(key, limit, offset = 0, length = -1) {
+    return collect(await this.open(key, offset, length), limit);
+  }
+
+  // load reads a register if it is not at a version any more; null: it is.
+  async load(key, version, limit) {
+    if (this.bucket) {
+      const object = await this.bucket.get(this.prefix + key, version ? { onlyIf: { etagDoesNotMatch: version } } : {});
+      if (!object) {
+        throw new Missing(key);
+      }
+      return object.body ? { bytes: await collect(object.body, limit), version: object.etag } : null;
+    }
+    const response = await this.ask(key, version ? { 'If-None-Match': version } : {}, { cache: 'no-store' });
+    if (response.status === 304) {
+      return null;
+    }
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      throw new Error(`read ${key}: status ${response.status}`);
+    }
+    return { bytes: await collect(response.body, limit), version: response.headers.get('ETag') };
+  }
+
+  // register is a mutable object, parsed, and at most refresh old. While the store
+  // does not answer, or shows an older state, the last known one stays.
+  async register(key, limit, parse, none) {
+    const have = kept.registers.get(key);
+    if (have && Date.now() - have.at < this.refresh) {
+      return have.value;
+    }
+    let value = have?.value;
+    let version = have?.version;
+    try {
+      const loaded = await this.load(key, version, limit);
+      if (loaded) {
+        const next = parse(decoder.decode(loaded.bytes));
+        if (value && (next.generation < value.generation || next.horizon < value.horizon)) {
+          throw new Error(`${key} goes back in time`);
+        }
+        [value, version] = [next, loaded.version];
+      }
+    } catch (e) {
+      if (e instanceof Missing && (!value || value.generation === 0)) {
+        value = none(); // nothing was published yet
+      } else if (value) {
+        console.warn(`keeping the last known state: ${e}`);
+      } else {
+        throw e;
+      }
+    }
+    kept.registers.set(key, { at: Date.now(), value, version });
+    return value;
+  }
+
+  registry() {
+    return this.register('asof.json', 16 << 20, parseRegistry, () => parseRegistry('{"format":"asof.registry/1","generation":0,"repos":[]}'));
+  }
+
+  index(repo) {
+    const none = `{"format":"asof.checkpoints/1","repo":${JSON.stringify(repo.name)},"generation":0,"horizon":"00010101T000000Z",\n"checkpoints":[],\n"pruned":[]}\n`;
+    return this.register(`${repo.base}/checkpoints.json`, MAX_INDEX, parseIndex, () => parseIndex(none));
+  }
+
+  // part keeps an immutable thing that load gives with its size in bytes.
+  async part(name, load) {
+    const have = kept.parts.get(name);
+    if (have) {
+      kept.parts.delete(name); // and behind the others, as the last used
+      kept.parts.set(name, have);
+      return have.value;
+    }
+    const part = await load();
+    if (!kept.parts.has(name) && part.size <= CACHE_BYTES / 4) {
+      kept.parts.set(name, part);
+      kept.bytes += part.size;
+      for (const [oldest, { size }] of kept.parts) {
+        if (kept.bytes <= CACHE_BYTES) {
+          break;
+        }
+        kept.parts.delete(oldest);
+        kept.bytes -= size;
+      }
+    }
+    return part.value;
+  }
+
+  segment(repo, ref) {
+    return this.part(`segment ${repo} ${ref.sha256}`, async () => {
+      const bytes = await this.read(shardKey('segments', ref.sha256), ref.size);
+      await verify(bytes, ref.sha256);
+      return { value: parseSegment(decoder.decode(bytes), repo), size: bytes.length };
+    });
+  }
+
+  // root is the text of a manifest's root, in bytes.
+  root(name) {
+    return this.part(`root ${name}`, async () => {
+      const key = shardKey('manifests', name);
+      let bytes = await this.read(key, FIRST_READ, 0, FIRST_READ);
+      const size = Number(/^asof\.manifest\/1\nroot ([1-9]\d*)\n/.exec(latin(bytes.subarray(0, 64)))?.[1]);
+      if (!(size <= MAX_ROOT)) {
+        throw new Error(`manifest ${name}: a root of ${size} bytes`);
+      }
+      if (size > bytes.length) {
+        bytes = concat([bytes, await this.read(key, size - bytes.length, bytes.length, size - bytes.length)]);
+      }
+      bytes = bytes.slice(0, size);
+      await verify(bytes, name);
+      return { value: bytes, size };
+    });
+  }
+
+  leaf(ref) {
+    return this.part(`leaf ${ref.sha256}`, async () => {
+      if (ref.size > MAX_LEAF) {
+        throw new Error(`leaf ${ref.sha256}: ${ref.size} bytes`);
+      }
+      const bytes = await this.read(shardKey('manifests', ref.object), ref.size, ref.offset, ref.size);
+      await verify(bytes, ref.sha256);
+      return { value: bytes, size: bytes.length };
+    });
+  }
+}
+
+function shardKey(kind, digest) {
+  return `.asof/${kind}/sha256/${digest.slice(0, 2)}/${digest}`;
+}
+
+async function collect(stream, limit) {
+  const chunks = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > limit) {
+      throw new Error(`an object is larger than ${limit} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return concat(chunks);
+}
+
+function concat(chunks) {
+  const all = new Uint8Array(chunks.reduce((n, c) => n + c.length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}
+
+async function sha256(bytes) {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (b) => b.toString(16).padStart(2, '0')).join('');
+}
+
+async function verify(bytes, digest) {
+  if (await sha256(bytes) !== digest) {
+    throw new Error(`the store holds other content under ${digest}`);
+  }
+}
+
+// ---- formats
+
+function parseFormat(text, format) {
+  const value = JSON.parse(text);
+  if (value.format !== format) {
+    throw new Error(`format is ${quote(String(value.format))}, want ${format}`);
+  }
+  return value;
+}
+
+function parseRegistry(text) {
+  const { generation, repos } = parseFormat(text, 'asof.registry/1');
+  return { generation, horizon: '', repos, byBase: new Map(repos.map((r) => [r.base, r])) };
+}
+
+function parseIndex(text) {
+  const { repo, generation, horizon, channels = {}, segments = [], checkpoints, pruned } = parseFormat(text, 'asof.checkpoints/1');
+  return { repo, generation, horizon, channels, segments, checkpoints, pruned, text: encoder.encode(text) };
+}
+
+function parseSegment(text, repo) {
+  const segment = parseFormat(text, 'asof.segment/1');
+  if (segment.repo !== repo) {
+    throw new Error(`a segment of ${quote(segment.repo)}, want ${repo}`);
+  }
+  return segment;
+}
+
+// findFile looks a path up: first among upstream's files, then among the pages.
+async function findFile(store, checkpoint, path) {
+  const file = await findIn(store, checkpoint.manifest, path);
+  if (file) {
+    return { ...file, type: typeOf(path) };
+  }
+  const page = await findIn(store, checkpoint.pages, path);
+  return page && { ...page, type: HTML };
+}
+
+async function findIn(store, name, path) {
+  const wanted = encoder.encode(path);
+  const ref = findLeaf(await store.root(name), name, wanted);
+  return ref && findLine(await store.leaf(ref), wanted);
+}
+
+// findLeaf is the leaf that holds a path if any does. Paths are compared as
+// bytes: as strings, some would sort otherwise.
+function findLeaf(root, name, wanted) {
+  const sources = [name];
+  let offset = root.length; // of the next leaf behind the root
+  for (const [from, to] of lines(root)) {
+    const path = pathStart(root, from, to);
+    if (path < 0) {
+      if (root[from] === 115 && root[from + 1] === 111) { // source
+        sources.push(latin(root.subarray(from + 'source '.length, to)));
+      }
+      continue;
+    }
+    const [sha256, , size, source, at] = latin(root.subarray(from, path - 2)).split(' ');
+    const ref = { sha256, size: Number(size), object: sources[source ?? 0], offset: source ? Number(at) : offset };
+    if (!source) {
+      offset += ref.size;
+    }
+    if (compare(root, path, to, wanted) >= 0) {
+      return ref;
+    }
+  }
+  return null;
+}
+
+// findLine is what a leaf says of a path.
+function findLine(leaf, wanted) {
+  for (const [from, to] of lines(leaf)) {
+    const path = pathStart(leaf, from, to);
+    if (to - path === wanted.length && compare(leaf, path, to, wanted) === 0) {
+      const [sha256, size, modified] = latin(leaf.subarray(from, path - 2)).split(' ');
+      return { sha256, size: Number(size), modified };
+    }
+  }
+  return null;
+}
+
+function* lines(text) {
+  for (let from = 0; from < text.length;) {
+    const to = text.indexOf(10, from);
+    yield [from, to];
+    from = to + 1;
+  }
+}
+
+// pathStart is where the path of a line begins: behind the first two spaces that
+// follow each other; -1: it has none.
+function pathStart(text, from, to) {
+  for (let i = text.indexOf(32, from); i >= 0 && i < to; i = text.indexOf(32, i + 1)) {
+    if (text[i + 1] === 32) {
+      return i + 2;
+    }
+  }
+  return -1;
+}
+
+function compare(text, from, to, wanted) {
+  const n = Math.min(to - from, wanted.length);
+  for (let i = 0; i < n; i++) {
+    if (text[from + i] !== wanted[i]) {
+      return text[from + i] - wanted[i];
+    }
+  }
+  return to - from - wanted.length;
+}
+
+function latin(bytes) {
+  return String.fromCharCode(...bytes);
+}
+
+// typeOf is the media type of an upstream file: the table of manifest/kind.go.
+function typeOf(path) {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const dot = name.lastIndexOf('.');
+  return TEXT_NAMES.has(name) ? TEXT : TYPES[dot < 0 ? '' : name.slice(dot).toLowerCase()] ?? 'application/octet-stream';
+}
+
+const TEXT_NAMES = new Set(['InRelease', 'Release', 'Packages', 'Sources', 'PULP_MANIFEST', 'SHA256SUMS', 'MD5SUMS', 'README', 'LICENSE']);
+
+const TYPES = Object.assign(Object.create(null), ...Object.entries({
+  [HTML]: '.html .htm',
+  [TEXT]: '.txt .log .md .csv .dsc .changes .sha256 .repo .sources .list .asc',
+  'application/json': '.json',
+  'application/xml': '.xml',
+  'application/yaml': '.yaml .yml',
+  'text/css; charset=utf-8': '.css',
+  'text/javascript; charset=utf-8': '.js .mjs',
+  'image/svg+xml': '.svg',
+  'image/png': '.png',
+  'image/jpeg': '.jpg .jpeg',
+  'application/pdf': '.pdf',
+  'application/gzip': '.gz .tgz',
+  'application/x-xz': '.xz',
+  'application/x-bzip2': '.bz2',
+  'application/zstd': '.zst',
+  'application/zip': '.zip .whl',
+  'application/x-tar': '.tar',
+  'application/vnd.debian.binary-package': '.deb .udeb .ddeb',
+  'application/x-rpm': '.rpm .drpm',
+  'application/pgp-signature': '.sig .gpg',
+}).flatMap(([type, names]) => names.split(' ').map((name) => ({ [name]: type }))));
+
+// ---- lists
+
+const SEGMENT_LIST = /^index-(\d{8}T\d{6}Z)\.html$/;
+
+// listing answers with a list, in HTML or JSON.
+async function listing(request, t, query, html, json) {
+  const type = negotiate(request, LISTS);
+  if (t.doubled) {
+    const response = redirect(301, location(t.segs, t.slash) + query, FINAL);
+    response.headers.set('Vary', 'Accept');
+    return response;
+  }
+  const response = sendDocument(request, await (type === HTML ? html() : json()));
+  response.headers.set('Vary', 'Accept');
+  return response;
+}
+
+// namedDocument is a list under the name that a bucket has it under; null: it is
+// no such name.
+function namedDocument(store, repo, index, name) {
+  if (name === 'index.html') {
+    return () => listPage(store, repo, index);
+  }
+  if (name === 'checkpoints.json') {
+    return () => document(JSON_TYPE, index.text);
+  }
+  const first = SEGMENT_LIST.exec(name)?.[1];
+  if (first && index.segments.some((s) => s.first === first)) {
+    return async () => document(HTML, await store.read(`${repo.base}/${name}`, MAX_INDEX));
+  }
+  return null;
+}
+
+// listPage is the list of checkpoints as it stands in the store.
+async function listPage(store, repo, index) {
+  if (index.generation === 0) {
+    return document(HTML, encoder.encode(page(`Checkpoints of ${repo.name}`, '<p>Nothing was published yet.</p>')));
+  }
+  return document(HTML, await store.read(`${repo.base}/index.html`, MAX_INDEX));
+}
+
+async function document(type, bytes) {
+  return { type, bytes, tag: `"${await sha256(bytes)}"` };
+}
+
+// front is the list of repos.
+async function front(store, registry, type) {
+  const rows = [];
+  for (const repo of registry.repos) {
+    const index = await store.index(repo);
+    const count = index.segments.reduce((n, s) => n + s.checkpoints, index.checkpoints.length);
+    const row = { name: repo.name, base: repo.base, checkpoints: count };
+    if (count > 0) {
+      row.newest = index.checkpoints.at(-1).id;
+    }
+    if (index.horizon > '00010101T000000Z') {
+      row.horizon = index.horizon;
+    }
+    rows.push(row);
+  }
+  if (type === JSON_TYPE) {
+    return document(type, encoder.encode(`{"format":"asof.repos/1","repos":[${rows.map((r) => '\n' + JSON.stringify(r)).join(',')}]}\n`));
+  }
+  const cells = rows.map((r) => `<tr><td><a href="${escapeHTML(location(r.base.split('/'), true).slice(1))}">${escapeHTML(r.base)}/</a></td>` +
+    `<td>${escapeHTML(r.name)}</td><td>${r.newest ?? '-'}</td><td class="n">${r.checkpoints}</td><td>${r.horizon ?? '-'}</td></tr>\n`);
+  return document(type, encoder.encode(page('Repositories', '<table>\n<thead><tr><th scope="col">Path</th><th scope="col">Name</th>' +
+    '<th scope="col">Newest checkpoint</th><th scope="col" class="n">Checkpoints</th><th scope="col">Final up to (UTC)</th></tr></thead>\n' +
+    `<tbody>\n${cells.join('')}</tbody>\n</table>`)));
+}
+
+// page is an HTML page; content is HTML already.
+function page(heading, content) {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${escapeHTML(heading)}</title>
+<style>
+:root{color-scheme:light dark}
+body{margin:2rem auto;max-width:76rem;padding:0 1rem;font:16px/1.5 system-ui,sans-serif}
+h1{font-size:1.3rem;overflow-wrap:anywhere}
+table{border-collapse:collapse;width:100%}
+th,td{padding:.2rem 1.5rem .2rem 0;text-align:left;border-bottom:1px solid #8884}
+td{font-family:ui-monospace,monospace;font-size:.875rem}
+.n{text-align:right}
+</style>
+</head>
+<body>
+<main>
+<h1>${escapeHTML(heading)}</h1>
+${content}
+</main>
+</body>
+</html>
+`;
+}
+
+function escapeHTML(s) {
+  return String(s).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+}
+
+// ---- answers
+
+function redirect(status, to, cache) {
+  return new Response(null, { status, headers: { Location: to, 'Cache-Control': cache, 'Content-Length': '0' } });
+}
+
+function sendDocument(request, { type, bytes, tag }) {
+  const headers = new Headers({ 'Content-Type': type, 'Cache-Control': SHORT, ETag: tag, 'Accept-Ranges': 'bytes' });
+  const plan = conditions(request, headers, tag, null, bytes.length);
+  if (!plan.body) {
+    return new Response(null, plan.init);
+  }
+  return new Response(bytes.subarray(plan.from, plan.from + plan.length), plan.init);
+}
+
+async function sendFile(request, store, ctx, key, file, id, link) {
+  const tag = `"${file.sha256}"`;
+  // What stood in a checkpoint was not modified after it.
+  const modified = timeOf(ID.test(file.modified) && file.modified < id ? file.modified : id);
+  const headers = new Headers({
+    'Content-Type': file.type, 'Cache-Control': IMMUTABLE, ETag: tag,
+    'Last-Modified': new Date(modified).toUTCString(), 'Accept-Ranges': 'bytes',
+    'Repr-Digest': `sha-256=:${btoa(String.fromCharCode(...file.sha256.match(/../g).map((b) => parseInt(b, 16))))}:`,
+    'Memento-Datetime': new Date(timeOf(id)).toUTCString(), Link: link,
+  });
+  const plan = conditions(request, headers, tag, modified, file.size);
+  if (!plan.body) {
+    return new Response(null, plan.init);
+  }
+  if (plan.length === 0) {
+    return new Response('', plan.init);
+  }
+  const body = await fileBody(store, ctx, key, file, plan);
+  // So the answer has a length, and breaks off if the object is shorter.
+  const fixed = new FixedLengthStream(plan.length);
+  ctx.waitUntil(body.pipeTo(fixed.writable).catch((e) => console.error(`answer cut short: ${key}: ${e}`)));
+  return new Response(fixed.readable, plan.init);
+}
+
+// fileBody is a part of a file, from the cache or from the store. The cache is
+// one for all trees: it goes by the content. A whole file is put into it.
+async function fileBody(store, ctx, key, file, plan) {
+  const whole = plan.from === 0 && plan.length === file.size;
+  const cache = globalThis.caches?.default;
+  const name = `https://asof.invalid/sha256/${file.sha256}`;
+  const range = { Range: `bytes=${plan.from}-${plan.from + plan.length - 1}` };
+  let hit;
+  try {
+    hit = await cache?.match(new Request(name, { headers: whole ? {} : range }));
+  } catch {
+    // No cache is no reason not to answer.
+  }
+  if (hit && hit.status === (whole ? 200 : 206)) {
+    return hit.body;
+  }
+  await hit?.body?.cancel();
+  let body;
+  try {
+    body = await store.open(key, plan.from, whole ? -1 : plan.length);
+  } catch (e) {
+    throw unavailable(e);
+  }
+  if (!cache || !whole || file.size > MAX_CACHED) {
+    return body;
+  }
+  const [now, later] = body.tee();
+  const fixed = new FixedLengthStream(file.size);
+  ctx.waitUntil(Promise.allSettled([
+    later.pipeTo(fixed.writable),
+    cache.put(name, new Response(fixed.readable, { headers: { 'Cache-Control': IMMUTABLE, 'Content-Length': String(file.size) } })),
+  ]));
+  return now;
+}
+
+// What a slow client has not read yet of a file that is put into the cache stays
+// in memory.
+const MAX_CACHED = 16 << 20;
+
+// conditions decides by the headers of a request (RFC 9110, sections 13 and 14)
+// whether there is a body and which part of it. Of several ranges none is
+// honoured: the whole file is sent.
+function conditions(request, headers, tag, modified, size) {
+  const get = (name) => request.headers.get(name);
+  const seconds = modified === null ? null : Math.floor(modified / 1000);
+  const since = (name) => Date.parse(get(name) ?? '') / 1000;
+  const failed = get('If-Match') !== null ? !tagsInclude(get('If-Match'), tag, false) : seconds !== null && seconds > since('If-Unmodified-Since');
+  if (failed) {
+    throw new Problem(412, 'a condition of the request does not hold', '', NEVER);
+  }
+  const none = get('If-None-Match');
+  if (none !== null ? tagsInclude(none, tag, true) : seconds !== null && seconds <= since('If-Modified-Since')) {
+    for (const name of ['Content-Type', 'Last-Modified', 'Accept-Ranges']) {
+      headers.delete(name);
+    }
+    return { body: false, init: { status: 304, headers } };
+  }
+  let range = null;
+  const ifRange = get('If-Range');
+  if (request.method === 'GET' && (ifRange === null || ifRange === tag || seconds !== null && seconds === Date.parse(ifRange) / 1000)) {
+    range = parseRange(get('Range'), size);
+  }
+  const plan = range ?? { from: 0, length: size };
+  headers.set('Content-Length', String(plan.length));
+  if (range) {
+    headers.set('Content-Range', `bytes ${plan.from}-${plan.from + plan.length - 1}/${size}`);
+  }
+  return { ...plan, body: request.method === 'GET', init: { status: range ? 206 : 200, headers } };
+}
+
+function tagsInclude(list, tag, weak) {
+  return list.trim() === '*' || list.split(',').some((t) => (weak ? t.trim().replace(/^W\//, '') : t.trim()) === tag);
+}
+
+// parseRange reads one range of bytes; null: there is none that counts.
+function parseRange(value, size) {
+  const m = /^bytes=\s*(\d{0,15})-(\d{0,15})\s*$/.exec(value ?? '');
+  if (!m || m[1] === '' && m[2] === '' || size === 0) {
+    return null;
+  }
+  const from = m[1] === '' ? Math.max(size - Number(m[2]), 0) : Number(m[1]);
+  const to = m[1] === '' || m[2] === '' ? size - 1 : Math.min(Number(m[2]), size - 1);
+  if (m[1] !== '' && m[2] !== '' && Number(m[2]) < from) {
+    return null; // not a range at all
+  }
+  if (from >= size || m[1] === '' && Number(m[2]) === 0) {
+    const p = new Problem(416, 'the range lies outside of the file', 'see Content-Range for its size', NEVER);
+    p.headers = { 'Content-Range': `bytes */${size}` };
+    throw p;
+  }
+  return { from, length: to - from + 1 };
+}
+
+// Problem is an answer that is an error: what happened and what to do next.
+class Problem extends Error {
+  constructor(status, detail, hint, cache, checkpoint) {
+    super(detail);
+    Object.assign(this, { status, detail, hint, cache, checkpoint });
+  }
+}
+
+function unavailable(cause) {
+  if (cause instanceof Problem) {
+    return cause;
+  }
+  console.error(`request failed: ${cause?.stack ?? cause}`);
+  const p = new Problem(503, 'the store can\'t be read at the moment', 'try again in a few seconds', NEVER);
+  p.headers = { 'Retry-After': '5' };
+  return p;
+}
+
+const TITLES = {
+  400: 'Bad Request', 404: 'Not Found', 405: 'Method Not Allowed', 410: 'Gone', 412: 'Precondition Failed', 414: 'Request URI Too Long',
+  416: 'Requested Range Not Satisfiable', 503: 'Service Unavailable',
+};
+
+// render gives a problem in the form that the request prefers.
+function render(request, p) {
+  const title = TITLES[p.status];
+  const type = negotiate(request, ERRORS);
+  let body = `error: ${p.detail}\n` + (p.hint ? `hint: ${p.hint}\n` : '');
+  if (type === HTML) {
+    body = page(`${p.status} ${title}`, `<p>${escapeHTML(p.detail)}</p>` + (p.hint ? `\n<p>${escapeHTML(p.hint)}</p>` : ''));
+  } else if (type === PROBLEM) {
+    body = JSON.stringify({ type: 'about:blank', title, status: p.status, detail: p.detail, hint: p.hint || undefined, checkpoint: p.checkpoint }) + '\n';
+  }
+  const headers = { 'Content-Type': type, 'Cache-Control': p.cache, Vary: 'Accept', 'Content-Length': String(byteLength(body)), ...p.headers };
+  if (p.status === 405) {
+    headers.Allow = 'GET, HEAD';
+  }
+  return new Response(request.method === 'HEAD' ? null : body, { status: p.status, headers });
+}
+
+// ---- Accept
+
+// The representations of lists and errors; the first is the default. Who asks for
+// JSON means problem details, too.
+const LISTS = [{ type: HTML, media: 'text/html' }, { type: JSON_TYPE, media: 'application/json' }];
+const ERRORS = [
+  { type: TEXT, media: 'text/plain' }, { type: HTML, media: 'text/html' },
+  { type: PROBLEM, media: 'application/problem+json', also: 'application/json' },
+];
+const NAMED = 3; // how specific a range is that names the type itself
+
+// negotiate chooses by the Accept header (RFC 9110, section 12.5.1): the highest
+// weight wins, then the more specific range, then the earlier offer.
+function negotiate(request, offers) {
+  const ranges = acceptRanges(request.headers.get('Accept') ?? '');
+  let best = { type: offers[0].type, weight: 0, specific: 0 };
+  for (const { type, media, also } of offers) {
+    let { weight, specific } = weigh(ranges, media);
+    if (also) {
+      const other = weigh(ranges, also);
+      if (other.specific === NAMED && other.weight > weight) {
+        ({ weight, specific } = other);
+      }
+    }
+    if (weight > best.weight || weight === best.weight && weight > 0 && specific > best.specific) {
+      best = { type, weight, specific };
+    }
+  }
+  return best.type;
+}
+
+function acceptRanges(accept) {
+  return (accept.match(/(?:"(?:\\.|[^"\\])*"?|[^,"])+/g) ?? []).map((element) => {
+    const [name, ...params] = (element.match(/(?:"(?:\\.|[^"\\])*"?|[^;"])+/g) ?? ['']).map((p) => p.trim());
+    let weight = 1000;
+    for (const param of params) {
+      const q = /^q\s*=\s*(.*)$/i.exec(param)?.[1];
+      if (q !== undefined) {
+        weight = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/.test(q) ? Math.round(Number(q) * 1000) : -1;
+      }
+    }
+    return { name: name.toLowerCase(), weight };
+  });
+}
+
+function weigh(ranges, media) {
+  const best = { weight: 0, specific: 0 };
+  const levels = { '*/*': 1, [media.replace(/\/.*/, '/*')]: NAMED - 1, [media]: NAMED };
+  for (const { name, weight } of ranges) {
+    const specific = levels[name] ?? 0;
+    if (specific > best.specific && weight >= 0) {
+      Object.assign(best, { weight, specific });
+    }
+  }
+  return best;
+}
