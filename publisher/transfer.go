@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,14 +53,30 @@ func (p *Publisher) transfer(ctx context.Context, what string, rely *reliance, r
 }
 
 func (t *transfer) run(ctx context.Context, phase remote.Phase) error {
+	var files []int
+	for i, f := range t.rev.files {
+		if f.Phase == phase {
+			files = append(files, i)
+		}
+	}
+	uploaded := map[manifest.Digest]string{} // where, once it was
+	twins, err := t.files(ctx, files, uploaded)
+	if err == nil && len(twins) > 0 {
+		_, err = t.files(ctx, twins, uploaded)
+	}
+	return err
+}
+
+// files brings some files to their places. One upload is enough for content that
+// several of them share: in a full tree the others, its twins, are left for
+// another round, which copies them from where uploaded says.
+func (t *transfer) files(ctx context.Context, files []int, uploaded map[manifest.Digest]string) (twins []int, err error) {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(t.Concurrency)
-	uploading := map[string]bool{} // one upload is enough for a blob that two paths share
-	for i := range t.rev.files {
+	uploading := map[string]bool{} // blobs
+	there := maps.Clone(uploaded)
+	for _, i := range files {
 		f, e := t.rev.files[i], &t.rev.entries[i]
-		if f.Phase != phase {
-			continue
-		}
 		if ctx.Err() != nil {
 			break
 		}
@@ -67,6 +84,15 @@ func (t *transfer) run(ctx context.Context, phase remote.Phase) error {
 		dst := t.plan.dst.key(e.Path, e.SHA256)
 		if uploading[dst] {
 			src.action = reuse
+		}
+		if src.action == upload && t.kind == manifest.KindFile && t.plan.wanted[e.SHA256].files > 1 {
+			if from, ok := there[e.SHA256]; ok {
+				src = source{copyFrom, from}
+			} else if _, ok := uploaded[e.SHA256]; ok {
+				twins = append(twins, i)
+				continue
+			}
+			uploaded[e.SHA256] = dst
 		}
 		if src.action == reuse && e.Modified != manifest.NoTime {
 			t.done(reuse, e.Size)
@@ -80,7 +106,7 @@ func (t *transfer) run(ctx context.Context, phase remote.Phase) error {
 			return nil
 		})
 	}
-	return g.Wait()
+	return twins, g.Wait()
 }
 
 // file brings one file to its place. Only it writes to e while it runs.
