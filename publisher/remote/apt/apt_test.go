@@ -1,6 +1,7 @@
 package apt
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -316,4 +317,29 @@ func TestLocal(t *testing.T) {
 	r := a.open(Options{URL: "file://" + dir, Verify: "off"})
 	prev := published(t, a.capture(r, nil))
 	published(t, a.capture(r, prev))
+}
+
+// A capture that is interrupted says so, wherever it was.
+func TestInterrupted(t *testing.T) {
+	a := newArchive(t)
+	a.publish("dists/stable/", stable(a))
+	r := a.open(Options{Verify: "off"})
+	for n := range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		requests := 0
+		a.before = func(string) {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			if requests++; requests > 2*n {
+				cancel()
+			}
+		}
+		c, err := r.Capture(ctx, nil)
+		cancel()
+		if err == nil {
+			c.Close()
+		} else if !errors.Is(err, context.Canceled) {
+			t.Errorf("after %d requests: %v", 2*n, err)
+		}
+	}
 }

@@ -69,8 +69,8 @@ func (r *upstream) capture(ctx context.Context, prev remote.Previous) (_ *captur
 }
 
 // each runs f for many things at once.
-func each[T any](ctx context.Context, list []T, limit int, f func(context.Context, T) error) error {
-	g, ctx := errgroup.WithContext(ctx)
+func each[T any](parent context.Context, list []T, limit int, f func(context.Context, T) error) error {
+	g, ctx := errgroup.WithContext(parent)
 	g.SetLimit(limit)
 	for _, x := range list {
 		if ctx.Err() != nil {
@@ -78,7 +78,10 @@ func each[T any](ctx context.Context, list []T, limit int, f func(context.Contex
 		}
 		g.Go(func() error { return f(ctx, x) })
 	}
-	return g.Wait()
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return context.Cause(parent) // nil, unless it ended before all had begun
 }
 
 func (c *capture) concurrency() int {
