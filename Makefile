@@ -113,7 +113,7 @@ $(TFLINT):
 # services from starting. BENCH holds flags: make bench BENCH=-quick
 bench: minio
 	@missing=; \
-	for peer in rclone nginx wrk; do \
+	for peer in rclone nginx wrk aptly; do \
 		command -v $$peer >/dev/null || test -x /usr/sbin/$$peer || missing="$$missing $$peer"; \
 	done; \
 	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

@@ -19,6 +19,7 @@ type lab struct {
 	rclone string // empty: missing
 	nginx  string
 	wrk    string
+	aptly  string
 	server *minioServer
 	report report
 	began  time.Time
@@ -41,6 +42,7 @@ func newLab(ctx context.Context, opts options) (_ *lab, err error) {
 	l.find(&l.rclone, "rclone")
 	l.find(&l.nginx, "nginx")
 	l.find(&l.wrk, "wrk")
+	l.find(&l.aptly, "aptly")
 	if l.asof == "" {
 		l.log("building asof")
 		l.asof = filepath.Join(l.dir, "asof")

@@ -50,6 +50,7 @@ type part struct {
 var parts = []part{
 	{"publish", publishPart},
 	{"big", bigPart},
+	{"apt", aptPart},
 	{"serve", servePart},
 	{"fleet", fleetPart},
 	{"manifest", figurePart("manifest")},
