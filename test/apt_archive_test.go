@@ -76,6 +76,13 @@ func newAptArchive(t testing.TB) *aptArchive {
 	return a
 }
 
+// onRequest calls f ahead of each answer from now on.
+func (a *aptArchive) onRequest(f func(path string)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.before = f
+}
+
 func (a *aptArchive) check(err error) {
 	a.Helper()
 	if err != nil {

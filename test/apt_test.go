@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -157,19 +158,18 @@ func TestAptChangesDuringSync(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a.publish("stable", "hello=1.0")
 			w := newWorkspace(t, aptConfig(a, "thin"))
-			changed := false
-			a.before = func(path string) {
-				if strings.Contains(path, trigger) && !changed {
-					changed = true
-					old := filepath.Join(a.dir, "pool/main/h/hello", "hello_1.0_"+a.arch+".deb")
-					a.check(os.Rename(old, old+".gone"))
-					a.publish("stable", "hello=2.0")
+			var once sync.Once
+			a.onRequest(func(path string) {
+				if strings.Contains(path, trigger) {
+					once.Do(func() {
+						old := filepath.Join(a.dir, "pool/main/h/hello", "hello_1.0_"+a.arch+".deb")
+						a.check(os.Rename(old, old+".gone"))
+						a.publish("stable", "hello=2.0")
+					})
 				}
-			}
+			})
 			id := query[[]outcome](w, "publish", "debian")[0].Checkpoint.ID
-			a.mu.Lock()
-			a.before = nil
-			a.mu.Unlock()
+			a.onRequest(nil)
 			old := filepath.Join(a.dir, "pool/main/h/hello", "hello_1.0_"+a.arch+".deb")
 			a.check(os.Rename(old+".gone", old))
 			show := w.run("show", "debian", id.String())

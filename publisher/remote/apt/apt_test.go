@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -222,17 +223,18 @@ func TestChangesDuringCapture(t *testing.T) {
 		}
 		a.publish("dists/stable/", old)
 		a.publish("dists/updates/", old)
-		changed := false
-		a.before = func(path string) {
-			if strings.Contains(path, "binary-amd64") && !changed {
-				changed = true
-				a.age()
-				a.publish("dists/stable/", next)
-				a.publish("dists/updates/", next)
+		var once sync.Once
+		a.onRequest(func(path string) {
+			if strings.Contains(path, "binary-amd64") {
+				once.Do(func() {
+					a.age()
+					a.publish("dists/stable/", next)
+					a.publish("dists/updates/", next)
+				})
 			}
-		}
+		})
 		c := a.capture(a.open(Options{Suites: []string{"stable", "updates"}, Architectures: []string{"amd64"}, Components: []string{"main"}, Translations: []string{"none"}, SignedBy: []string{keyFile(t, true, key)}}), nil)
-		a.before = nil
+		a.onRequest(nil)
 		list := strings.Join(paths(c), "\n")
 		if !strings.Contains(list, "hello_2") || strings.Contains(list, "hello_1") {
 			t.Errorf("by hash %v: a mixed tree:\n%s", byHash, list)
@@ -327,13 +329,13 @@ func TestInterrupted(t *testing.T) {
 	for n := range 20 {
 		ctx, cancel := context.WithCancel(t.Context())
 		requests := 0
-		a.before = func(string) {
+		a.onRequest(func(string) {
 			a.mu.Lock()
 			defer a.mu.Unlock()
 			if requests++; requests > 2*n {
 				cancel()
 			}
-		}
+		})
 		c, err := r.Capture(ctx, nil)
 		cancel()
 		if err == nil {

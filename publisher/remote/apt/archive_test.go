@@ -89,6 +89,13 @@ func (a *archive) take() []string {
 	return list
 }
 
+// onRequest calls f ahead of each answer from now on.
+func (a *archive) onRequest(f func(path string)) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.before = f
+}
+
 func (a *archive) set(name, content string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
