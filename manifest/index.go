@@ -24,7 +24,10 @@ type Index struct {
 	// Generation counts the changes; 0 is the index that was never written.
 	Generation int64
 	// Horizon is the newest instant whose answer can no longer change.
-	Horizon     ID
+	Horizon ID
+	// Pending is the id, above the horizon, at which a publish of several repos is
+	// about to commit to this one: see Together. nil: there is none.
+	Pending     *ID
 	Channels    map[string]ID // movable names for checkpoints
 	Segments    []SegmentRef  // sealed history, older than all that follows, in ascending order
 	Checkpoints []Checkpoint  // of the tail, in ascending order of their ids
@@ -93,8 +96,7 @@ func (ix Index) Append(c Checkpoint) (Index, error) {
 	}
 	next := ix.next()
 	next.Checkpoints = append(next.Checkpoints, c)
-	next.Horizon = c.ID
-	return ix.become(next)
+	return ix.become(next.upTo(c.ID))
 }
 
 // MoveHorizon makes every answer up to the instant to final.
@@ -102,9 +104,16 @@ func (ix Index) MoveHorizon(to ID) (Index, error) {
 	if to <= ix.Horizon {
 		return ix, fmt.Errorf("instant %s: %w %s", to, ErrBehind, ix.Horizon)
 	}
-	next := ix.next()
-	next.Horizon = to
-	return ix.become(next)
+	return ix.become(ix.next().upTo(to))
+}
+
+// upTo has a new horizon, and nothing pending up to it.
+func (ix Index) upTo(horizon ID) Index {
+	ix.Horizon = horizon
+	if ix.Pending != nil && *ix.Pending <= horizon {
+		ix.Pending = nil
+	}
+	return ix
 }
 
 // SetChannel makes name stand for the checkpoint id. Whether a sealed one is
@@ -124,6 +133,17 @@ func (ix Index) SetChannel(name string, id ID) (Index, error) {
 // Fence is the index with nothing changed but the generation: whoever read it
 // before must read it again before a swap.
 func (ix Index) Fence() (Index, error) { return ix.become(ix.next()) }
+
+// Announce is a fence that says as well that a publish of several repos is about
+// to commit at an id: whoever reads the index finishes that first.
+func (ix Index) Announce(id ID) (Index, error) {
+	if id <= ix.Horizon {
+		return ix, fmt.Errorf("id %s: %w %s", id, ErrBehind, ix.Horizon)
+	}
+	next := ix.next()
+	next.Pending = &id
+	return ix.become(next)
+}
 
 // Prune replaces a checkpoint of the tail by a tombstone. The newest, and one
 // that a channel names, stay.

@@ -11,6 +11,7 @@ type indexHead struct {
 	Repo       string        `json:"repo"`
 	Generation int64         `json:"generation"`
 	Horizon    ID            `json:"horizon"`
+	Pending    *ID           `json:"pending,omitempty"`
 	Channels   map[string]ID `json:"channels,omitempty"`
 }
 
@@ -19,7 +20,7 @@ func (ix Index) Encode() ([]byte, error) {
 	if err := ix.check(); err != nil {
 		return nil, err
 	}
-	b, err := appendHead(nil, indexHead{indexFormat, ix.Repo, ix.Generation, ix.Horizon, ix.Channels})
+	b, err := appendHead(nil, indexHead{indexFormat, ix.Repo, ix.Generation, ix.Horizon, ix.Pending, ix.Channels})
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +54,8 @@ func parseIndex(data []byte) (ix Index, err error) {
 	if err := d.head(&head); err != nil {
 		return ix, err
 	}
-	ix.Repo, ix.Generation, ix.Horizon, ix.Channels = head.Repo, head.Generation, head.Horizon, head.Channels
+	ix.Repo, ix.Generation, ix.Horizon = head.Repo, head.Generation, head.Horizon
+	ix.Pending, ix.Channels = head.Pending, head.Channels
 	if d.opens("segments") {
 		if ix.Segments, err = readList(d, "segments", ",", readSegmentRef); err != nil {
 			return ix, err
@@ -84,6 +86,9 @@ func (ix Index) check() error {
 	}
 	if !ix.Horizon.Valid() {
 		return fmt.Errorf("horizon %d lies outside the years 0001 to 9999", int64(ix.Horizon))
+	}
+	if ix.Pending != nil && (!ix.Pending.Valid() || *ix.Pending <= ix.Horizon) {
+		return fmt.Errorf("pending id %s is not above the horizon %s", *ix.Pending, ix.Horizon)
 	}
 	if err := ix.Tail().check(); err != nil {
 		return err

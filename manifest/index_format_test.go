@@ -19,7 +19,7 @@ func encoded(t testing.TB, ix Index) string {
 }
 
 func TestIndexRoundTrip(t *testing.T) {
-	for _, ix := range []Index{NewIndex("a/b"), sampleIndex(t)} {
+	for _, ix := range []Index{NewIndex("a/b"), sampleIndex(t), pendingIndex(t)} {
 		text := encoded(t, ix)
 		again, err := ParseIndex([]byte(text))
 		if err != nil || !reflect.DeepEqual(again, ix) {
@@ -155,6 +155,7 @@ func TestParseIndexMemory(t *testing.T) {
 func FuzzParseIndex(f *testing.F) {
 	f.Add([]byte(encoded(f, NewIndex("a/b"))))
 	f.Add([]byte(encoded(f, sampleIndex(f))))
+	f.Add([]byte(encoded(f, pendingIndex(f))))
 	f.Add([]byte(`{"format":"asof.checkpoints/1","repo":"a","generation":0,"horizon":"19700101T000000Z",` + "\n\"checkpoints\":[\n{},\n{}],\n\"pruned\":[\nnull]}\n"))
 	f.Add([]byte(`{"format":"asof.checkpoints/2"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -37,6 +37,44 @@ func sampleIndex(t testing.TB) Index {
 	return ix
 }
 
+// pendingIndex is sampleIndex with a group that is about to commit at 50.
+func pendingIndex(t testing.TB) Index {
+	t.Helper()
+	ix, err := sampleIndex(t).Announce(50)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ix
+}
+
+// What is pending stays so until the horizon reaches it.
+func TestPending(t *testing.T) {
+	ix := pendingIndex(t)
+	below, err := ix.MoveHorizon(49)
+	if err != nil || below.Pending == nil || *below.Pending != 50 {
+		t.Errorf("below it: %v, %+v", err, below)
+	}
+	for name, change := range map[string]func() (Index, error){
+		"the horizon moves there": func() (Index, error) { return ix.MoveHorizon(50) },
+		"it is appended":          func() (Index, error) { return ix.Append(checkpoint(50)) },
+		"a later one is":          func() (Index, error) { return ix.Append(checkpoint(60)) },
+	} {
+		if next, err := change(); err != nil || next.Pending != nil {
+			t.Errorf("%s: %v, %+v", name, err, next)
+		}
+	}
+	if fenced, err := ix.Fence(); err != nil || fenced.Pending == nil {
+		t.Errorf("fenced: %v, %+v", err, fenced)
+	}
+	if _, err := ix.Announce(45); !errors.Is(err, ErrBehind) {
+		t.Errorf("at the horizon: %v", err)
+	}
+	text := strings.Replace(encoded(t, ix), `"pending":"19700101T000050Z"`, `"pending":"19700101T000045Z"`, 1)
+	if _, err := ParseIndex([]byte(text)); err == nil || !strings.Contains(err.Error(), "pending id 19700101T000045Z is not above the horizon") {
+		t.Errorf("parsed at the horizon: %v", err)
+	}
+}
+
 func TestIndexChanges(t *testing.T) {
 	thin := checkpoint(50)
 	thin.Layout = Thin

@@ -33,7 +33,6 @@ type leftBehind struct {
 	// killed, or are at work right now.
 	attempts []objstore.Info
 	journals []objstore.Info
-	group    bool // a publish of several repos has written its group down
 }
 
 // leftBehind finds it, with one request however many attempts there have been.
@@ -50,8 +49,6 @@ func (p *Publisher) leftBehind(ctx context.Context, repo Repo, index manifest.In
 			found.attempts = append(found.attempts, info)
 		case strings.HasPrefix(info.Key, manifest.JournalPrefix(repo.Base)):
 			found.journals = append(found.journals, info)
-		case info.Key == manifest.TogetherKey(repo.Base):
-			found.group = true
 		}
 	}
 	return found, ctx.Err()

@@ -16,9 +16,9 @@ import (
 //
 //   - Before the first swap the group, with all that will be committed, is
 //     written down with each member, in the order of their base paths.
-//   - Then every member's index is fenced. From there on a publisher that did
-//     not see the group can't swap, and has to look again.
-//   - Whoever looks at an index looks for a group, and finishes it first.
+//   - Then every member's index is fenced, and says that a group is pending. From
+//     there on a publisher that did not see that can't swap, and has to look again.
+//   - Whoever looks at such an index finishes the group first.
 //
 // So no member's horizon passes the group's id without the group's checkpoint:
 // until the last swap, what a member answers for that id is provisional.
@@ -28,14 +28,11 @@ import (
 // errAbandoned: a group can't be committed any more, and no part of it was.
 var errAbandoned = errors.New("the group is overtaken or too old")
 
-// look reads a repo's index, and finds what others have left behind. Where a
-// publish of several repos was about to commit to it, that is finished first.
+// look reads a repo's index. Where a publish of several repos was about to commit
+// to it, that is finished first.
 func (p *Publisher) look(ctx context.Context, repo Repo) (state, error) {
 	current, err := p.loadIndex(ctx, repo)
-	if err != nil {
-		return current, err
-	}
-	if current.left, err = p.leftBehind(ctx, repo, current.index); err != nil || !current.left.group {
+	if err != nil || current.index.Pending == nil {
 		return current, err
 	}
 	group, _, err := p.loadGroup(ctx, repo.Base)
@@ -46,10 +43,7 @@ func (p *Publisher) look(ctx context.Context, repo Repo) (state, error) {
 	if err := p.finish(ctx, group); err != nil && !errors.Is(err, errAbandoned) {
 		return current, fmt.Errorf("finish the publish of several repos at %s: %w", group.ID, err)
 	}
-	left := current.left
-	current, err = p.loadIndex(ctx, repo)
-	current.left = left
-	return current, err
+	return p.loadIndex(ctx, repo)
 }
 
 // pending reports whether a group may still be committed to a member.
@@ -103,7 +97,7 @@ func (p *Publisher) prepareMember(ctx context.Context, group manifest.Together, 
 		if over || err != nil {
 			return err
 		}
-		next, err := current.index.Fence()
+		next, err := current.index.Announce(group.ID)
 		if err != nil {
 			return err
 		}

@@ -108,7 +108,8 @@ func (p *publication) run(ctx context.Context) (Result, error) {
 	return made.Result, p.tell(ctx, Change{p.repo.registered(), current.index, false})
 }
 
-// begin does steps 1 and 2.
+// begin does steps 1 and 2, and if a checkpoint will come of it, looks for what
+// others have left behind.
 func (p *publication) begin(ctx context.Context) (state, *revision, error) {
 	p.began, p.rely = p.Now(), p.newReliance()
 	current, err := p.look(ctx, p.repo)
@@ -121,6 +122,12 @@ func (p *publication) begin(ctx context.Context) (state, *revision, error) {
 		}
 	}
 	rev, err := p.revision(ctx, current.index)
+	if err != nil || !p.changed(current, rev) {
+		return current, rev, err
+	}
+	if current.left, err = p.leftBehind(ctx, p.repo, current.index); err != nil {
+		rev.Close()
+	}
 	return current, rev, err
 }
 

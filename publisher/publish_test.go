@@ -145,7 +145,7 @@ func TestPublishUnchanged(t *testing.T) {
 		if again.Outcome != Unchanged || again.Checkpoint != first.Checkpoint || again.Horizon.String() != "20250318T140340Z" {
 			t.Errorf("%s: %+v", layout, again)
 		}
-		want := []string{"load checkpoints/myfile/checkpoints.json", "list .asof/repos/checkpoints/myfile/", "swap checkpoints/myfile/checkpoints.json", "load checkpoints/myfile/index.html"}
+		want := []string{"load checkpoints/myfile/checkpoints.json", "swap checkpoints/myfile/checkpoints.json", "load checkpoints/myfile/index.html"}
 		if got := f.store.take(); !slices.Equal(got, want) {
 			t.Errorf("%s: requests\n%s\nwant\n%s", layout, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}

@@ -16,7 +16,7 @@ import (
 type state struct {
 	index   manifest.Index
 	version objstore.Version
-	left    leftBehind // by others; what look found
+	left    leftBehind // by others; where a checkpoint is made
 }
 
 // loadIndex reads a repo's index; that of a repo never published is empty.
