@@ -82,6 +82,8 @@ var (
 	ErrBehind = errors.New("not above the horizon")
 	// ErrNoCheckpoint: the index does not list the checkpoint.
 	ErrNoCheckpoint = errors.New("no such checkpoint")
+	// ErrNoChannel: the index has no channel of that name.
+	ErrNoChannel = errors.New("no such channel")
 	// ErrInUse: a checkpoint can't be pruned, being the newest or a channel's.
 	ErrInUse = errors.New("in use")
 )
@@ -127,6 +129,19 @@ func (ix Index) SetChannel(name string, id ID) (Index, error) {
 		next.Channels = map[string]ID{}
 	}
 	next.Channels[name] = id
+	return ix.become(next)
+}
+
+// DropChannel takes a channel away.
+func (ix Index) DropChannel(name string) (Index, error) {
+	if _, ok := ix.Channels[name]; !ok {
+		return ix, fmt.Errorf("%s: %w", name, ErrNoChannel)
+	}
+	next := ix.next()
+	delete(next.Channels, name)
+	if len(next.Channels) == 0 {
+		next.Channels = nil
+	}
 	return ix.become(next)
 }
 

@@ -12,10 +12,40 @@ import (
 	"github.com/asof/asof/internal/miniotest"
 )
 
-// Every command of the README runs, in the order in which it stands there, in
-// an empty folder. The two fixed addresses are replaced by free ones.
+// Every command of the README runs, in the order in which it stands there.
 func TestReadme(t *testing.T) {
-	text, err := os.ReadFile("../README.md")
+	runDocument(t, "../README.md",
+		`(?m)^hello +\S+Z +published +1 `, // a folder
+		`(?m)^compare-and-swap`,           // probe
+		`(?m)^myfile +\S+Z +published +0 `,
+		`(?m)^myfile +\S+Z +published +4 `,
+		`(?m)^myfile +\S+Z +unchanged +4 `,
+		`"format":"asof.checkpoints/1"`,
+		`(?m)^HTTP/1.1 301 Moved Permanently`,
+		`(?m)^Location: /checkpoints/myfile/\S+Z/`,
+		`(?m)^image 2$`,
+	)
+}
+
+func TestTutorial(t *testing.T) {
+	runDocument(t, "../docs/tutorial.md",
+		`(?m)^tools +/mirrors/tools/ +thin +dir +upstream$`, // config check
+		`(?m)^tools +\S+Z +published +2 `,
+		`(?m)^tools +\S+Z +unchanged +2 `,
+		`(?m)^Cache-Control: public, max-age=31536000, immutable`,
+		`(?m)^Cache-Control: no-store`,
+		`(?m)^stable +\S+Z$`,
+		`(?m)^Location: /mirrors/tools/\S+Z/tool.txt`,
+		`(?m)^tool 1.0$`,
+	)
+}
+
+// runDocument runs the commands of a document, in their order, in an empty folder,
+// and holds what they print against patterns. The two fixed addresses are replaced
+// by free ones.
+func runDocument(t *testing.T, document string, wants ...string) {
+	t.Helper()
+	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,21 +69,11 @@ func TestReadme(t *testing.T) {
 	cmd.Env = append(cleanEnv(), "PATH="+bin+":"+os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("the README's commands: %v\n%s", err, out)
+		t.Fatalf("the commands of %s: %v\n%s", document, err, out)
 	}
-	for _, want := range []string{
-		`(?m)^hello +\S+Z +published +1 `, // a folder
-		`(?m)^compare-and-swap`,           // probe
-		`(?m)^myfile +\S+Z +published +0 `,
-		`(?m)^myfile +\S+Z +published +4 `,
-		`(?m)^myfile +\S+Z +unchanged +4 `,
-		`"format":"asof.checkpoints/1"`,
-		`(?m)^HTTP/1.1 301 Moved Permanently`,
-		`(?m)^Location: /checkpoints/myfile/\S+Z/`,
-		`(?m)^image 2$`,
-	} {
+	for _, want := range wants {
 		if !regexp.MustCompile(want).Match(out) {
-			t.Errorf("the README's commands did not print %s:\n%s", want, out)
+			t.Errorf("the commands of %s did not print %s:\n%s", document, want, out)
 		}
 	}
 }

@@ -78,6 +78,8 @@ func meanings() []meaning {
 		{publisher.ErrNoPolicy, exitUsage, "for instance --keep-last 10 --keep-monthly 12"},
 		{publisher.ErrShortGrace, exitUsage, "publishers at work need it; --exclusive says that there are none"},
 		{publisher.ErrNoRegistry, exitFailed, "check the store's URL; asof publish makes a registry"},
+		{manifest.ErrNoChannel, exitNotFound, "asof channel REPO lists the channels"},
+		{manifest.ErrNoCheckpoint, exitNotFound, "asof list shows what there is"},
 		{publisher.ErrNoRemote, exitUsage, "give the repo a remote in asof.yaml"},
 		{manifest.ErrTaken, exitUsage, "choose another name or path in asof.yaml"},
 		{objstore.ErrNoStore, exitNotFound, "create the bucket or folder first, or check the store's URL"},

@@ -78,7 +78,7 @@ before it.`,
 	a.bindFlags(flags)
 
 	root.AddCommand(
-		newInitCmd(a), newSyncCmd(a), newPublishCmd(a), newImportCmd(a), newListCmd(a), newShowCmd(a), newDiffCmd(a), newResolveCmd(a),
+		newInitCmd(a), newSyncCmd(a), newPublishCmd(a), newImportCmd(a), newListCmd(a), newShowCmd(a), newDiffCmd(a), newResolveCmd(a), newChannelCmd(a),
 		newVerifyCmd(a), newRestoreCmd(a),
 		newPruneCmd(a), newGCCmd(a), newServeCmd(a), newProbeCmd(a), newConfigCmd(a), newDemoCmd(a), newManCmd(a), newVersionCmd(a),
 	)
