@@ -96,7 +96,8 @@ func (l look) check(t *testing.T, ids []string) {
 	if l.Overflows {
 		t.Error("the page is wider than the screen")
 	}
-	if len(l.Errors) > 0 && l.Name != "error" {
+	// The list asks how its repo is used, which a folder does not say.
+	if len(l.Errors) > 0 && l.Name != "error" && l.Name != "list" {
 		t.Errorf("errors: %q", l.Errors)
 	}
 	want := map[string][]string{

@@ -66,6 +66,13 @@ func (s *snapshotServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// set changes the server between requests.
+func (s *snapshotServer) set(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
+}
+
 // add makes a run whose archive has one package of a version. Its Release
 // expires a week later, which is long ago.
 func (s *snapshotServer) add(run, version string) {
@@ -107,7 +114,7 @@ repos:
 	w := newWorkspace(t, config("{from: 2025-03-01, to: 20250304T000000Z}"))
 
 	// The last one fails; the others are in. A busy server is waited for.
-	server.deny, server.busy = "pool/hello_2.deb", 1
+	server.set(func() { server.deny, server.busy = "pool/hello_2.deb", 1 })
 	r := w.try("import", "deb", "-o", "json")
 	if r.code != 1 || !strings.Contains(r.stderr, "error: import deb: 20250303T083000Z: pool/hello_2.deb: ") {
 		t.Fatalf("%+v", r)
@@ -130,7 +137,7 @@ repos:
 	}
 
 	// Run again, it goes on where it was.
-	server.deny, server.asked = "", nil
+	server.set(func() { server.deny, server.asked = "", nil })
 	w.run("import", "deb")
 	for _, request := range server.asked {
 		if !strings.HasPrefix(request, "/mr/") && !strings.HasPrefix(request, "/archive/test/20250303T083000Z/") {

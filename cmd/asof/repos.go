@@ -35,9 +35,14 @@ func (a *app) newPublisher(ctx context.Context, cfg config, log *slog.Logger, re
 			return nil, usage(fmt.Errorf("repo %s: slash_pages: the store %s has no keys that end in a slash", repo.Name, cfg.Store), "leave it away")
 		}
 	}
+	announcer, err := cfg.CloudFront.announcer(ctx, log)
+	if err != nil {
+		return nil, err
+	}
 	return publisher.New(publisher.Options{
 		Store:       store,
 		Log:         log,
+		Announcer:   announcer,
 		Progress:    a.progress(),
 		Concurrency: cfg.Concurrency,
 		AllowUnsafe: cfg.UnsafeStore,
