@@ -61,10 +61,10 @@ resource "aws_cloudfront_cache_policy" "this" {
       header_behavior = each.value.accept ? "whitelist" : "none"
 
       dynamic "headers" {
-        for_each = each.value.accept ? ["Accept"] : []
+        for_each = each.value.accept ? [["Accept", "Accept-Datetime"]] : []
 
         content {
-          items = [headers.value]
+          items = headers.value
         }
       }
     }

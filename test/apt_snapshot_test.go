@@ -42,7 +42,7 @@ func trixie(t testing.TB) string {
 	defer os.RemoveAll(fresh)
 	mirror := os.Getenv("ASOF_TEST_MIRROR")
 	if mirror == "" {
-		mirror = "http://deb.debian.org/debian"
+		mirror = debianMirror(t)
 	}
 	out, err := exec.Command("mmdebstrap", "--variant=apt", "trixie", fresh, mirror).CombinedOutput()
 	if err != nil {
@@ -54,6 +54,22 @@ func trixie(t testing.TB) string {
 		}
 	}
 	return root
+}
+
+// debianMirror is where this machine gets Debian's own packages.
+func debianMirror(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI)", "Identifier: Packages").Output()
+	if err != nil {
+		t.Fatalf("apt-get indextargets: %v", err)
+	}
+	for _, uri := range strings.Fields(string(out)) {
+		if strings.HasSuffix(strings.TrimSuffix(uri, "/"), "/debian") {
+			return uri
+		}
+	}
+	t.Fatalf("apt's sources name no archive of Debian, only %q; ASOF_TEST_MIRROR names one", strings.Fields(string(out)))
+	return ""
 }
 
 // apt's own snapshots: a client keeps the archive's address and asks for a time,

@@ -110,9 +110,9 @@ run "caching" {
 
   assert {
     condition = jsonencode({ for name, p in aws_cloudfront_cache_policy.this : name => [for c in p.parameters_in_cache_key_and_forwarded_to_origin[0].headers_config : [for h in c.headers : h.items]] }) == jsonencode({
-      immutable = [[]], tree = [[]], short = [[["Accept"]]]
+      immutable = [[]], tree = [[]], short = [[["Accept", "Accept-Datetime"]]]
     })
-    error_message = "lists are told apart by Accept"
+    error_message = "lists are told apart by Accept, TimeGates by Accept-Datetime"
   }
 
   assert {
