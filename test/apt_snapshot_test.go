@@ -57,7 +57,7 @@ func trixie(t testing.TB) string {
 }
 
 // debianMirror is where this machine gets Debian's own packages.
-func debianMirror(t *testing.T) string {
+func debianMirror(t testing.TB) string {
 	t.Helper()
 	out, err := exec.Command("apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI)", "Identifier: Packages").Output()
 	if err != nil {
