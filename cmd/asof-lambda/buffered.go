@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -27,11 +26,7 @@ type bufferedFunc func(context.Context, *events.LambdaFunctionURLRequest) (*even
 // buffered answers events in one piece: invoke mode BUFFERED.
 func buffered(h http.Handler) bufferedFunc {
 	return func(ctx context.Context, event *events.LambdaFunctionURLRequest) (*events.LambdaFunctionURLResponse, error) {
-		h := h
-		req, err := request(ctx, event)
-		if bad, ok := errors.AsType[badRequest](err); ok {
-			h, err = bad, nil
-		}
+		h, req, err := route(ctx, event, h)
 		if err != nil {
 			return nil, err
 		}

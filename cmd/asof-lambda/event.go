@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,16 @@ import (
 
 // payloadVersion is the format of a function URL's events.
 const payloadVersion = "2.0"
+
+// route is the request that an event describes, and who answers it: h, or the
+// mistake itself where its target is none.
+func route(ctx context.Context, event *events.LambdaFunctionURLRequest, h http.Handler) (http.Handler, *http.Request, error) {
+	req, err := request(ctx, event)
+	if bad, ok := errors.AsType[badRequest](err); ok {
+		return bad, nil, nil
+	}
+	return h, req, err
+}
 
 // request is the HTTP request that an event describes. Its path keeps the
 // escapes that the client sent. An error is no fault of the client's, unless it

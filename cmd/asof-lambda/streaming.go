@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 
@@ -15,11 +14,7 @@ type streamingFunc func(context.Context, *events.LambdaFunctionURLRequest) (*eve
 // RESPONSE_STREAM.
 func streaming(h http.Handler) streamingFunc {
 	return func(ctx context.Context, event *events.LambdaFunctionURLRequest) (*events.LambdaFunctionURLStreamingResponse, error) {
-		h := h
-		req, err := request(ctx, event)
-		if bad, ok := errors.AsType[badRequest](err); ok {
-			h, err = bad, nil
-		}
+		h, req, err := route(ctx, event, h)
 		if err != nil {
 			return nil, err
 		}
