@@ -33,8 +33,8 @@
 //
 //	{"format":"asof.checkpoints/1","repo":"myfile","generation":6,"horizon":"20250318T150000Z","channels":{"stable":"20250318T140338Z"},
 //	"checkpoints":[
-//	{"id":"20250318T140330Z","manifest":"4298…","content":"e3b0…","pages":"6cf5…","files":0,"bytes":0,"layout":"full"},
-//	{"id":"20250318T140338Z","manifest":"b0de…","content":"6c6e…","pages":"3109…","files":4,"bytes":3300,"layout":"full"}],
+//	{"id":"20250318T140330Z","manifest":"4298…","content":"e3b0…","pages":"6cf5…","files":0,"bytes":0,"added":0,"removed":0,"changed":0,"layout":"full"},
+//	{"id":"20250318T140338Z","manifest":"b0de…","content":"6c6e…","pages":"3109…","files":4,"bytes":3300,"added":4,"removed":0,"changed":0,"layout":"full"}],
 //	"pruned":[
 //	{"id":"20250318T140300Z","at":"20250318T150130Z","reason":"published from the wrong remote","manifest":"0000…","pages":"0000…","layout":"full"}]}
 //
@@ -42,20 +42,21 @@
 // root says of them without their times, so that an unchanged publish is
 // recognized without reading another object; pages names a manifest of
 // the pages that asof generated, kept apart so that a new page design never
-// looks like new content. channels, where present, maps names to ids. pruned
+// looks like new content. added, removed and changed count the files that are not
+// as in the checkpoint before. channels, where present, maps names to ids. pruned
 // lists tombstones: {"id":…,"at":…,"reason":…}.
 //
 // An index keeps its newest entries itself, and refers to segments for older ones,
 // if it has any, in a list before the checkpoints:
 //
 //	"segments":[
-//	{"first":"20250318T140300Z","last":"20250318T140330Z","checkpoints":1,"pruned":1,"sha256":"3495…","size":629}],
+//	{"first":"20250318T140300Z","last":"20250318T140330Z","checkpoints":1,"pruned":1,"sha256":"1fb4…","size":663}],
 //
 // A segment is an immutable document of the same style. See [Segment].
 //
 //	{"format":"asof.segment/1","repo":"myfile",
 //	"checkpoints":[
-//	{"id":"20250318T140330Z","manifest":"4298…","content":"e3b0…","pages":"6cf5…","files":0,"bytes":0,"layout":"full"}],
+//	{"id":"20250318T140330Z","manifest":"4298…","content":"e3b0…","pages":"6cf5…","files":0,"bytes":0,"added":0,"removed":0,"changed":0,"layout":"full"}],
 //	"pruned":[
 //	{"id":"20250318T140300Z","at":"20250318T150130Z","reason":"published from the wrong remote","manifest":"0000…","pages":"0000…","layout":"full"}]}
 //

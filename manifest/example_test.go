@@ -45,7 +45,7 @@ func (ex *example) manifest(modified ID, files map[string]string) Root {
 	return root
 }
 
-// checkpoint stores a tree with its manifests.
+// checkpoint stores a tree with its manifests, behind one without files.
 func (ex *example) checkpoint(base, id string, files map[string]string, page string) Checkpoint {
 	pages := map[string]string{IndexPage: page}
 	root, pageRoot := ex.manifest(ex.id("20250318T140000Z"), files), ex.manifest(NoTime, pages)
@@ -55,7 +55,10 @@ func (ex *example) checkpoint(base, id string, files map[string]string, page str
 			ex.objects[TreeKey(base, at, name)] = []byte(content)
 		}
 	}
-	return Checkpoint{ID: at, Manifest: root.Name, Content: root.Content, Pages: pageRoot.Name, Files: root.Files, Bytes: root.Bytes, Layout: Full}
+	return Checkpoint{
+		ID: at, Manifest: root.Name, Content: root.Content, Pages: pageRoot.Name,
+		Files: root.Files, Bytes: root.Bytes, Changes: Changes{Added: root.Files}, Layout: Full,
+	}
 }
 
 func (ex *example) id(s string) ID {

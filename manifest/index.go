@@ -42,7 +42,17 @@ type Checkpoint struct {
 	Pages    Digest `json:"pages"`    // of what asof generated
 	Files    int64  `json:"files"`    // upstream's, without pages
 	Bytes    int64  `json:"bytes"`
-	Layout   Layout `json:"layout"`
+	Changes
+	Layout Layout `json:"layout"`
+}
+
+// Changes counts upstream's files that are not as in the checkpoint before, whose
+// content or whose presence differs. In the first checkpoint all are added. They
+// stay what they were when that checkpoint is pruned.
+type Changes struct {
+	Added   int64 `json:"added"`
+	Removed int64 `json:"removed"`
+	Changed int64 `json:"changed"`
 }
 
 // Tombstone stands where a checkpoint was pruned: what resolved to it is gone,

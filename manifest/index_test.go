@@ -9,7 +9,7 @@ import (
 )
 
 func checkpoint(id ID) Checkpoint {
-	return Checkpoint{ID: id, Manifest: Sum([]byte(id.String())), Content: Sum([]byte("x")), Pages: Sum(nil), Files: 3, Bytes: 30, Layout: Full}
+	return Checkpoint{ID: id, Manifest: Sum([]byte(id.String())), Content: Sum([]byte("x")), Pages: Sum(nil), Files: 3, Bytes: 30, Changes: Changes{Added: 2, Removed: 4, Changed: 1}, Layout: Full}
 }
 
 // sampleIndex has checkpoints 10, 20, 30, 40, of which 20 is pruned, stable is

@@ -19,6 +19,9 @@ func appendCheckpoint(b []byte, c Checkpoint) []byte {
 	b = appendDigest(b, "pages", c.Pages)
 	b = appendNumber(b, "files", c.Files)
 	b = appendNumber(b, "bytes", c.Bytes)
+	b = appendNumber(b, "added", c.Added)
+	b = appendNumber(b, "removed", c.Removed)
+	b = appendNumber(b, "changed", c.Changed)
 	return append(appendText(b, "layout", string(c.Layout)), '}')
 }
 
@@ -30,6 +33,9 @@ func readCheckpoint(line []byte) (c Checkpoint, ok bool) {
 	r.digest(`","pages":"`, &c.Pages)
 	c.Files = r.number(`","files":`)
 	c.Bytes = r.number(`,"bytes":`)
+	c.Added = r.number(`,"added":`)
+	c.Removed = r.number(`,"removed":`)
+	c.Changed = r.number(`,"changed":`)
 	c.Layout = r.layout(`,"layout":"`)
 	return c, r.end(`"}`)
 }

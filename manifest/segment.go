@@ -141,6 +141,9 @@ func (s Segment) check() error {
 		case c.Files < 0 || c.Bytes < 0 || c.Files > maxNumber || c.Bytes > maxNumber:
 			return fmt.Errorf("checkpoint %s: files or bytes are not within 0 and %d", c.ID, int64(maxNumber))
 		}
+		if err := c.Changes.check(c.Files); err != nil {
+			return fmt.Errorf("checkpoint %s: %w", c.ID, err)
+		}
 	}
 	for i, t := range s.Pruned {
 		if i > 0 && t.ID <= s.Pruned[i-1].ID {
@@ -152,6 +155,17 @@ func (s Segment) check() error {
 		if err := t.check(); err != nil {
 			return fmt.Errorf("pruned checkpoint %s: %w", t.ID, err)
 		}
+	}
+	return nil
+}
+
+// check holds what is true of the changes that led to so many files.
+func (c Changes) check(files int64) error {
+	switch {
+	case c.Added < 0 || c.Removed < 0 || c.Changed < 0 || c.Removed > maxNumber:
+		return fmt.Errorf("changes are not within 0 and %d", int64(maxNumber))
+	case c.Added > files || c.Changed > files-c.Added:
+		return fmt.Errorf("more files are added or changed than the %d there are", files)
 	}
 	return nil
 }

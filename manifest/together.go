@@ -27,6 +27,18 @@ type Member struct {
 	// Checkpoint is a new one at the group's id, or where nothing was new the
 	// newest, which stays right up to that id.
 	Checkpoint Checkpoint `json:"checkpoint"`
+	// Previous is the newest checkpoint before the group, which a new one was
+	// compared with. nil: there was none.
+	Previous *ID `json:"previous"`
+}
+
+// follows reports whether the checkpoint is new at the group's id, and the one
+// before it earlier; or the newest there was.
+func (m Member) follows(id ID) bool {
+	if m.Checkpoint.ID == id {
+		return m.Previous == nil || m.Previous.Valid() && *m.Previous < id
+	}
+	return m.Previous != nil && *m.Previous == m.Checkpoint.ID
 }
 
 type togetherBody struct {
@@ -76,6 +88,9 @@ func (t Together) check() error {
 		}
 		if m.Checkpoint.ID > t.ID {
 			return fmt.Errorf("member %s: checkpoint %s lies above the id %s", m.Name, m.Checkpoint.ID, t.ID)
+		}
+		if !m.follows(t.ID) {
+			return fmt.Errorf("member %s: checkpoint %s is neither the newest nor follows it", m.Name, m.Checkpoint.ID)
 		}
 		if err := CheckBase(m.Name); err != nil {
 			return fmt.Errorf("member: %w", err)

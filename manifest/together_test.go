@@ -8,10 +8,11 @@ import (
 )
 
 func group() Together {
+	before := ID(1742220000)
 	member := func(name string, at ID) Member {
-		return Member{Repo{name, "base/" + name}, Checkpoint{ID: at, Content: Sum([]byte(name)), Files: 3, Bytes: 30, Layout: Thin}}
+		return Member{Repo{name, "base/" + name}, Checkpoint{ID: at, Content: Sum([]byte(name)), Files: 3, Bytes: 30, Layout: Thin}, &before}
 	}
-	return Together{ID: 1742306618, Until: 1742479418, Members: []Member{member("a", 1742306618), member("b", 1742220000)}}
+	return Together{ID: 1742306618, Until: 1742479418, Members: []Member{member("a", 1742306618), member("b", before)}}
 }
 
 func TestTogether(t *testing.T) {
@@ -33,6 +34,8 @@ func TestTogether(t *testing.T) {
 		{"trailing", good + "x", "line 2: data behind the document's end"},
 		{"huge", good + strings.Repeat(" ", MaxTogether), "larger than 1048576 bytes"},
 		{"later", strings.Replace(good, `{"id":"20250318T140338Z"`, `{"id":"20250318T140339Z"`, 1), "member a: checkpoint 20250318T140339Z lies above the id 20250318T140338Z"},
+		{"newer", strings.Replace(good, `"previous":"20250317T140000Z"`, `"previous":"20250318T140338Z"`, 1), "member a: checkpoint 20250318T140338Z is neither the newest nor follows it"},
+		{"not the newest", strings.Replace(good, `"previous":"20250317T140000Z"}]`, `"previous":null}]`, 1), "member b: checkpoint 20250317T140000Z is neither the newest nor follows it"},
 		{"order", strings.Replace(good, `"base/a"`, `"base/z"`, 1), "member b is out of order"},
 		{"base", strings.Replace(good, `"base/a"`, `"../a"`, 1), `member: base path "../a": segment ".." begins with a dot`},
 		{"layout", strings.Replace(good, `"thin"`, `"flat"`, 1), `member a: checkpoint 20250318T140338Z: layout "flat" is neither full nor thin`},

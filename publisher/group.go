@@ -150,10 +150,12 @@ func (p *Publisher) memberState(ctx context.Context, group manifest.Together, m 
 	if answer.Outcome == manifest.InSegment { // sealed long ago, and so as planned
 		planned = true
 	}
-	switch isNew := m.Checkpoint.ID == group.ID; {
+	newest, ok := current.index.Newest()
+	builtOn := !ok && m.Previous == nil || ok && m.Previous != nil && newest.ID == *m.Previous
+	switch {
 	case answer.Final && planned:
 		return current, true, nil
-	case answer.Final, !isNew && !planned, !p.inTime(group):
+	case answer.Final, !builtOn, !p.inTime(group):
 		return current, false, fmt.Errorf("repo %s: %w", m.Name, errAbandoned)
 	}
 	return current, false, nil

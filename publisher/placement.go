@@ -33,6 +33,8 @@ type placement struct {
 	prev place // the newest checkpoint
 	// same[i]: the newest checkpoint has file i, with the same content.
 	same []bool
+	// changes are those since the newest checkpoint.
+	changes manifest.Changes
 	// wanted is the content of the revision.
 	wanted map[manifest.Digest]want
 	// elsewhere holds keys of wanted content that is not, or not only, at its
@@ -138,11 +140,17 @@ func compare(entries []manifest.Entry, prev place, prevEntries iter.Seq2[manifes
 		if err != nil {
 			return nil, err
 		}
-		for i < len(entries) && entries[i].Path < old.Path {
-			i++
+		for ; i < len(entries) && entries[i].Path < old.Path; i++ {
+			pl.changes.Added++
 		}
 		others := pl.wanted[old.SHA256].files
-		if i < len(entries) && entries[i].Path == old.Path && entries[i].SHA256 == old.SHA256 {
+		listed := i < len(entries) && entries[i].Path == old.Path
+		switch {
+		case !listed:
+			pl.changes.Removed++
+		case entries[i].SHA256 != old.SHA256:
+			pl.changes.Changed++
+		default:
 			if entries[i].Size != old.Size {
 				return nil, contradicts(entries[i], old.Size)
 			}
@@ -155,7 +163,11 @@ func compare(entries []manifest.Entry, prev place, prevEntries iter.Seq2[manifes
 		if others > 0 {
 			pl.know(old, known{prev.key(old.Path, old.SHA256), true})
 		}
+		if listed {
+			i++
+		}
 	}
+	pl.changes.Added += int64(len(entries) - i)
 	return pl, nil
 }
 

@@ -211,9 +211,14 @@ func (p *publication) writePages(ctx context.Context, index manifest.Index, file
 	return rev, prev.Root, err
 }
 
-// commit appends the checkpoint to the index, also to one that another
-// publisher moved on meanwhile as long as the id is still above its horizon.
+// commit appends the checkpoint to the index, also to one that another publisher
+// moved on meanwhile, as long as the id is still above its horizon and the newest
+// checkpoint is the one that this was compared with. Behind another it would not
+// be what it says of itself: what changed, and what came before. So it starts
+// again, and finds everything stored; its id is left, as the tree's own pages say
+// the same.
 func (p *publication) commit(ctx context.Context, current state, c manifest.Checkpoint, claim attempt) (state, error) {
+	previous, _ := current.index.Newest()
 	for {
 		next, err := current.index.Append(c)
 		if errors.Is(err, manifest.ErrBehind) {
@@ -235,8 +240,11 @@ func (p *publication) commit(ctx context.Context, current state, c manifest.Chec
 		if current, err = p.look(ctx, p.repo); err != nil {
 			return state{}, err
 		}
-		if newest, ok := current.index.Newest(); ok && newest.Content == c.Content && !p.opts.Force {
-			return state{}, fmt.Errorf("%w: %s holds the same content", errOvertaken, newest.ID)
+		if newest, ok := current.index.Newest(); ok && newest.ID != previous.ID {
+			if p.opts.At == nil {
+				p.avoid[c.ID] = true
+			}
+			return state{}, fmt.Errorf("%w: the newest checkpoint is now %s", errOvertaken, newest.ID)
 		}
 	}
 }

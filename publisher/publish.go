@@ -188,7 +188,7 @@ func (p *publication) build(ctx context.Context, current state, rev *revision) (
 	}
 	result.Checkpoint = manifest.Checkpoint{
 		ID: id, Manifest: root.Name, Content: root.Content, Pages: pagesRoot.Name,
-		Files: root.Files, Bytes: root.Bytes, Layout: p.repo.layout(),
+		Files: root.Files, Bytes: root.Bytes, Changes: plan.changes, Layout: p.repo.layout(),
 	}
 
 	// What was met, and may be garbage to a collection, must stay from here on.

@@ -112,11 +112,18 @@ func (g *group) run(ctx context.Context, p *Publisher) ([]Result, error) {
 	//    the old state, or a group that the next publisher finishes.
 	together := manifest.Together{ID: id, Until: manifest.IDOf(oldest.Add(freshAge))}
 	for i, m := range members {
-		together.Members = append(together.Members, manifest.Member{Repo: m.repo.registered(), Checkpoint: results[i].Checkpoint})
+		planned := manifest.Member{Repo: m.repo.registered(), Checkpoint: results[i].Checkpoint}
+		if newest, ok := m.current.index.Newest(); ok {
+			planned.Previous = &newest.ID
+		}
+		together.Members = append(together.Members, planned)
 		results[i].Horizon = id
 	}
 	slices.SortFunc(together.Members, func(a, b manifest.Member) int { return cmp.Compare(a.Base, b.Base) })
 	if err := p.finish(ctx, together); err != nil {
+		for _, m := range members {
+			m.avoid[id] = m.opts.At == nil // as Publish does once it was overtaken
+		}
 		return nil, err
 	}
 	return results, p.tellOf(ctx, members)

@@ -133,8 +133,9 @@ func (g *generator) must(err error) {
 }
 
 // tree puts a checkpoint's files, pages and manifests, in one layout.
-// Leaves that a manifest of prev has too stay in that one's object.
-func (g *generator) tree(base, id string, files map[string]content, layout manifest.Layout, prev manifest.Root) (manifest.Checkpoint, manifest.Root) {
+// Leaves that a manifest of prev has too stay in that one's object. before are
+// the files of the checkpoint before.
+func (g *generator) tree(base, id string, files, before map[string]content, layout manifest.Layout, prev manifest.Root) (manifest.Checkpoint, manifest.Root) {
 	g.t.Helper()
 	upstream := map[string][]byte{}
 	for p, c := range files {
@@ -144,10 +145,28 @@ func (g *generator) tree(base, id string, files map[string]content, layout manif
 	c := manifest.Checkpoint{ID: g.id(id), Layout: layout}
 	root := g.manifest(upstream, func(p string) manifest.ID { return g.id(files[p].modified) }, prev)
 	c.Manifest, c.Files, c.Bytes = root.Name, root.Files, root.Bytes
+	c.Changes = changes(before, files)
 	c.Pages = g.manifest(pages, func(string) manifest.ID { return manifest.NoTime }, manifest.Root{}).Name
 	g.bodies(base, c, upstream, manifest.KindFile)
 	g.bodies(base, c, pages, manifest.KindPage)
 	return c, root
+}
+
+// changes counts the files that differ from those before.
+func changes(before, files map[string]content) (n manifest.Changes) {
+	for p, c := range files {
+		if old, ok := before[p]; !ok {
+			n.Added++
+		} else if old.text != c.text {
+			n.Changed++
+		}
+	}
+	for p := range before {
+		if _, ok := files[p]; !ok {
+			n.Removed++
+		}
+	}
+	return n
 }
 
 func (g *generator) bodies(base string, c manifest.Checkpoint, tree map[string][]byte, kind manifest.Kind) {
@@ -231,7 +250,10 @@ func (g *generator) repo(name string, layout manifest.Layout) manifest.Repo {
 	g.t.Helper()
 	base := "checkpoints/" + name
 	ix := manifest.NewIndex(name)
-	var root manifest.Root
+	var (
+		root   manifest.Root
+		before map[string]content
+	)
 	add := func(c manifest.Checkpoint) {
 		next, err := ix.Append(c)
 		g.must(err)
@@ -239,7 +261,8 @@ func (g *generator) repo(name string, layout manifest.Layout) manifest.Repo {
 	}
 	tree := func(id string, files map[string]content) manifest.Checkpoint {
 		var c manifest.Checkpoint
-		c, root = g.tree(base, id, files, layout, root)
+		c, root = g.tree(base, id, files, before, layout, root)
+		before = files
 		return c
 	}
 	add(tree("20250301T000000Z", nil))
@@ -247,7 +270,7 @@ func (g *generator) repo(name string, layout manifest.Layout) manifest.Repo {
 	// The pruned one was like the one before it, so that nothing of it is left
 	// over: its tree is deleted.
 	pruned := ix.Checkpoints[1]
-	pruned.ID = g.id("20250312T080000Z")
+	pruned.ID, pruned.Changes = g.id("20250312T080000Z"), manifest.Changes{}
 	add(pruned)
 	add(tree("20250318T140338Z", files2))
 	add(tree("20250320T101500Z", files3()))
@@ -288,8 +311,10 @@ func (g *generator) sealed() manifest.Repo {
 		g.must(err)
 		ix = next
 	}
+	var before map[string]content
 	tree := func(id string, files map[string]content, layout manifest.Layout) manifest.Checkpoint {
-		c, _ := g.tree(base, id, files, layout, manifest.Root{})
+		c, _ := g.tree(base, id, files, before, layout, manifest.Root{})
+		before = files
 		return c
 	}
 	gone := []string{"20240101T000000Z", "20240401T000000Z"}
