@@ -10,6 +10,7 @@ import (
 	"io"
 	"iter"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -48,24 +49,36 @@ func newPages(entries []manifest.Entry, guide guided) (*pages, error) {
 		d := p.dir(strings.TrimSuffix(e.Path, name))
 		d.files = append(d.files, e)
 	}
-	for dir, d := range p.dirs {
-		slices.Sort(d.subdirs)
-		if d.hasIndex(dir) {
-			continue
-		}
-		hash, size := sha256.New(), countingWriter(0)
-		if err := p.write(io.MultiWriter(hash, &size), dir); err != nil {
-			return nil, err
-		}
-		p.files = append(p.files, remote.File{
-			Path: dir + manifest.IndexPage, Size: int64(size), SHA256: manifest.Digest(hash.Sum(nil)), Phase: remote.Payload,
-		})
+	if err := p.digest(); err != nil {
+		return nil, err
 	}
 	for path, data := range guide.files {
 		p.files = append(p.files, remote.File{Path: path, Size: int64(len(data)), SHA256: manifest.Sum(data), Phase: remote.Payload})
 	}
 	slices.SortFunc(p.files, func(a, b remote.File) int { return cmp.Compare(a.Path, b.Path) })
 	return p, nil
+}
+
+// digest renders the pages, as many at a time as there are processors.
+func (p *pages) digest() error {
+	for dir, d := range p.dirs {
+		slices.Sort(d.subdirs)
+		if !d.hasIndex(dir) {
+			p.files = append(p.files, remote.File{Path: dir + manifest.IndexPage, Phase: remote.Payload})
+		}
+	}
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range p.files {
+		f := &p.files[i]
+		g.Go(func() error {
+			hash, size := sha256.New(), countingWriter(0)
+			err := p.write(io.MultiWriter(hash, &size), strings.TrimSuffix(f.Path, manifest.IndexPage))
+			f.Size, f.SHA256 = int64(size), manifest.Digest(hash.Sum(nil))
+			return err
+		})
+	}
+	return g.Wait()
 }
 
 // write renders a page. How clients use the tree stands on the one at its top.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -40,7 +42,8 @@ func bigPart(ctx context.Context, l *lab) error {
 			scenario string
 			tool     tool
 		}{
-			{large, l.sdkTool(dir, "unhashed")}, {large, l.asofTool(dir, "full")}, {large, l.sdkTool(dir, "default")},
+			{large, l.sdkTool(dir, "unhashed")}, {large, l.asofTool(dir, "full")}, {large, l.sdkTool(dir, "digest first")},
+			{large, l.sdkTool(dir, "default")},
 			{small, l.asofTool(quarter, "full")},
 		} {
 			l.log("  run %d: %s, %s", round+1, step.scenario, step.tool.name)
@@ -58,6 +61,7 @@ func bigPart(ctx context.Context, l *lab) error {
 	}
 	ours, sdk := l.report.timed(large, fullName), l.report.timed(large, sdkName("unhashed"))
 	ours.against(sdk)
+	l.report.timed(large, sdkName("digest first")).against(sdk)
 	l.report.timed(large, sdkName("default")).against(sdk)
 	l.report.atLeast(large, "speed, of the SDK's with the same settings", 0.8, 1/ours.WallRatio)
 	l.report.atMost(large, "peak memory, of that for files of a quarter", 1.1, ratio(ours.RSS, l.report.timed(small, fullName).RSS))
@@ -68,7 +72,9 @@ func sdkName(hash string) string { return "SDK " + hash }
 
 // sdkTool uploads a folder by the SDK alone, in a process of its own. With
 // "unhashed" it does not hash the parts either, which is how asof sets it up:
-// asof hands it the hash, where one is needed.
+// asof hands it the hash, where one is needed. "digest first" reads every file
+// once for its digest before that, and is the floor of whoever must name content
+// before it is sent. "default" lets the SDK hash what it sends.
 func (l *lab) sdkTool(dir, hash string) tool {
 	return tool{sdkName(hash), func(ctx context.Context, endpoint, bucket string) (result, usage, error) {
 		_, u, err := program{dir: l.dir, env: l.server.asofEnv(), args: []string{l.self, childArg, "sdk", endpoint, bucket, dir, hash}}.run(ctx)
@@ -84,8 +90,26 @@ func uploadBySDK(args []string) error {
 	if err != nil {
 		return err
 	}
+	if hash == "digest first" {
+		if err := eachFile(dir, func(_ context.Context, f *os.File, _ fs.FileInfo) error {
+			_, err := io.CopyBuffer(sha256.New(), struct{ io.Reader }{f}, make([]byte, 256<<10))
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return eachFile(dir, func(ctx context.Context, f *os.File, info fs.FileInfo) error {
+		_, err := client.PutObject(ctx, bucket, info.Name(), f, info.Size(), minio.PutObjectOptions{
+			PartSize: 16 << 20, NumThreads: 3, DisableContentSha256: hash != "default",
+		})
+		return err
+	})
+}
+
+// eachFile does something with every file of a folder, all at a time.
+func eachFile(dir string, do func(context.Context, *os.File, fs.FileInfo) error) error {
 	group, ctx := errgroup.WithContext(context.Background())
-	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -99,10 +123,7 @@ func uploadBySDK(args []string) error {
 			if err != nil {
 				return err
 			}
-			_, err = client.PutObject(ctx, bucket, d.Name(), f, info.Size(), minio.PutObjectOptions{
-				PartSize: 16 << 20, NumThreads: 3, DisableContentSha256: hash == "unhashed",
-			})
-			return err
+			return do(ctx, f, info)
 		})
 		return nil
 	})
