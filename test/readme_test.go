@@ -40,17 +40,38 @@ func TestTutorial(t *testing.T) {
 	)
 }
 
+// The operations' commands find a repo that was published long ago.
+func TestOperations(t *testing.T) {
+	runDocumentAfter(t, `mkdir upstream; echo tool >upstream/tool.txt
+cat >asof.yaml <<'EOF'
+store: ./data
+repos:
+  - name: tools
+    remote: {type: dir, path: upstream}
+EOF
+asof publish --at 20240101T000000Z
+`, "../docs/operations.md",
+		`(?m)^tools: nothing published for [0-9]+ hours$`, // monitoring
+	)
+}
+
 // runDocument runs the commands of a document, in their order, in an empty folder,
 // and holds what they print against patterns. The two fixed addresses are replaced
 // by free ones.
 func runDocument(t *testing.T, document string, wants ...string) {
+	t.Helper()
+	runDocumentAfter(t, "", document, wants...)
+}
+
+// runDocumentAfter runs other commands first.
+func runDocumentAfter(t *testing.T, before, document string, wants ...string) {
 	t.Helper()
 	text, err := os.ReadFile(document)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var script strings.Builder
-	script.WriteString("set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null' EXIT\n")
+	script.WriteString("set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n" + before)
 	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
 		if !strings.HasPrefix(block[1], "make ") { // this is what runs now
 			script.WriteString(block[1])
