@@ -44,6 +44,7 @@ type Checkpoint struct {
 	Bytes    int64  `json:"bytes"`
 	Changes
 	Layout Layout `json:"layout"`
+	Usage  bool   `json:"usage,omitempty"` // the tree says how clients use it: UsagePath
 }
 
 // Changes counts upstream's files that are not as in the checkpoint before, whose

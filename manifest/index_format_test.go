@@ -92,6 +92,7 @@ func TestParseIndexRefuses(t *testing.T) {
 		{"more changed than there are", edit(`"changed":1`, `"changed":2`), "checkpoint " + epoch + "10Z: more files are added or changed than the 3 there are"},
 		{"changes missing", edit(`"added":2,"removed":4,"changed":1,`, ``), "line 3: not in canonical form"},
 		{"negative generation", edit(`"generation":7`, `"generation":-1`), "generation -1 is not within 0 and 9007199254740991"},
+		{"usage is false", edit(`"layout":"full"`, `"layout":"full","usage":false`), "line 3: not in canonical form"},
 		{"layout", edit(`"full"`, `"FULL"`), "checkpoint " + epoch + `10Z: layout "FULL" is neither full nor thin`},
 		{"bad id", edit(`"id":"`+epoch+`10Z"`, `"id":"19700101T240000Z"`), `line 3: "19700101T240000Z" is not a checkpoint id (YYYYMMDDTHHMMSSZ)`},
 		{"bad digest", edit(`"pages":"e3`, `"pages":"E3`), `line 3: "E3` + emptySum[2:] + `" is not a SHA-256 digest (64 lower-case hexadecimal digits)`},

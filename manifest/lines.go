@@ -22,7 +22,11 @@ func appendCheckpoint(b []byte, c Checkpoint) []byte {
 	b = appendNumber(b, "added", c.Added)
 	b = appendNumber(b, "removed", c.Removed)
 	b = appendNumber(b, "changed", c.Changed)
-	return append(appendText(b, "layout", string(c.Layout)), '}')
+	b = appendText(b, "layout", string(c.Layout))
+	if c.Usage {
+		b = append(b, `,"usage":true`...)
+	}
+	return append(b, '}')
 }
 
 func readCheckpoint(line []byte) (c Checkpoint, ok bool) {
@@ -37,7 +41,8 @@ func readCheckpoint(line []byte) (c Checkpoint, ok bool) {
 	c.Removed = r.number(`,"removed":`)
 	c.Changed = r.number(`,"changed":`)
 	c.Layout = r.layout(`,"layout":"`)
-	return c, r.end(`"}`)
+	c.Usage = string(r.rest) == `","usage":true}`
+	return c, c.Usage && r.ok || r.end(`"}`)
 }
 
 func appendTombstone(b []byte, t Tombstone) []byte {

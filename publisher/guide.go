@@ -8,12 +8,10 @@ import (
 	"strings"
 
 	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/page"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
 )
-
-// UnknownURL stands for the server on pages as long as nobody said where it is.
-const UnknownURL = "https://YOUR-SERVER"
 
 // guided is what a tree's pages say to clients, and the files that go with it.
 type guided struct {
@@ -44,7 +42,7 @@ func (p *publication) guide(ctx context.Context, files *revision, dst place) (g 
 	}
 	url := p.PublicURL
 	if url == "" {
-		url = UnknownURL
+		url = page.UnknownURL
 	}
 	url = strings.TrimSuffix(url, "/") + "/"
 	g.usage = guide.Usage.For(url+dst.base+"/", url+manifest.TreePrefix(dst.base, dst.id))

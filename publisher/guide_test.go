@@ -56,12 +56,15 @@ func TestGuide(t *testing.T) {
 			f.check()
 		}
 		for i, c := range checkpoints {
+			if !c.Usage {
+				t.Errorf("%s: the index does not say of %d that it has a usage", layout, i)
+			}
 			front := f.read(manifest.TreeKey(f.repo.Base, c.ID, "index.html"))
 			url := "https://YOUR-SERVER/"
 			if i > 1 {
 				url = "https://host/prefix/"
 			}
-			want := "<pre>get " + url + "checkpoints/myfile/" + c.ID.String() + "/ of " + url + "checkpoints/myfile/ by &lt;key&gt;</pre>"
+			want := "<pre tabindex=\"0\">get " + url + "checkpoints/myfile/" + c.ID.String() + "/ of " + url + "checkpoints/myfile/ by &lt;key&gt;</pre>"
 			if !strings.Contains(front, want) {
 				t.Errorf("%s: the front page of %d lacks %s:\n%s", layout, i, want, front)
 			}

@@ -186,9 +186,10 @@ func (p *publication) build(ctx context.Context, current state, rev *revision) (
 	if err != nil {
 		return built{}, err
 	}
+	_, usage := find(pages.entries, manifest.UsagePath)
 	result.Checkpoint = manifest.Checkpoint{
 		ID: id, Manifest: root.Name, Content: root.Content, Pages: pagesRoot.Name,
-		Files: root.Files, Bytes: root.Bytes, Changes: plan.changes, Layout: p.repo.layout(),
+		Files: root.Files, Bytes: root.Bytes, Changes: plan.changes, Layout: p.repo.layout(), Usage: usage,
 	}
 
 	// What was met, and may be garbage to a collection, must stay from here on.

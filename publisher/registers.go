@@ -123,7 +123,7 @@ func (p *Publisher) loadList(ctx context.Context, repo Repo) (listPage, error) {
 // one to do so shows the last index, however many publishers there are.
 func (p *Publisher) updateList(ctx context.Context, repo Repo, list listPage, index manifest.Index) error {
 	for {
-		want, err := renderList(index)
+		want, err := renderList(repo.Base, index)
 		if err != nil || bytes.Equal(list.data, want) {
 			return err
 		}
@@ -158,7 +158,7 @@ func (p *Publisher) refreshList(ctx context.Context, repo Repo, index manifest.I
 	if err != nil {
 		return err
 	}
-	want, err := renderList(index)
+	want, err := renderList(repo.Base, index)
 	if err != nil || bytes.Equal(list.data, want) {
 		return err
 	}
@@ -169,8 +169,8 @@ func (p *Publisher) refreshList(ctx context.Context, repo Repo, index manifest.I
 	return p.updateList(ctx, repo, list, s.index)
 }
 
-func renderList(index manifest.Index) ([]byte, error) {
+func renderList(base string, index manifest.Index) ([]byte, error) {
 	var buf bytes.Buffer
-	err := page.WriteList(&buf, index)
+	err := page.WriteList(&buf, base, index)
 	return buf.Bytes(), err
 }

@@ -110,7 +110,7 @@ func (p *Publisher) refreshSegmentList(ctx context.Context, repo Repo, first man
 		if err != nil {
 			return err
 		}
-		want, err := renderSegment(segment)
+		want, err := renderSegment(repo.Base, segment)
 		if err != nil || bytes.Equal(have, want) {
 			return err
 		}
@@ -121,8 +121,8 @@ func (p *Publisher) refreshSegmentList(ctx context.Context, repo Repo, first man
 	}
 }
 
-func renderSegment(segment manifest.Segment) ([]byte, error) {
+func renderSegment(base string, segment manifest.Segment) ([]byte, error) {
 	var buf bytes.Buffer
-	err := page.WriteSegment(&buf, segment)
+	err := page.WriteSegment(&buf, base, segment)
 	return buf.Bytes(), err
 }

@@ -32,7 +32,7 @@ func (f *fixture) listsAll() {
 		if err != nil {
 			f.Fatal(err)
 		}
-		want, err := renderSegment(segment)
+		want, err := renderSegment(f.repo.Base, segment)
 		if err != nil {
 			f.Fatal(err)
 		}

@@ -110,7 +110,7 @@ const (
 // index.
 func (v *verification) checkLists(ctx context.Context, index manifest.Index) error {
 	err := v.checkList(ctx, index, func(index manifest.Index) error {
-		want, err := renderList(index)
+		want, err := renderList(v.repo.Base, index)
 		if err != nil {
 			return err
 		}
@@ -129,7 +129,7 @@ func (v *verification) checkLists(ctx context.Context, index manifest.Index) err
 			if err != nil {
 				return err
 			}
-			want, err := renderSegment(segment)
+			want, err := renderSegment(v.repo.Base, segment)
 			if err != nil {
 				return err
 			}

@@ -239,7 +239,7 @@ func (f *fixture) swapIndex(change func(manifest.Index) (manifest.Index, error))
 		f.Fatal(err)
 	}
 	f.replace(manifest.IndexKey(f.repo.Base), string(data))
-	list, err := renderList(next)
+	list, err := renderList(f.repo.Base, next)
 	if err != nil {
 		f.Fatal(err)
 	}

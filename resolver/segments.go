@@ -30,14 +30,14 @@ func (m *manifests) segment(ctx context.Context, repo string, ref manifest.Segme
 }
 
 // segmentList is the page that lists a segment's checkpoints.
-func (m *manifests) segmentList(ctx context.Context, repo string, ref manifest.SegmentRef) (document, error) {
+func (m *manifests) segmentList(ctx context.Context, repo *repo, ref manifest.SegmentRef) (document, error) {
 	return fetch(ctx, m, cacheKey{ref.Digest, asSegmentList}, func(ctx context.Context) (document, int64, error) {
-		s, err := m.readSegment(ctx, repo, ref)
+		s, err := m.readSegment(ctx, repo.timeline.Index().Repo, ref)
 		if err != nil {
 			return document{}, 0, err
 		}
 		var b bytes.Buffer
-		err = page.WriteSegment(&b, s)
+		err = page.WriteSegment(&b, repo.base, s)
 		return document{manifest.KindList.ContentType(""), b.Bytes(), manifest.Sum(b.Bytes())}, int64(b.Cap()), err
 	})
 }

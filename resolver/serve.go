@@ -92,7 +92,7 @@ func (r *Resolver) serve(w http.ResponseWriter, req *http.Request) error {
 	}
 	if ref, ok := repo.segmentList(rest); ok && !t.slash {
 		return r.serveDocument(w, req, t, func() (document, error) {
-			return r.manifests.segmentList(req.Context(), repo.timeline.Index().Repo, ref)
+			return r.manifests.segmentList(req.Context(), repo, ref)
 		})
 	}
 	return r.serveWhen(w, req, t, repo, when, p)

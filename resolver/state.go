@@ -59,7 +59,7 @@ func newRepo(name, base string, ix manifest.Index, sum manifest.Digest) *repo {
 	r := &repo{name: name, base: base, known: true, sum: sum, timeline: manifest.NewTimeline(ix)}
 	r.listHTML = rendered(typeHTML, func() ([]byte, error) {
 		var b bytes.Buffer
-		err := page.WriteList(&b, ix)
+		err := page.WriteList(&b, base, ix)
 		return b.Bytes(), err
 	})
 	r.listJSON = rendered(typeJSON, ix.Encode)
@@ -114,23 +114,25 @@ func (s *state) summaries() []page.RepoSummary {
 		sum := page.RepoSummary{Name: r.name, Base: base, Horizon: manifest.NoTime}
 		if r.known {
 			ix := r.timeline.Index()
-			newest, _ := ix.Newest()
 			sum.Checkpoints, _ = ix.Count()
-			sum.Newest, sum.Horizon = newest.ID, ix.Horizon
+			sum.Newest, _ = ix.Newest()
+			sum.Horizon = ix.Horizon
 		}
 		list = append(list, sum)
 	}
 	return list
 }
 
-// encodeRepos is the JSON form of the list of repos, one line a repo. newest
-// and horizon are left out where there is none.
+// encodeRepos is the JSON form of the list of repos, one line a repo. newest,
+// with its files and bytes, and horizon are left out where there is none.
 func encodeRepos(list []page.RepoSummary) ([]byte, error) {
 	type line struct {
 		Name        string       `json:"name"`
 		Base        string       `json:"base"`
 		Checkpoints int          `json:"checkpoints"`
 		Newest      *manifest.ID `json:"newest,omitempty"`
+		Files       *int64       `json:"files,omitempty"`
+		Bytes       *int64       `json:"bytes,omitempty"`
 		Horizon     *manifest.ID `json:"horizon,omitempty"`
 	}
 	var b bytes.Buffer
@@ -138,7 +140,7 @@ func encodeRepos(list []page.RepoSummary) ([]byte, error) {
 	for i, r := range list {
 		l := line{Name: r.Name, Base: r.Base, Checkpoints: r.Checkpoints}
 		if r.Checkpoints > 0 {
-			l.Newest = &r.Newest
+			l.Newest, l.Files, l.Bytes = &r.Newest.ID, &r.Newest.Files, &r.Newest.Bytes
 		}
 		if r.Horizon > manifest.MinID {
 			l.Horizon = &r.Horizon

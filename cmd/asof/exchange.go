@@ -50,7 +50,7 @@ func exchange(ctx context.Context, out io.Writer, address string) error {
 	return nil
 }
 
-// printTable prints the heading and the table of a page.
+// printTable prints the heading and the table of a page; not its calendar.
 func printTable(out io.Writer, page []byte) error {
 	doc, err := html.Parse(bytes.NewReader(page))
 	if err != nil {
@@ -63,6 +63,9 @@ func printTable(out io.Writer, page []byte) error {
 		case atom.H1:
 			fmt.Fprintf(w, "     %s\n", text(n))
 		case atom.Tr:
+			if inCalendar(n) {
+				continue
+			}
 			var cells []string
 			for c := range n.ChildNodes() {
 				if (c.DataAtom == atom.Td || c.DataAtom == atom.Th) && !hidden(c) {
@@ -73,6 +76,15 @@ func printTable(out io.Writer, page []byte) error {
 		}
 	}
 	return w.Flush()
+}
+
+func inCalendar(row *html.Node) bool {
+	for n := range row.Ancestors() {
+		if slices.Contains(n.Attr, html.Attribute{Key: "id", Val: "cal"}) {
+			return true
+		}
+	}
+	return false
 }
 
 // hidden tells the cells that a page shows on demand only.

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/asof/asof/internal/catalog"
+	"github.com/asof/asof/internal/page"
 	"github.com/asof/asof/manifest"
-	"github.com/asof/asof/publisher"
 )
 
 func newShowCmd(a *app) *cobra.Command {
@@ -68,7 +68,7 @@ public_url in asof.yaml to where clients find the repos.
 func (a *app) fillUsage(cfg config, t tree, use manifest.Usage) manifest.Usage {
 	url := cfg.PublicURL
 	if url == "" {
-		url = publisher.UnknownURL
+		url = page.UnknownURL
 		if len(use.Snippets) > 0 {
 			fmt.Fprintln(a.stderr, "hint: set public_url in asof.yaml to where clients find the repos")
 		}

@@ -75,6 +75,7 @@ func href(name string) string {
 
 // Layouts of times on the pages.
 const (
+	days    = "2006-01-02"
 	minutes = "2006-01-02 15:04"
 	seconds = "2006-01-02 15:04:05"
 )

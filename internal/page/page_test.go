@@ -43,7 +43,7 @@ func index(t testing.TB) manifest.Index {
 	ix := manifest.NewIndex("myfile")
 	var err error
 	for i, s := range []string{"20250301T000000Z", "20250310T120000Z", "20250318T140338Z"} {
-		if ix, err = ix.Append(manifest.Checkpoint{ID: id(t, s), Files: int64(i * 3), Bytes: int64(i * 2000), Layout: manifest.Full}); err != nil {
+		if ix, err = ix.Append(manifest.Checkpoint{ID: id(t, s), Files: int64(i * 3), Bytes: int64(i * 2000), Layout: manifest.Full, Changes: manifest.Changes{Added: int64(i), Removed: int64(2 * i), Changed: int64(i)}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -80,19 +80,29 @@ func TestGolden(t *testing.T) {
 				{Title: "A setting", Text: "x {{.}}"},
 			}})
 		},
-		"list.html": func(w io.Writer) error { return WriteList(w, ix) },
+		"list.html": func(w io.Writer) error { return WriteList(w, "checkpoints/myfile", ix) },
 		"list-sealed.html": func(w io.Writer) error {
 			index, _ := sealed(t)
-			return WriteList(w, index)
+			return WriteList(w, "checkpoints/myfile", index)
 		},
 		"segment.html": func(w io.Writer) error {
 			_, segment := sealed(t)
-			return WriteSegment(w, segment)
+			return WriteSegment(w, "checkpoints/myfile", segment)
 		},
-		"list-new.html": func(w io.Writer) error { return WriteList(w, manifest.NewIndex("new")) },
+		"list-usage.html": func(w io.Writer) error {
+			ix, err := manifest.NewIndex("debian").Append(manifest.Checkpoint{
+				ID: id(t, "20250318T140338Z"), Layout: manifest.Thin, Usage: true,
+				Files: 9, Bytes: 1 << 30, Changes: manifest.Changes{Added: 9},
+			})
+			if err != nil {
+				return err
+			}
+			return WriteList(w, "d+e/debian", ix)
+		},
+		"list-new.html": func(w io.Writer) error { return WriteList(w, "new+1", manifest.NewIndex("new")) },
 		"repos.html": func(w io.Writer) error {
 			return WriteRepos(w, []RepoSummary{
-				{Name: "myfile", Base: "checkpoints/myfile", Checkpoints: 2, Newest: id(t, "20250318T140338Z"), Horizon: ix.Horizon},
+				{Name: "myfile", Base: "checkpoints/myfile", Checkpoints: 2, Newest: manifest.Checkpoint{ID: id(t, "20250318T140338Z"), Files: 6, Bytes: 4000}, Horizon: ix.Horizon},
 				{Name: "new", Base: "new+1", Horizon: manifest.MinID},
 			})
 		},
@@ -177,7 +187,9 @@ func links(t *testing.T, page []byte) (out []link) {
 		if len(n.Attr) != 1 || n.Attr[0].Key != "href" {
 			t.Errorf("anchor with attributes %v, want a plain href", n.Attr)
 		}
-		out = append(out, link{n.Attr[0].Val, n.FirstChild.Data})
+		if !strings.HasPrefix(n.Attr[0].Val, "#") { // those to places on the page
+			out = append(out, link{n.Attr[0].Val, n.FirstChild.Data})
+		}
 	}
 	return out
 }
@@ -249,14 +261,14 @@ func sealed(t testing.TB) (manifest.Index, manifest.Segment) {
 func TestSegmentLinks(t *testing.T) {
 	ix, segment := sealed(t)
 	var list, page bytes.Buffer
-	if err := errors.Join(WriteList(&list, ix), WriteSegment(&page, segment)); err != nil {
+	if err := errors.Join(WriteList(&list, "checkpoints/myfile", ix), WriteSegment(&page, "checkpoints/myfile", segment)); err != nil {
 		t.Fatal(err)
 	}
-	want := []link{{"index-20250301T000000Z.html", "20250301T000000Z to 20250310T120000Z"}, {"20250318T140338Z/", "20250318T140338Z/"}}
+	want := []link{{"../../", "Repositories"}, {"index-20250301T000000Z.html", "2025-03-01 to 2025-03-10"}, {"20250318T140338Z/", "20250318T140338Z/"}}
 	if got := links(t, list.Bytes()); !slices.Equal(got, want) {
 		t.Errorf("links %v, want %v", got, want)
 	}
-	want = []link{{"index.html", "All checkpoints"}, {"20250301T000000Z/", "20250301T000000Z/"}}
+	want = []link{{"../../", "Repositories"}, {"index.html", "myfile"}, {"20250301T000000Z/", "20250301T000000Z/"}}
 	if got := links(t, page.Bytes()); !slices.Equal(got, want) {
 		t.Errorf("links %v, want %v", got, want)
 	}
@@ -272,10 +284,10 @@ func TestSegmentLinks(t *testing.T) {
 
 func TestListLinks(t *testing.T) {
 	var page bytes.Buffer
-	if err := WriteList(&page, index(t)); err != nil {
+	if err := WriteList(&page, "checkpoints/myfile", index(t)); err != nil {
 		t.Fatal(err)
 	}
-	want := []link{{"20250301T000000Z/", "20250301T000000Z/"}, {"20250318T140338Z/", "20250318T140338Z/"}}
+	want := []link{{"../../", "Repositories"}, {"20250301T000000Z/", "20250301T000000Z/"}, {"20250318T140338Z/", "20250318T140338Z/"}}
 	if got := links(t, page.Bytes()); !slices.Equal(got, want) {
 		t.Errorf("links %v, want %v", got, want)
 	}

@@ -12,21 +12,24 @@ import (
 type RepoSummary struct {
 	Name, Base  string
 	Checkpoints int
-	Newest      manifest.ID // meaningless without checkpoints
-	Horizon     manifest.ID // manifest.MinID or less: none yet
+	Newest      manifest.Checkpoint // meaningless without checkpoints
+	Horizon     manifest.ID         // manifest.MinID or less: none yet
 }
 
-// WriteRepos writes the list of repos, in the order given.
+// WriteRepos writes the store's front page: its repos, in the order given.
 func WriteRepos(w io.Writer, repos []RepoSummary) error {
 	type row struct {
 		RepoSummary
+		Alias                 bool // the name is not the base path
 		Href, Newest, Horizon string
+		Files, Size, Exact    string
 	}
 	var rows iter.Seq[row] = func(yield func(row) bool) {
 		for _, r := range repos {
-			out := row{RepoSummary: r, Href: EscapePath(r.Base) + "/", Newest: "-", Horizon: "-"}
+			out := row{RepoSummary: r, Alias: r.Name != r.Base, Href: EscapePath(r.Base) + "/", Newest: "-", Horizon: "-", Files: "-", Size: "-"}
 			if r.Checkpoints > 0 {
-				out.Newest = r.Newest.String()
+				out.Newest, out.Files = r.Newest.ID.String(), fmt.Sprint(r.Newest.Files)
+				out.Size, out.Exact = human(r.Newest.Bytes)
 			}
 			if r.Horizon > manifest.MinID {
 				out.Horizon = instant(r.Horizon, seconds)
@@ -36,7 +39,10 @@ func WriteRepos(w io.Writer, repos []RepoSummary) error {
 			}
 		}
 	}
-	return render(w, "repos", rows)
+	return render(w, "repos", struct {
+		Empty bool
+		Rows  iter.Seq[row]
+	}{len(repos) == 0, rows})
 }
 
 // WriteError writes the page of an HTTP error: its status and title, what

@@ -803,7 +803,8 @@ async function front(store, registry, type) {
     const count = index.segments.reduce((n, s) => n + s.checkpoints, index.checkpoints.length);
     const row = { name: repo.name, base: repo.base, checkpoints: count };
     if (count > 0) {
-      row.newest = index.checkpoints.at(-1).id;
+      const newest = index.checkpoints.at(-1);
+      Object.assign(row, { newest: newest.id, files: newest.files, bytes: newest.bytes });
     }
     if (index.horizon > '00010101T000000Z') {
       row.horizon = index.horizon;
@@ -814,9 +815,11 @@ async function front(store, registry, type) {
     return document(type, encoder.encode(`{"format":"asof.repos/1","repos":[${rows.map((r) => '\n' + JSON.stringify(r)).join(',')}]}\n`));
   }
   const cells = rows.map((r) => `<tr><td><a href="${escapeHTML(location(r.base.split('/'), true).slice(1))}">${escapeHTML(r.base)}/</a></td>` +
-    `<td>${escapeHTML(r.name)}</td><td>${r.newest ?? '-'}</td><td class="n">${r.checkpoints}</td><td>${r.horizon ?? '-'}</td></tr>\n`);
+    `<td>${escapeHTML(r.name)}</td><td>${r.newest ?? '-'}</td><td>${r.horizon ?? '-'}</td><td class="n">${r.checkpoints}</td>` +
+    `<td class="n">${r.files ?? '-'}</td><td class="n">${r.bytes ?? '-'}</td></tr>\n`);
   return document(type, encoder.encode(page('Repositories', '<table>\n<thead><tr><th scope="col">Path</th><th scope="col">Name</th>' +
-    '<th scope="col">Newest checkpoint</th><th scope="col" class="n">Checkpoints</th><th scope="col">Final up to (UTC)</th></tr></thead>\n' +
+    '<th scope="col">Newest checkpoint</th><th scope="col">Final up to (UTC)</th><th scope="col" class="n">Checkpoints</th>' +
+    '<th scope="col" class="n">Files</th><th scope="col" class="n">Bytes</th></tr></thead>\n' +
     `<tbody>\n${cells.join('')}</tbody>\n</table>`)));
 }
 

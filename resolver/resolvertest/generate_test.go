@@ -296,7 +296,7 @@ func (g *generator) index(base string, ix manifest.Index) {
 	g.must(err)
 	g.put(manifest.IndexKey(base), manifest.KindIndex, "", data)
 	var list bytes.Buffer
-	g.must(page.WriteList(&list, ix))
+	g.must(page.WriteList(&list, base, ix))
 	g.put(manifest.ListKey(base), manifest.KindList, "", list.Bytes())
 }
 
@@ -335,7 +335,7 @@ func (g *generator) sealed() manifest.Repo {
 		segment, err := manifest.ParseSegment(s.Data, ix.Repo, s.Ref)
 		g.must(err)
 		var list bytes.Buffer
-		g.must(page.WriteSegment(&list, segment))
+		g.must(page.WriteSegment(&list, base, segment))
 		g.put(manifest.SegmentListKey(base, s.Ref.First), manifest.KindList, "", list.Bytes())
 	}
 	g.index(base, ix)
