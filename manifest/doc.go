@@ -6,6 +6,7 @@
 // # Keys
 //
 //	asof.json                             registry                      mutable
+//	index.html                            the store's front page        mutable
 //	<base>/checkpoints.json               checkpoint index              mutable
 //	<base>/index.html                     list of checkpoints           mutable
 //	<base>/index-<id>.html                list of a segment             mutable

@@ -10,6 +10,9 @@ const checkpointsName = "checkpoints.json"
 // RegistryKey is the key of the registry.
 const RegistryKey = "asof.json"
 
+// FrontKey is the key of the store's front page, which names its repos.
+const FrontKey = IndexPage
+
 // Prefixes of the keys that are no part of a repo's public tree.
 const (
 	BlobPrefix     = ".asof/pool/sha256/"

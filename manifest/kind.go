@@ -11,7 +11,7 @@ type Kind uint8
 const (
 	KindRegistry Kind = iota // asof.json
 	KindIndex                // a checkpoint index
-	KindList                 // a page that lists a repo's checkpoints
+	KindList                 // a page that lists a repo's checkpoints, or the store's repos
 	KindFile                 // a file of upstream's, in a tree
 	KindPage                 // a listing page, or a file of asof's own, in a tree
 	KindBlob                 // a blob in the pool

@@ -69,7 +69,7 @@ func TestPublishOrder(t *testing.T) {
 	}
 	got = slices.DeleteFunc(got, func(op string) bool { return strings.Contains(op, ".asof/probe/") })
 	want := []string{
-		"swap asof.json",
+		"swap asof.json", "swap index.html",
 		"create .asof/repos/checkpoints/myfile/attempts/20250318T140330Z",
 		"create " + id + "a", "create " + id + "Release.gpg", "create " + id + "PULP_MANIFEST", "create " + id + "index.html",
 		"create manifest", "create manifest",

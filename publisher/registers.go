@@ -42,8 +42,8 @@ func (p *Publisher) swapIndex(ctx context.Context, repo Repo, s state, next mani
 	return state{index: next, version: version}, err
 }
 
-// register makes the store's registry name the repo, and takes a new store
-// into use only if its conditional writes work.
+// register makes the store's registry and its front page name the repo, and takes
+// a new store into use only if its conditional writes work.
 func (p *Publisher) register(ctx context.Context, repo Repo) error {
 	for {
 		reg, version, err := catalog.Registry(ctx, p.Store)
@@ -63,13 +63,39 @@ func (p *Publisher) register(ctx context.Context, repo Repo) error {
 			return fmt.Errorf("register repo %s: %w", repo.Name, err)
 		}
 		if next.Generation == reg.Generation {
-			return nil
+			return p.refreshFront(ctx)
 		}
 		data, err := next.Encode()
 		if err != nil {
 			return err
 		}
 		_, err = objstore.Update(ctx, p.Store, manifest.RegistryKey, version, data, attributes(manifest.KindRegistry, ""))
+		if err == nil {
+			return p.refreshFront(ctx)
+		}
+		if !errors.Is(err, objstore.ErrChanged) {
+			return err
+		}
+	}
+}
+
+// refreshFront makes the store's front page name the repos of the registry. Like
+// a list, it is swapped only by who has read the registry after it.
+func (p *Publisher) refreshFront(ctx context.Context) error {
+	for {
+		have, version, err := p.Store.Load(ctx, manifest.FrontKey, "")
+		if err != nil && !errors.Is(err, objstore.ErrNotFound) {
+			return err
+		}
+		reg, _, err := catalog.Registry(ctx, p.Store)
+		if err != nil {
+			return err
+		}
+		var want bytes.Buffer
+		if err := page.WriteFrontOfStore(&want, reg.Repos); err != nil || bytes.Equal(have, want.Bytes()) {
+			return err
+		}
+		_, err = objstore.Update(ctx, p.Store, manifest.FrontKey, version, want.Bytes(), attributes(manifest.KindList, ""))
 		if !errors.Is(err, objstore.ErrChanged) {
 			return err
 		}

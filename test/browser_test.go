@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,20 +48,24 @@ repos: [{name: files, path: looks/files, layout: thin, remote: {type: dir, path:
 `)
 	ids := publishForLooks(w)
 	url := w.serve()
+	bucket := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(w.dir, "data"))))
+	defer bucket.Close()
 	pages := map[string]string{
-		"front":     "/",
-		"list":      "/" + base + "/",
-		"root":      "/" + base + "/" + ids[1] + "/",
-		"directory": "/" + base + "/" + ids[1] + "/pool/",
-		"odd-names": "/" + base + "/" + ids[1] + "/odd%20%3Cnames%3E/",
-		"error":     "/" + base + "/19991231T235959Z/",
+		"front":        url + "/",
+		"bucket-front": bucket.URL + "/",
+		"bucket-list":  bucket.URL + "/" + base + "/",
+		"list":         url + "/" + base + "/",
+		"root":         url + "/" + base + "/" + ids[1] + "/",
+		"directory":    url + "/" + base + "/" + ids[1] + "/pool/",
+		"odd-names":    url + "/" + base + "/" + ids[1] + "/odd%20%3Cnames%3E/",
+		"error":        url + "/" + base + "/19991231T235959Z/",
 	}
 	var files, args []string
-	for name, path := range pages {
+	for name, page := range pages {
 		file := filepath.Join(output, name+".html")
-		save(t, url+path, file)
+		save(t, page, file)
 		files = append(files, file)
-		args = append(args, name+"="+url+path)
+		args = append(args, name+"="+page)
 	}
 	if out, err := exec.Command("java", append([]string{"-jar", filepath.Join(modules, "vnu-jar/build/dist/vnu.jar")}, files...)...).CombinedOutput(); err != nil {
 		t.Errorf("the Nu HTML checker: %v\n%s", err, out)
@@ -100,11 +105,14 @@ func (l look) check(t *testing.T, ids []string) {
 		t.Errorf("errors: %q", l.Errors)
 	}
 	want := map[string][]string{
-		"front": {"looks/files"}, "list": ids, "directory": {"package-1.deb", "package-30.deb"},
+		"front": {"looks/files", ids[2]}, "bucket-front": {"looks/files"}, "bucket-list": ids, "list": ids, "directory": {"package-1.deb", "package-30.deb"},
 		"odd-names": {"<script>alert(1)<"}, "error": {"before the first"},
 	}[l.Name]
 	if l.Look != "plain" && (l.Name == "root" || l.Name == "directory") {
 		want = append(want, "previous "+ids[0], "a newer checkpoint exists: "+ids[2])
+	}
+	if l.Look != "plain" && l.Name == "bucket-front" {
+		want = append(want, ids[2])
 	}
 	for _, text := range want {
 		if !strings.Contains(l.Text, text) {

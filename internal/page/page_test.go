@@ -106,6 +106,9 @@ func TestGolden(t *testing.T) {
 				{Name: "new", Base: "new+1", Horizon: manifest.MinID},
 			})
 		},
+		"front-of-store.html": func(w io.Writer) error {
+			return WriteFrontOfStore(w, []manifest.Repo{{Name: "myfile", Base: "checkpoints/myfile"}, {Name: "new", Base: "new+1"}})
+		},
 		"error.html": func(w io.Writer) error {
 			return WriteError(w, 404, "Not Found", `no file "<x>"`, "see /checkpoints/myfile/ for the checkpoints")
 		},
@@ -226,17 +229,6 @@ func TestDirectoryLinks(t *testing.T) {
 		if ref.Scheme != "https" || ref.Host != base.Host || ref.Path != base.Path+want || ref.RawQuery != "" || ref.Fragment != "" {
 			t.Errorf("%q: href %q leads to %s", want, l.href, ref)
 		}
-	}
-}
-
-// What a page holds beyond its entries stays small: there is one in each directory.
-func TestDirectoryIsSmall(t *testing.T) {
-	var page bytes.Buffer
-	if err := WriteDirectory(&page, "a/b/", slices.Values([]Entry(nil))); err != nil {
-		t.Fatal(err)
-	}
-	if page.Len() > 10<<10 {
-		t.Errorf("a page without entries has %d bytes", page.Len())
 	}
 }
 
@@ -377,5 +369,32 @@ func BenchmarkDirectory(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// What a page holds beyond its entries is small, whatever the page.
+func TestPagesAreSmall(t *testing.T) {
+	ix := manifest.NewIndex("empty")
+	one, err := ix.Append(manifest.Checkpoint{ID: id(t, "20250318T140338Z"), Layout: manifest.Thin, Usage: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pages := map[string]func(io.Writer) error{
+		"directory":       func(w io.Writer) error { return WriteDirectory(w, "a/b/", slices.Values([]Entry(nil))) },
+		"checkpoint":      func(w io.Writer) error { return WriteFront(w, slices.Values([]Entry(nil)), manifest.Usage{}) },
+		"list":            func(w io.Writer) error { return WriteList(w, "a/b", one) },
+		"repos":           func(w io.Writer) error { return WriteRepos(w, nil) },
+		"the store's own": func(w io.Writer) error { return WriteFrontOfStore(w, nil) },
+		"an error":        func(w io.Writer) error { return WriteError(w, 404, "Not Found", "", "") },
+	}
+	for name, write := range pages {
+		var page bytes.Buffer
+		if err := write(&page); err != nil {
+			t.Fatal(err)
+		}
+		if page.Len() > 10<<10 {
+			t.Errorf("%s: %d bytes without entries", name, page.Len())
+		}
+		t.Logf("%s: %d bytes", name, page.Len())
 	}
 }

@@ -16,33 +16,60 @@ type RepoSummary struct {
 	Horizon     manifest.ID         // manifest.MinID or less: none yet
 }
 
-// WriteRepos writes the store's front page: its repos, in the order given.
+// WriteRepos writes the store's front page as a resolver shows it: its repos, in
+// the order given, as they are now.
 func WriteRepos(w io.Writer, repos []RepoSummary) error {
-	type row struct {
-		RepoSummary
-		Alias                 bool // the name is not the base path
-		Href, Newest, Horizon string
-		Files, Size, Exact    string
-	}
-	var rows iter.Seq[row] = func(yield func(row) bool) {
+	return writeRepos(w, true, len(repos), func(yield func(repoRow) bool) {
 		for _, r := range repos {
-			out := row{RepoSummary: r, Alias: r.Name != r.Base, Href: EscapePath(r.Base) + "/", Newest: "-", Horizon: "-", Files: "-", Size: "-"}
+			row := newRepoRow(r.Name, r.Base)
+			row.Checkpoints = fmt.Sprint(r.Checkpoints)
 			if r.Checkpoints > 0 {
-				out.Newest, out.Files = r.Newest.ID.String(), fmt.Sprint(r.Newest.Files)
-				out.Size, out.Exact = human(r.Newest.Bytes)
+				row.Newest, row.Files = r.Newest.ID.String(), fmt.Sprint(r.Newest.Files)
+				row.Size, row.Exact = human(r.Newest.Bytes)
 			}
 			if r.Horizon > manifest.MinID {
-				out.Horizon = instant(r.Horizon, seconds)
+				row.Horizon = instant(r.Horizon, seconds)
 			}
-			if !yield(out) {
+			if !yield(row) {
 				return
 			}
 		}
+	})
+}
+
+// WriteFrontOfStore writes the store's front page as it stands in the store: what
+// changes only with the registry. The rest a script looks up in the indexes.
+func WriteFrontOfStore(w io.Writer, repos []manifest.Repo) error {
+	return writeRepos(w, false, len(repos), func(yield func(repoRow) bool) {
+		for _, r := range repos {
+			if !yield(newRepoRow(r.Name, r.Base)) {
+				return
+			}
+		}
+	})
+}
+
+type repoRow struct {
+	Href, Base, Name         string
+	Alias                    bool // the name is not the base path
+	Newest, Horizon          string
+	Checkpoints, Files, Size string
+	Exact                    string
+}
+
+func newRepoRow(name, base string) repoRow {
+	return repoRow{
+		Href: EscapePath(base) + "/", Base: base, Name: name, Alias: name != base,
+		Newest: "-", Horizon: "-", Checkpoints: "-", Files: "-", Size: "-",
 	}
+}
+
+func writeRepos(w io.Writer, live bool, count int, rows iter.Seq[repoRow]) error {
 	return render(w, "repos", struct {
+		Live  bool // the rows say how things are
 		Empty bool
-		Rows  iter.Seq[row]
-	}{len(repos) == 0, rows})
+		Rows  iter.Seq[repoRow]
+	}{live, count == 0, rows})
 }
 
 // WriteError writes the page of an HTTP error: its status and title, what
