@@ -74,17 +74,17 @@ func exampleSession(t *testing.T, store, layout string, env []string) {
 	}
 	url := w.serve()
 	list := url + "/checkpoints/myfile/"
-	if got, want := links(get(t, list).body), []string{first.ID.String() + "/"}; fmt.Sprint(got) != fmt.Sprint(want) {
+	if got, want := links(get(t, list).body), []string{"../../", first.ID.String() + "/"}; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("the list links to %q, want %q", got, want)
 	}
 
 	w.run("sync", "myfile")
-	if n := len(links(get(t, list).body)); n != 1 {
-		t.Errorf("after a sync the list has %d checkpoints", n)
+	if n := len(links(get(t, list).body)); n != 2 {
+		t.Errorf("after a sync the list has %d links", n)
 	}
 	time.Sleep(time.Until((first.ID + 2).Time())) // so that there is a moment in between
 	second := query[[]outcome](w, "publish", "--no-sync", "myfile")[0].Checkpoint
-	both := fmt.Sprint([]string{first.ID.String() + "/", second.ID.String() + "/"})
+	both := fmt.Sprint([]string{"../../", first.ID.String() + "/", second.ID.String() + "/"})
 	eventually(t, "the list shows both, oldest first", func() bool { return fmt.Sprint(links(get(t, list).body)) == both })
 
 	listing := get(t, list+second.ID.String()+"/")
@@ -109,10 +109,13 @@ func exampleSession(t *testing.T, store, layout string, env []string) {
 
 var hrefs = regexp.MustCompile(`<a href="([^"]*)"`)
 
+// links are the page's links to other pages.
 func links(page string) []string {
 	var list []string
 	for _, m := range hrefs.FindAllStringSubmatch(page, -1) {
-		list = append(list, m[1])
+		if !strings.HasPrefix(m[1], "#") {
+			list = append(list, m[1])
+		}
 	}
 	return list
 }
