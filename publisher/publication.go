@@ -199,7 +199,7 @@ func (p *publication) writePages(ctx context.Context, index manifest.Index, file
 	// from different checkpoints. So in a tree that is taken over no page is
 	// taken for granted: a different one is met as such.
 	pagePlan.dst = plan.dst
-	if result.Pages, err = p.transfer(ctx, "pages", p.rely, rev, pagePlan, manifest.KindPage); err != nil {
+	if result.Pages, err = p.transfer(ctx, p.repo.Name+": pages", p.rely, rev, pagePlan, manifest.KindPage); err != nil {
 		return nil, prev.Root, err
 	}
 	switch {

@@ -161,7 +161,7 @@ func (p *publication) build(ctx context.Context, current state, rev *revision) (
 	// 5. Write the blobs or the tree's files. A crash leaves: a part of them,
 	//    below an id that no index names.
 	result := Result{Repo: p.repo.Name, Base: p.repo.Base, Outcome: Published, HeldBack: rev.held}
-	if result.Files, err = p.transfer(ctx, "files", p.rely, rev, plan, manifest.KindFile); err != nil {
+	if result.Files, err = p.transfer(ctx, p.repo.Name+": files", p.rely, rev, plan, manifest.KindFile); err != nil {
 		return built{}, p.differs(rev.moved(err), id)
 	}
 	for i := range rev.entries {

@@ -43,10 +43,12 @@ type Options struct {
 // Progress is told how a transfer goes. Its methods are called from many
 // goroutines at once.
 type Progress interface {
-	// Begin starts a stretch of work of so many files and bytes.
+	// Begin starts a stretch of work of so many files and bytes; -1: nobody knows.
 	Begin(what string, files int, bytes int64)
 	// Add counts work done.
 	Add(files int, bytes int64)
+	// Retry is told of what failed and is tried again; the log says what it was.
+	Retry(err error)
 	// End closes the stretch that Begin opened.
 	End()
 }
@@ -54,7 +56,8 @@ type Progress interface {
 // Publisher publishes checkpoints to one store. It is safe for concurrent use.
 type Publisher struct {
 	Options
-	tail, fill int // entries of an index's tail, and of a segment, at most
+	tail, fill int  // entries of an index's tail, and of a segment, at most
+	rehearsing bool // see Rehearse
 }
 
 // New returns a Publisher.
@@ -77,7 +80,7 @@ func New(opts Options) *Publisher {
 	if opts.Sleep == nil {
 		opts.Sleep = sleep
 	}
-	return &Publisher{opts, manifest.TailEntries, manifest.SegmentEntries}
+	return &Publisher{Options: opts, tail: manifest.TailEntries, fill: manifest.SegmentEntries}
 }
 
 // Repo is a repo to sync or publish.
@@ -132,6 +135,7 @@ type noProgress struct{}
 
 func (noProgress) Begin(string, int, int64) {}
 func (noProgress) Add(int, int64)           {}
+func (noProgress) Retry(error)              {}
 func (noProgress) End()                     {}
 
 func sleep(ctx context.Context, d time.Duration) error {

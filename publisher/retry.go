@@ -43,6 +43,7 @@ func (p *Publisher) retry(ctx context.Context, name string, transfer func() erro
 	}
 	_, err := backoff.Retry(ctx, try, backoff.WithBackOff(policy), backoff.WithMaxTries(maxTries), backoff.WithMaxElapsedTime(0),
 		backoff.WithNotify(func(err error, wait time.Duration) {
+			p.Progress.Retry(err)
 			p.Log.Warn("trying again", "file", name, "error", err, "wait", wait.Round(time.Millisecond))
 		}))
 	return err
@@ -60,6 +61,7 @@ func (p *Publisher) untilSettled(ctx context.Context, run func() error) error {
 			return err
 		}
 		pause := p.RetryDelay << (2*n + 2)
+		p.Progress.Retry(err)
 		p.Log.Warn("the upstream changed, starting again from its root", "error", err, "wait", pause)
 		if err := p.Sleep(ctx, pause); err != nil {
 			return err

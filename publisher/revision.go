@@ -73,6 +73,8 @@ func (p *Publisher) capture(ctx context.Context, repo Repo, index manifest.Index
 		return nil, fmt.Errorf("sync: %w", ErrNoRemote)
 	}
 	at := manifest.IDOf(p.Now())
+	p.Progress.Begin(repo.Name+": reading the remote", -1, -1)
+	defer p.Progress.End()
 	c, err := repo.Remote.Capture(ctx, p.previous(repo, index))
 	if err != nil {
 		return nil, fmt.Errorf("sync: %w", err)

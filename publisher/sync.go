@@ -20,6 +20,8 @@ type SyncResult struct {
 	Repo   string
 	Staged *manifest.Staged // nil for a shard, which is no revision
 	Files  Stats
+	// Changes are those against the newest checkpoint; of a shard, none.
+	Changes manifest.Changes
 
 	HeldBack HeldBack
 }
@@ -80,7 +82,7 @@ func (p *Publisher) sync(ctx context.Context, repo Repo, opts SyncOptions) (Sync
 	result := SyncResult{Repo: repo.Name, HeldBack: rev.held}
 	// A staged revision is no commit: publishing looks at every object again.
 	rely := p.newReliance()
-	if result.Files, err = p.transfer(ctx, "files", rely, rev, plan, manifest.KindBlob); err != nil {
+	if result.Files, err = p.transfer(ctx, repo.Name+": files", rely, rev, plan, manifest.KindBlob); err != nil {
 		return SyncResult{}, rev.moved(err)
 	}
 	if !opts.Shard.whole() {
@@ -90,6 +92,7 @@ func (p *Publisher) sync(ctx context.Context, repo Repo, opts SyncOptions) (Sync
 	if err != nil {
 		return SyncResult{}, err
 	}
+	result.Changes = plan.changes
 	result.Staged = &manifest.Staged{At: rev.at, Manifest: root.Name, Content: root.Content, Files: root.Files, Bytes: root.Bytes}
 	return result, p.stage(ctx, repo, *result.Staged)
 }
