@@ -44,16 +44,16 @@ func (a *aptArchive) twoCheckpoints(w *workspace) (first, second manifest.ID) {
 	a.addPackage("fix", "1.0", a.arch, "")
 	a.publish("stable", "hello=1.0", "greeting=1.0")
 	a.publish("stable-updates", "fix=1.0")
-	first = query[[]outcome](w, "publish", "debian")[0].Checkpoint.ID
+	first = published(w, "publish", "debian")[0].Checkpoint.ID
 	a.addPackage("hello", "2.0", a.arch, "greeting")
 	a.publish("stable", "hello=2.0", "greeting=1.0")
 	a.check(os.Remove(filepath.Join(a.dir, "pool/main/h/hello", "hello_1.0_"+a.arch+".deb"))) // as archives do, in time
 	time.Sleep(time.Until((first + 1).Time()))
-	r := query[[]outcome](w, "publish", "debian")[0]
+	r := published(w, "publish", "debian")[0]
 	if r.Outcome != "published" || r.Files.Uploaded == 0 {
 		a.Fatalf("the second publish: %+v", r)
 	}
-	if again := query[[]outcome](w, "publish", "debian")[0]; again.Outcome != "unchanged" || again.Checkpoint.ID != r.Checkpoint.ID {
+	if again := published(w, "publish", "debian")[0]; again.Outcome != "unchanged" || again.Checkpoint.ID != r.Checkpoint.ID {
 		a.Errorf("nothing changed: %+v", again)
 	}
 	return first, r.Checkpoint.ID
@@ -168,7 +168,7 @@ func TestAptChangesDuringSync(t *testing.T) {
 					})
 				}
 			})
-			id := query[[]outcome](w, "publish", "debian")[0].Checkpoint.ID
+			id := published(w, "publish", "debian")[0].Checkpoint.ID
 			a.onRequest(nil)
 			old := filepath.Join(a.dir, "pool/main/h/hello", "hello_1.0_"+a.arch+".deb")
 			a.check(os.Rename(old+".gone", old))

@@ -132,7 +132,7 @@ func publishForLooks(w *workspace) (ids []string) {
 	}
 	for _, content := range []string{"one", "two", "three"} {
 		w.write("src/README", content)
-		ids = append(ids, query[[]outcome](w, "publish")[0].Checkpoint.ID.String())
+		ids = append(ids, published(w, "publish")[0].Checkpoint.ID.String())
 	}
 	return ids
 }

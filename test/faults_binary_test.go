@@ -53,16 +53,16 @@ func publishThrough(t *testing.T, w *workspace, p *faultProxy) outcome {
 	t.Helper()
 	r := w.try("publish", "-o", "json")
 	if r.code == 0 {
-		var done []outcome
-		if err := json.Unmarshal([]byte(r.stdout), &done); err != nil || len(done) != 1 {
+		var done outcomes
+		if err := json.Unmarshal([]byte(r.stdout), &done); err != nil || len(done.Repos) != 1 {
 			t.Fatalf("at %s: %v\n%s", p.met(), err, r.stdout)
 		}
-		return done[0]
+		return done.Repos[0]
 	}
 	said := regexp.MustCompile(`(?m)^error: publish myfile: .*(store unavailable|access denied)`).MatchString(r.stderr)
 	if r.code != 1 || !said || !strings.Contains(r.stderr, "\nhint: ") || strings.Contains(r.stderr, "SDK ") {
 		t.Errorf("at %s: exit code %d\n%s", p.met(), r.code, r.stderr)
 	}
 	p.disarm()
-	return query[[]outcome](w, "publish")[0]
+	return published(w, "publish")[0]
 }

@@ -124,15 +124,17 @@ repos:
 			t.Errorf("%q is missing in %s", line, r.stderr)
 		}
 	}
-	var results []struct {
-		Outcome    string
-		Checkpoint struct{ ID string }
-		Horizon    string
+	var results struct {
+		Repos []struct {
+			Outcome    string
+			Checkpoint struct{ ID string }
+			Horizon    string
+		}
 	}
 	if err := json.Unmarshal([]byte(r.stdout), &results); err != nil {
 		t.Fatal(err)
 	}
-	if fmt.Sprint(results) != "[{published {20250301T023000Z} 20250301T023000Z} {unchanged {20250301T023000Z} 20250302T023000Z}]" {
+	if fmt.Sprint(results.Repos) != "[{published {20250301T023000Z} 20250301T023000Z} {unchanged {20250301T023000Z} 20250302T023000Z}]" {
 		t.Errorf("%v", results)
 	}
 

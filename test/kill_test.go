@@ -31,7 +31,7 @@ func killedPublish(t *testing.T, store, layout string, env []string) {
 	up := remotetest.New(t)
 	up.Set("old", "old")
 	w := newWorkspace(t, configOf(store, layout, up.URL())+"concurrency: 1\n", env...)
-	old := query[[]outcome](w, "publish")[0].Checkpoint
+	old := published(w, "publish")[0].Checkpoint
 
 	const files = 20
 	for i := range files {
@@ -54,7 +54,7 @@ func killedPublish(t *testing.T, store, layout string, env []string) {
 	}
 
 	before := len(up.Requests())
-	again := query[[]outcome](w, "publish")[0]
+	again := published(w, "publish")[0]
 	if again.Outcome != "published" || again.Checkpoint.Files != files+2 || again.Files.Uploaded != files-12+1 {
 		t.Errorf("run again: %+v", again)
 	}
@@ -100,7 +100,7 @@ func TestInterruptedPublish(t *testing.T) {
 	if want := "error: interrupted\nhint: run the same command again to finish the work\n"; stderr.String() != want {
 		t.Errorf("it said %q, want %q", stderr.String(), want)
 	}
-	if again := query[[]outcome](w, "publish")[0]; again.Outcome != "published" || again.Checkpoint.Files != 4 {
+	if again := published(w, "publish")[0]; again.Outcome != "published" || again.Checkpoint.Files != 4 {
 		t.Errorf("run again: %+v", again)
 	}
 }
@@ -249,8 +249,8 @@ func TestPublishersRace(t *testing.T) {
 				t.Errorf("publisher %d: exit code %d: %s", i, r.code, r.stderr)
 				continue
 			}
-			var reported []outcome
-			if err := json.Unmarshal([]byte(r.stdout), &reported); err != nil || !known[reported[0].Checkpoint.ID] {
+			var reported outcomes
+			if err := json.Unmarshal([]byte(r.stdout), &reported); err != nil || len(reported.Repos) != 1 || !known[reported.Repos[0].Checkpoint.ID] {
 				t.Errorf("publisher %d reported %s, which is lost (%v)", i, r.stdout, err)
 			}
 		}

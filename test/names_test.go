@@ -32,7 +32,7 @@ func TestOddNames(t *testing.T) {
 				for _, name := range oddNames() {
 					w.write("src/"+name, "content of "+name)
 				}
-				id := query[[]outcome](w, "publish")[0].Checkpoint.ID
+				id := published(w, "publish")[0].Checkpoint.ID
 				found := map[string]string{}
 				crawl(t, w.serve()+"/odd/"+id.String()+"/", "", found)
 				for _, name := range oddNames() {
@@ -110,7 +110,7 @@ func TestFullTreeIsPlainFiles(t *testing.T) {
 	for _, name := range oddNames() {
 		w.write("src/"+name, "content of "+name)
 	}
-	id := query[[]outcome](w, "publish")[0].Checkpoint.ID
+	id := published(w, "publish")[0].Checkpoint.ID
 	diff := exec.Command("diff", "-r", "--exclude=index.html", filepath.Join(w.dir, "src"), filepath.Join(w.dir, "data", "odd", id.String()))
 	if out, err := diff.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

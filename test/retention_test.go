@@ -56,7 +56,7 @@ func retained(t *testing.T, url, bucket, layout string, env []string) {
 	up.Set("2.iso", "changed")
 	up.Set("4.iso", "new")
 	w.run("sync")
-	second := query[[]outcome](w, "publish")[0]
+	second := published(w, "publish")[0]
 	if second.Outcome != "published" || second.Checkpoint.Files != 5 {
 		t.Errorf("the changed state: %+v", second)
 	}

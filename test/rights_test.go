@@ -139,11 +139,11 @@ func rights(t *testing.T, driver, prefix string, locked bool, rolesOf func(bucke
 	// The publisher.
 	u := newUser(t, server, roles.publisher...)
 	w := newWorkspace(t, config+more, u.env...)
-	first := query[[]outcome](w, "publish")[0]
+	first := published(w, "publish")[0]
 	up.Set("2.iso", "changed")
 	w.run("sync")
-	second := query[[]outcome](w, "publish")[0]
-	if third := query[[]outcome](w, "publish")[0]; first.Outcome != "published" || second.Outcome != "published" || third.Outcome != "unchanged" {
+	second := published(w, "publish")[0]
+	if third := published(w, "publish")[0]; first.Outcome != "published" || second.Outcome != "published" || third.Outcome != "unchanged" {
 		t.Errorf("%+v\n%+v\n%+v", first, second, third)
 	}
 	object := below + "checkpoints/myfile/" + first.Checkpoint.ID.String() + "/1.iso"

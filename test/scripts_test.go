@@ -66,6 +66,7 @@ func scriptEnv(ts *testscript.TestScript) []string {
 	var env []string
 	for _, name := range []string{
 		"ASOF_STORE", "ASOF_CONCURRENCY", "ASOF_LOG_LEVEL", "ASOF_PUBLIC_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "HOME", "JOB_COMPLETION_INDEX",
+		"GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY",
 	} {
 		if value := ts.Getenv(name); value != "" {
 			env = append(env, name+"="+value)

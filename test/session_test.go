@@ -20,6 +20,15 @@ type outcome struct {
 	Files      struct{ Uploaded, Copied, Reused int }
 }
 
+// outcomes is that output as a whole.
+type outcomes struct{ Repos []outcome }
+
+// published runs asof, which must publish.
+func published(w *workspace, args ...string) []outcome {
+	w.Helper()
+	return query[outcomes](w, args...).Repos
+}
+
 func configOf(store, layout, upstream string) string {
 	return fmt.Sprintf(`
 store: %q
@@ -68,7 +77,7 @@ func exampleSession(t *testing.T, store, layout string, env []string) {
 	up := isos(t)
 	w := newWorkspace(t, configOf(store, layout, up.URL()), env...)
 
-	first := query[[]outcome](w, "publish", "--no-sync", "--empty", "myfile")[0].Checkpoint
+	first := published(w, "publish", "--no-sync", "--empty", "myfile")[0].Checkpoint
 	if first.Files != 0 {
 		t.Errorf("the first checkpoint has %d files", first.Files)
 	}
@@ -83,7 +92,7 @@ func exampleSession(t *testing.T, store, layout string, env []string) {
 		t.Errorf("after a sync the list has %d links", n)
 	}
 	time.Sleep(time.Until((first.ID + 2).Time())) // so that there is a moment in between
-	second := query[[]outcome](w, "publish", "--no-sync", "myfile")[0].Checkpoint
+	second := published(w, "publish", "--no-sync", "myfile")[0].Checkpoint
 	both := fmt.Sprint([]string{"../../", first.ID.String() + "/", second.ID.String() + "/"})
 	eventually(t, "the list shows both, oldest first", func() bool { return fmt.Sprint(links(get(t, list).body)) == both })
 
@@ -125,7 +134,7 @@ func TestReadingCommands(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, store string, env []string) {
 		up := isos(t)
 		w := newWorkspace(t, configOf(store, "thin", up.URL()), env...)
-		id := query[[]outcome](w, "publish")[0].Checkpoint.ID.String()
+		id := published(w, "publish")[0].Checkpoint.ID.String()
 		if got := w.run("resolve", "myfile", "latest"); got != id+"\n" {
 			t.Errorf("resolve latest: %q, want %s", got, id)
 		}

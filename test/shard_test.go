@@ -51,7 +51,7 @@ func TestShardedSync(t *testing.T) {
 		}
 
 		before := len(up.Requests())
-		published := query[[]outcome](w, "publish")[0]
+		published := published(w, "publish")[0]
 		if published.Checkpoint.Files != files+1 || published.Files.Uploaded != 0 || published.Files.Reused != files+1 {
 			t.Errorf("the publish: %+v", published)
 		}

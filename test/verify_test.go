@@ -37,7 +37,7 @@ func verifyAndRestore(t *testing.T, url, layout string, env []string) {
 	w := newWorkspace(t, configOf(url, layout, up.URL()), env...)
 	w.run("publish")
 	up.Set("4.iso", "four")
-	c := query[[]outcome](w, "publish", "--force")[0].Checkpoint
+	c := published(w, "publish", "--force")[0].Checkpoint
 	if v := query[verified](w, "verify", "myfile"); v.Checkpoints != 2 || v.Files != 4+5 || len(v.Problems) > 0 {
 		t.Errorf("as published: %+v", v)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -61,7 +62,7 @@ func (a *app) importHistory(ctx context.Context, name string) error {
 	if repo.Layout, err = manifest.ParseLayout(rc.Layout); err != nil {
 		return err
 	}
-	pub, err := a.newPublisher(ctx, cfg, log, []publisher.Repo{repo})
+	s, err := a.newSession(ctx, cfg, log, []publisher.Repo{repo}, false)
 	if err != nil {
 		return err
 	}
@@ -69,11 +70,11 @@ func (a *app) importHistory(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("import %s: list the snapshots: %w", name, err)
 	}
-	horizon, err := pub.Horizon(ctx, repo)
+	horizon, err := s.pub.Horizon(ctx, repo)
 	if err != nil {
 		return fmt.Errorf("import %s: %w", name, err)
 	}
-	results := []published{}
+	var results []publisher.Result
 	for n, at := range times {
 		if at <= horizon {
 			continue
@@ -87,19 +88,13 @@ func (a *app) importHistory(ctx context.Context, name string) error {
 			return a.inRemote(i, err)
 		}
 		var r publisher.Result
-		if r, err = pub.Publish(ctx, repo, publisher.PublishOptions{At: &at}); err != nil {
+		if r, err = s.pub.Publish(ctx, repo, publisher.PublishOptions{At: &at}); err != nil {
 			err = fmt.Errorf("import %s: %s: %w", name, at, err)
 			break
 		}
-		results = append(results, showPublished(r))
+		results = append(results, r)
 	}
-	if err != nil && len(results) == 0 {
-		return err
-	}
-	if printErr := a.printPublished(results); err == nil {
-		err = printErr
-	}
-	return err
+	return errors.Join(err, s.finishPublish(results, err))
 }
 
 // pastOnly is a remote whose snapshots are imported: it has no present state.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/dustin/go-humanize"
 )
@@ -45,6 +46,25 @@ func (t *table) row(cells ...any) {
 		text[i] = fmt.Sprint(c)
 	}
 	fmt.Fprintln(t.w, strings.Join(text, "\t"))
+}
+
+// count is a number with what it counts.
+func count(n int64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return number(n) + " " + many
+}
+
+// number is a number for people: 4,020.
+func number(n int64) string { return humanize.Comma(n) }
+
+// seconds is a time for people: to the tenth of a second below a minute.
+func seconds(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return strings.TrimSuffix(d.Round(time.Second).String(), "0s")
 }
 
 // size is a number of bytes for people.

@@ -1,76 +1,183 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
+	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/publisher"
 )
+
+// troubles counts what failed and was tried again: requests to the store, by the
+// driver, and everything else, by the publisher.
+type troubles struct {
+	meter   objstore.Meter
+	retried atomic.Int64
+}
+
+func (t *troubles) retry(err error) {
+	if !errors.Is(err, objstore.ErrUnavailable) { // or the meter has counted it
+		t.retried.Add(1)
+	}
+}
+
+func (t *troubles) retries() int64 { return t.retried.Load() + t.meter.Failed() }
+
+// suffix tells of retries, where there were any.
+func (t *troubles) suffix() string {
+	if n := t.retries(); n > 0 {
+		return ", " + count(n, "retry", "retries")
+	}
+	return ""
+}
 
 // progress shows long work on standard error: a bar on a terminal, a plain line
 // now and then elsewhere.
 func (a *app) progress() publisher.Progress {
-	if f, ok := a.stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		return &bars{w: f}
+	if a.onTerminal() {
+		return &bars{w: a.stderr, troubles: &a.troubles}
 	}
-	return &notes{w: a.stderr, every: 10 * time.Second}
+	return &notes{w: a.stderr, every: 10 * time.Second, troubles: &a.troubles}
+}
+
+// onTerminal reports whether somebody looks at standard error as it is written.
+func (a *app) onTerminal() bool {
+	f, ok := a.stderr.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // bars draws one bar at a time.
 type bars struct {
-	w   io.Writer
-	mu  sync.Mutex
-	bar *progressbar.ProgressBar
+	w io.Writer
+	*troubles
+
+	mu          sync.Mutex
+	bar         *progressbar.ProgressBar
+	what        string
+	files, done int
+	described   time.Time
 }
+
+const redraw = 100 * time.Millisecond
 
 func (b *bars) Begin(what string, files int, bytes int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.what, b.files, b.done, b.described = what, files, 0, time.Time{}
 	b.bar = progressbar.NewOptions64(bytes,
 		progressbar.OptionSetWriter(b.w),
-		progressbar.OptionSetDescription(fmt.Sprintf("%d %s", files, what)),
-		progressbar.OptionShowBytes(true),
-		progressbar.OptionThrottle(100*time.Millisecond),
-		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionSetDescription(b.description()),
+		progressbar.OptionShowBytes(bytes >= 0),
+		progressbar.OptionThrottle(redraw),
+		progressbar.OptionSetPredictTime(bytes >= 0),
+		progressbar.OptionSetElapsedTime(true),
+		progressbar.OptionSpinnerType(14),
 		progressbar.OptionFullWidth(),
 		progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetRenderBlankState(true),
 	)
 }
 
-func (b *bars) Add(_ int, bytes int64) {
+func (b *bars) description() string {
+	if b.files < 0 {
+		return b.what + b.suffix()
+	}
+	return fmt.Sprintf("%s %d/%d%s", b.what, b.done, b.files, b.suffix())
+}
+
+func (b *bars) Add(files int, bytes int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.done += files
+	if now := time.Now(); now.Sub(b.described) >= redraw {
+		b.described = now
+		b.bar.Describe(b.description())
+	}
 	_ = b.bar.Add64(bytes) // a bar that can't be drawn is no reason to stop
+}
+
+func (b *bars) Retry(err error) {
+	b.retry(err)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.bar != nil {
+		b.bar.Describe(b.description())
+	}
 }
 
 func (b *bars) End() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	_ = b.bar.Exit()
 	_ = b.bar.Clear()
+	b.bar = nil
+}
+
+// aboveBar writes lines where a bar may stand.
+type aboveBar struct{ w io.Writer }
+
+func (a aboveBar) Write(p []byte) (int, error) {
+	_, err := a.w.Write(append([]byte("\r\x1b[K"), p...))
+	return len(p), err
 }
 
 // notes writes a line when some time has passed since the last.
 type notes struct {
 	w     io.Writer
 	every time.Duration
+	*troubles
 
 	mu          sync.Mutex
+	stop        func() // of the lines
 	what        string
 	files, done int
 	bytes, sent int64
-	last        time.Time
+	began       time.Time
 }
 
 func (n *notes) Begin(what string, files int, bytes int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.what, n.files, n.bytes, n.done, n.sent, n.last = what, files, bytes, 0, 0, time.Now()
+	n.what, n.files, n.bytes, n.done, n.sent, n.began = what, files, bytes, 0, 0, time.Now()
+	ticker, over := time.NewTicker(n.every), make(chan struct{})
+	n.stop = func() {
+		ticker.Stop()
+		close(over)
+	}
+	go func() {
+		for {
+			select {
+			case now := <-ticker.C:
+				n.mu.Lock()
+				fmt.Fprintln(n.w, n.line(now))
+				n.mu.Unlock()
+			case <-over:
+				return
+			}
+		}
+	}()
+}
+
+// line says how far it is at a moment.
+func (n *notes) line(now time.Time) string {
+	passed := now.Sub(n.began)
+	if n.files < 0 {
+		return fmt.Sprintf("%s: %s%s", n.what, seconds(passed), n.suffix())
+	}
+	rate := float64(n.sent) / max(passed.Seconds(), 1)
+	left := ""
+	if n.sent > 0 {
+		left = ", " + seconds(time.Duration(float64(n.bytes-n.sent)/rate*float64(time.Second))) + " left"
+	}
+	return fmt.Sprintf("%s: %d of %d, %s of %s, %s/s%s%s", n.what, n.done, n.files, size(n.sent), size(n.bytes), size(int64(rate)), left, n.suffix())
 }
 
 func (n *notes) Add(files int, bytes int64) {
@@ -78,10 +185,12 @@ func (n *notes) Add(files int, bytes int64) {
 	defer n.mu.Unlock()
 	n.done += files
 	n.sent += bytes
-	if now := time.Now(); now.Sub(n.last) >= n.every {
-		n.last = now
-		fmt.Fprintf(n.w, "%s: %d of %d, %s of %s\n", n.what, n.done, n.files, size(n.sent), size(n.bytes))
-	}
 }
 
-func (n *notes) End() {}
+func (n *notes) Retry(err error) { n.retry(err) }
+
+func (n *notes) End() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.stop()
+}

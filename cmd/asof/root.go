@@ -24,6 +24,7 @@ type app struct {
 	viper          *viper.Viper
 	configFile     string
 	output         string // table or json
+	troubles
 }
 
 // run is the program: it returns the exit code.
@@ -147,7 +148,11 @@ func (a *app) logger() (*slog.Logger, error) {
 		return nil, usage(fmt.Errorf("log_level: %q is no level", a.viper.GetString("log_level")), "use debug, info, warn or error")
 	}
 	format := a.viper.GetString("log_format")
-	handler := logHandler(a.stderr, format, level)
+	w := a.stderr
+	if a.onTerminal() {
+		w = aboveBar{w}
+	}
+	handler := logHandler(w, format, level)
 	if handler == nil {
 		return nil, usage(fmt.Errorf("log_format: %q is no format", format), "use text or json")
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
 	"net/netip"
 	"time"
 
@@ -32,6 +33,18 @@ type serveConfig struct {
 	AccessLog      string        `mapstructure:"access_log"`
 	MetricsListen  string        `mapstructure:"metrics_listen"`
 	Auth           []authConfig  `mapstructure:"auth"`
+}
+
+// url is where asof serve is found from this machine.
+func (s serveConfig) url() string {
+	scheme, listen := "http", s.Listen
+	if s.TLSCert != "" {
+		scheme = "https"
+	}
+	if host, port, err := net.SplitHostPort(listen); err == nil && (host == "" || net.ParseIP(host).IsUnspecified()) {
+		listen = net.JoinHostPort("127.0.0.1", port)
+	}
+	return scheme + "://" + listen
 }
 
 // authConfig is what opens a repo. No secret stands in it, only hashes.

@@ -25,6 +25,8 @@ func (a *app) store(ctx context.Context, cfg config, log *slog.Logger, write boo
 		Retention:   retention,
 		Logger:      log,
 		UserAgent:   userAgent(),
+
+		WrapTransport: a.meter.Wrap,
 	})
 	if err != nil {
 		err = fmt.Errorf("open store: %w", err)

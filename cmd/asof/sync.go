@@ -16,6 +16,7 @@ import (
 
 func newSyncCmd(a *app) *cobra.Command {
 	var shard string
+	var dry bool
 	cmd := &cobra.Command{
 		Use:   "sync [REPO...]",
 		Short: "Sync repos and stage their state, to be published later",
@@ -28,9 +29,13 @@ With --shard, fetch one of several disjoint parts into the store and stage nothi
 so many workers share the work, and an asof publish after them finds all of it
 there. --shard auto/4 takes the number of this worker from JOB_COMPLETION_INDEX
 (Kubernetes) or AWS_BATCH_JOB_ARRAY_INDEX, which count from 0; plain auto takes the
-number of workers from AWS_BATCH_JOB_ARRAY_SIZE, too.`,
+number of workers from AWS_BATCH_JOB_ARRAY_SIZE, too.
+
+With --dry-run, nothing is written: the remotes' documents and the store are read, and
+what would be done is shown, with the requests to the store and what S3 asks for them.`,
 		Example: `  asof sync myfile
   asof publish --no-sync myfile
+  asof sync --dry-run           what would be fetched
   asof sync --shard 1/4 myfile  the first of four workers`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeConfigured,
@@ -41,10 +46,11 @@ number of workers from AWS_BATCH_JOB_ARRAY_SIZE, too.`,
 					return usage(fmt.Errorf("--shard: %w", err), "")
 				}
 			}
-			return a.sync(cmd.Context(), names, opts)
+			return a.sync(cmd.Context(), names, opts, dry)
 		},
 	}
 	cmd.Flags().StringVar(&shard, "shard", "", "fetch part `I/N` of the content: 1/4 to 4/4, auto/4, or auto")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "write nothing; show what would be done")
 	return cmd
 }
 
@@ -74,8 +80,8 @@ func parseShard(s string, env func(string) (string, bool)) (publisher.Shard, err
 type synced struct {
 	Repo   string           `json:"repo"`
 	Staged *manifest.Staged `json:"staged"` // null for a shard
-	Files  publisher.Stats  `json:"files"`
-
+	manifest.Changes
+	Files    publisher.Stats    `json:"files"`
 	HeldBack publisher.HeldBack `json:"held_back"` // not zero: a partial mirror
 }
 
@@ -86,25 +92,49 @@ func (a *app) notePartial(repo string, held publisher.HeldBack) {
 	}
 }
 
-func (a *app) sync(ctx context.Context, names []string, opts publisher.SyncOptions) error {
-	results, failures := forRepos(ctx, a, "sync", names, func(pub *publisher.Publisher, repo publisher.Repo) (synced, error) {
-		r, err := pub.Sync(ctx, repo, opts)
-		return synced{r.Repo, r.Staged, r.Files, r.HeldBack}, err
+func (a *app) sync(ctx context.Context, names []string, opts publisher.SyncOptions, dry bool) error {
+	s, repos, err := a.open(ctx, names, dry)
+	if err != nil {
+		return err
+	}
+	results, failures := each(ctx, s, "sync", repos, func(repo publisher.Repo) (publisher.SyncResult, error) {
+		return s.pub.Sync(ctx, repo, opts)
 	})
-	if len(results) == 0 {
-		return failures
-	}
-	for _, r := range results {
-		a.notePartial(r.Repo, r.HeldBack)
-	}
-	return errors.Join(failures, a.print(results, func(t *table) {
-		t.row("REPO", "STAGED", "FILES", "SIZE", "UPLOADED", "COPIED", "REUSED")
+	if dry {
+		var plans []planned
 		for _, r := range results {
+			plans = append(plans, planOfSync(r))
+		}
+		return errors.Join(failures, s.finishDry(plans, failures))
+	}
+	return errors.Join(failures, s.finishSync(results, failures))
+}
+
+func (s *session) finishSync(results []publisher.SyncResult, failure error) error {
+	rows := []synced{}
+	var summary []string
+	for _, r := range results {
+		s.notePartial(r.Repo, r.HeldBack)
+		rows = append(rows, synced{r.Repo, r.Staged, r.Changes, r.Files, r.HeldBack})
+		if r.Staged == nil {
+			summary = append(summary, fmt.Sprintf("%s fetched: %s", r.Repo, transfers(r.Files)))
+			continue
+		}
+		summary = append(summary, fmt.Sprintf("%s %s staged: %s; %s", r.Repo, r.Staged.At, changes(r.Changes), transfers(r.Files)),
+			"  asof publish --no-sync publishes it")
+	}
+	actionsErr := s.actionsSynced(rows, failure)
+	if len(rows) == 0 && failure != nil {
+		return actionsErr
+	}
+	return errors.Join(actionsErr, finish(s, rows, func(t *table) {
+		t.row("REPO", "STAGED", "FILES", "SIZE", "UPLOADED", "COPIED", "REUSED")
+		for _, r := range rows {
 			if r.Staged == nil {
 				t.row(r.Repo, "-", "-", "-", r.Files.Uploaded, r.Files.Copied, r.Files.Reused)
 				continue
 			}
 			t.row(r.Repo, r.Staged.At, r.Staged.Files, size(r.Staged.Bytes), r.Files.Uploaded, r.Files.Copied, r.Files.Reused)
 		}
-	}))
+	}, summary))
 }

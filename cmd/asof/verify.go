@@ -110,7 +110,7 @@ func repoToVerify(ctx context.Context, store objstore.Store, cfg config, name st
 // showReport prints the report, and returns an error if something is wrong.
 func (a *app) showReport(r publisher.VerifyReport) error {
 	if n := len(r.Unfinished); n > 0 {
-		fmt.Fprintf(a.stderr, "%s: %v; publishing again may finish one, asof gc removes the others\n", count(n, "unfinished publish", "unfinished publishes"), r.Unfinished)
+		fmt.Fprintf(a.stderr, "%s: %v; publishing again may finish one, asof gc removes the others\n", count(int64(n), "unfinished publish", "unfinished publishes"), r.Unfinished)
 	}
 	err := a.print(r, func(t *table) {
 		if len(r.Problems) == 0 {
@@ -125,17 +125,10 @@ func (a *app) showReport(r publisher.VerifyReport) error {
 	})
 	if n := len(r.Problems); err == nil && n > 0 {
 		err = &hinted{
-			fmt.Errorf("verify %s: %s", r.Repo, count(n, "problem", "problems")),
+			fmt.Errorf("verify %s: %s", r.Repo, count(int64(n), "problem", "problems")),
 			"put damaged objects back from a copy of the store, or prune their checkpoints; strays may be deleted",
 			publisher.ErrCorrupt,
 		}
 	}
 	return err
-}
-
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

@@ -214,9 +214,9 @@ func (l *lab) publish(ctx context.Context, binary, store, layout, dir string, en
 	if err != nil {
 		return result{}, u, err
 	}
-	var results []result
-	if err := json.Unmarshal(out, &results); err != nil || len(results) != 1 {
+	var published struct{ Repos []result }
+	if err := json.Unmarshal(out, &published); err != nil || len(published.Repos) != 1 {
 		return result{}, u, fmt.Errorf("asof publish printed %q: %w", out, err)
 	}
-	return results[0], u, nil
+	return published.Repos[0], u, nil
 }
