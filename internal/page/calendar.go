@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/asof/asof/manifest"
@@ -13,7 +12,7 @@ import (
 // year is a line of the calendar: how many checkpoints each of its months has,
 // or the pages of the segments that begin in it.
 type year struct {
-	Year     string
+	Year     string // 2024, or 2024–26 where the last segment ends in another
 	Months   []month
 	Segments []segmentLink
 }
@@ -62,8 +61,12 @@ func calendar(checkpoints []manifest.Checkpoint, segments []segmentLink) []year 
 		years = append(years, y)
 	}
 	for _, s := range slices.Backward(segments) {
-		name, _, _ := strings.Cut(s.First, "-")
-		if last := len(years) - 1; last < 0 || years[last].Year != name || years[last].Months != nil {
+		first, end := s.First[:4], s.Last[:4]
+		if last := len(years) - 1; last < 0 || years[last].Months != nil || years[last].Year[:4] != first {
+			name := first
+			if end != first {
+				name += "–" + end[2:]
+			}
 			years = append(years, year{Year: name})
 		}
 		y := &years[len(years)-1]
