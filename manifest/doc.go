@@ -10,7 +10,7 @@
 //	<base>/checkpoints.json               checkpoint index              mutable
 //	<base>/index.html                     list of checkpoints           mutable
 //	<base>/index-<id>.html                list of a segment             mutable
-//	<base>/<id>/<path>                    tree                          immutable
+//	<base>/<id>/<path>                    tree, see [FileKey]           immutable
 //	.asof/pool/sha256/<ab>/<digest>       blob                          immutable
 //	.asof/manifests/sha256/<ab>/<name>    manifest                      immutable
 //	.asof/segments/sha256/<ab>/<digest>   segment of an index           immutable
@@ -34,8 +34,8 @@
 //
 //	{"format":"asof.checkpoints/1","repo":"myfile","generation":6,"horizon":"20250318T150000Z","channels":{"stable":"20250318T140338Z"},
 //	"checkpoints":[
-//	{"id":"20250318T140330Z","manifest":"4298…","content":"e3b0…","pages":"6cf5…","files":0,"bytes":0,"added":0,"removed":0,"changed":0,"layout":"full"},
-//	{"id":"20250318T140338Z","manifest":"b0de…","content":"6c6e…","pages":"3109…","files":4,"bytes":3300,"added":4,"removed":0,"changed":0,"layout":"full"}],
+//	{"id":"20250318T140330Z","manifest":"4298…","content":"e3b0…","pages":"9da3…","files":0,"bytes":0,"added":0,"removed":0,"changed":0,"layout":"full"},
+//	{"id":"20250318T140338Z","manifest":"b0de…","content":"6c6e…","pages":"48f7…","files":4,"bytes":3300,"added":4,"removed":0,"changed":0,"layout":"full"}],
 //	"pruned":[
 //	{"id":"20250318T140300Z","at":"20250318T150130Z","reason":"published from the wrong remote","manifest":"0000…","pages":"0000…","layout":"full"}]}
 //
@@ -51,13 +51,13 @@
 // if it has any, in a list before the checkpoints:
 //
 //	"segments":[
-//	{"first":"20250318T140300Z","last":"20250318T140330Z","checkpoints":1,"pruned":1,"sha256":"1fb4…","size":663}],
+//	{"first":"20250318T140300Z","last":"20250318T140330Z","checkpoints":1,"pruned":1,"sha256":"45bc…","size":663}],
 //
 // A segment is an immutable document of the same style. See [Segment].
 //
 //	{"format":"asof.segment/1","repo":"myfile",
 //	"checkpoints":[
-//	{"id":"20250318T140330Z","manifest":"4298…","content":"e3b0…","pages":"6cf5…","files":0,"bytes":0,"added":0,"removed":0,"changed":0,"layout":"full"}],
+//	{"id":"20250318T140330Z","manifest":"4298…","content":"e3b0…","pages":"9da3…","files":0,"bytes":0,"added":0,"removed":0,"changed":0,"layout":"full"}],
 //	"pruned":[
 //	{"id":"20250318T140300Z","at":"20250318T150130Z","reason":"published from the wrong remote","manifest":"0000…","pages":"0000…","layout":"full"}]}
 //
@@ -97,6 +97,19 @@
 // It commits to every byte of the tree. content is the SHA-256 of what
 // `sha256sum` prints for all files in path order: it ignores modification times,
 // and decides whether a sync found anything new.
+//
+// # Receipt
+//
+// .asof/changes.json in every checkpoint, as one of its pages: what the checkpoint
+// is, which one came before, and what changed since. JSON, one line a change. See
+// [Receipt].
+//
+//	{"format":"asof.changes/1","repo":"myfile","base":"checkpoints/myfile","id":"20250318T140338Z","layout":"full","manifest":"b0de…","content":"6c6e…","files":4,"bytes":3300,"previous":{"id":"20250318T140330Z","manifest":"4298…","pages":"9da3…","layout":"full"},"added":4,"removed":0,"changed":0,"growth":3300,"complete":true,
+//	"changes":[
+//	{"path":"1.iso","change":"added","new":{"size":1024,"sha256":"12eb…"}},
+//	{"path":"2.iso","change":"added","new":{"size":1024,"sha256":"528c…"}},
+//	{"path":"3.iso","change":"added","new":{"size":1024,"sha256":"6145…"}},
+//	{"path":"PULP_MANIFEST","change":"added","new":{"size":228,"sha256":"5e7f…"}}]}
 //
 // # Private objects
 //

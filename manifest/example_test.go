@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -45,20 +46,32 @@ func (ex *example) manifest(modified ID, files map[string]string) Root {
 	return root
 }
 
-// checkpoint stores a tree with its manifests, behind one without files.
-func (ex *example) checkpoint(base, id string, files map[string]string, page string) Checkpoint {
-	pages := map[string]string{IndexPage: page}
-	root, pageRoot := ex.manifest(ex.id("20250318T140000Z"), files), ex.manifest(NoTime, pages)
-	at := ex.id(id)
+// checkpoint stores a tree with its manifests and its receipt, behind one without
+// files.
+func (ex *example) checkpoint(base, id string, before Checkpoint, files map[string]string, page string) Checkpoint {
+	at, root := ex.id(id), ex.manifest(ex.id("20250318T140000Z"), files)
+	receipt := Receipt{
+		Repo: path.Base(base), Base: base, ID: at, Layout: Full,
+		Manifest: root.Name, Content: root.Content, Files: root.Files, Bytes: root.Bytes,
+		Previous: &Previous{before.ID, before.Manifest, before.Pages, before.Layout},
+		Changes:  Changes{Added: root.Files}, Growth: root.Bytes, Complete: true,
+	}
+	for _, name := range sortedKeys(files) {
+		now := FileDigest{int64(len(files[name])), Sum([]byte(files[name]))}
+		receipt.List = append(receipt.List, NewChange(name, nil, &now))
+	}
+	changes, err := receipt.Encode()
+	if err != nil {
+		ex.t.Fatal(err)
+	}
+	pages := map[string]string{IndexPage: page, ChangesPath: string(changes)}
+	pageRoot := ex.manifest(NoTime, pages)
 	for _, m := range []map[string]string{files, pages} {
 		for name, content := range m {
 			ex.objects[TreeKey(base, at, name)] = []byte(content)
 		}
 	}
-	return Checkpoint{
-		ID: at, Manifest: root.Name, Content: root.Content, Pages: pageRoot.Name,
-		Files: root.Files, Bytes: root.Bytes, Changes: Changes{Added: root.Files}, Layout: Full,
-	}
+	return receipt.Checkpoint(pageRoot.Name, false)
 }
 
 func (ex *example) id(s string) ID {
@@ -88,9 +101,11 @@ func newExample(t *testing.T) *example {
 		}
 		ix = next
 	}
-	do(ix.Append(Checkpoint{ID: ex.id("20250318T140300Z"), Layout: Full})) // pruned below
-	do(ix.Append(ex.checkpoint(base, "20250318T140330Z", nil, "<!doctype html>\n<p>no files</p>\n")))
-	do(ix.Append(ex.checkpoint(base, "20250318T140338Z", files, "<!doctype html>\n<p>four files</p>\n")))
+	first := Checkpoint{ID: ex.id("20250318T140300Z"), Layout: Full} // pruned below
+	do(ix.Append(first))
+	second := ex.checkpoint(base, "20250318T140330Z", first, nil, "<!doctype html>\n<p>no files</p>\n")
+	do(ix.Append(second))
+	do(ix.Append(ex.checkpoint(base, "20250318T140338Z", second, files, "<!doctype html>\n<p>four files</p>\n")))
 	do(ix.SetChannel("stable", ex.id("20250318T140338Z")))
 	do(ix.MoveHorizon(ex.id("20250318T150000Z")))
 	do(ix.Prune(ex.id("20250318T140300Z"), ex.id("20250318T150130Z"), "published from the wrong remote"))
@@ -193,6 +208,7 @@ func TestExampleInDoc(t *testing.T) {
 		"segments": refs,
 		"index":    ex.objects["checkpoints/myfile/checkpoints.json"],
 		"registry": ex.objects[RegistryKey],
+		"receipt":  ex.objects[TreeKey("checkpoints/myfile", newest.ID, ChangesPath)],
 		"root":     root,
 		"leaf":     leaf,
 	} {
@@ -207,6 +223,7 @@ func TestExampleInDoc(t *testing.T) {
 	}
 	for _, data := range [][]byte{
 		ex.objects["checkpoints/myfile/checkpoints.json"], ex.objects[RegistryKey], root, segments[0].Data, refs,
+		ex.objects[TreeKey("checkpoints/myfile", newest.ID, ChangesPath)],
 	} {
 		short := regexp.MustCompile(`([0-9a-f]{4})[0-9a-f]{60}`).ReplaceAllString(string(data), "$1…")
 		comment := "//\t" + strings.ReplaceAll(strings.TrimSuffix(short, "\n"), "\n", "\n//\t") + "\n"

@@ -76,6 +76,11 @@ const (
 	Thin Layout = "thin" // files stand in the pool; the tree holds the front page
 )
 
+// Pools reports whether a file of a checkpoint stands in the pool, and not in the
+// tree. The front page never does, be it asof's or upstream's: one of asof's is
+// another in every checkpoint, and a bare bucket serves it.
+func (l Layout) Pools(path string) bool { return l == Thin && path != IndexPage }
+
 // ParseLayout reads a layout; empty is Full.
 func ParseLayout(s string) (Layout, error) {
 	switch l := Layout(s); l {

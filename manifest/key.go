@@ -59,6 +59,14 @@ func TreePrefix(base string, id ID) string { return base + "/" + id.String() + "
 // TreeKey is the key of a file in a checkpoint's tree.
 func TreeKey(base string, id ID, path string) string { return TreePrefix(base, id) + path }
 
+// FileKey is the key of a checkpoint's file with a digest, upstream's or asof's.
+func FileKey(base string, id ID, layout Layout, path string, d Digest) string {
+	if layout.Pools(path) {
+		return BlobKey(d)
+	}
+	return TreeKey(base, id, path)
+}
+
 // BlobKey is the key of a blob in the pool.
 func BlobKey(d Digest) string { return shardKey(BlobPrefix, d) }
 

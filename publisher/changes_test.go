@@ -1,6 +1,9 @@
 package publisher
 
 import (
+	"errors"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,6 +63,113 @@ func TestOvertakenCountsAnew(t *testing.T) {
 	}
 	if n := len(f.index().Checkpoints); n != 3 {
 		t.Errorf("%d checkpoints", n)
+	}
+	f.check()
+}
+
+// The receipt says what the checkpoint is, what came before, and what changed.
+func TestReceipt(t *testing.T) {
+	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
+		f := newFixture(t, layout, map[string]string{"a": "1", "b/c": "22", "d": "3"})
+		first := f.publish(PublishOptions{}).Checkpoint
+		f.up.files = map[string]string{"b/c": "changed", "d": "3", "e": "22"}
+		second := f.publish(PublishOptions{}).Checkpoint
+
+		r := f.receipt(first)
+		if r.Checkpoint(first.Pages, false) != first || r.Previous != nil || r.Growth != 4 || len(r.List) != 3 || r.Repo != "myfile" || r.Base != "checkpoints/myfile" {
+			t.Errorf("%s: the first: %+v", layout, r)
+		}
+		r = f.receipt(second)
+		before := manifest.Previous{ID: first.ID, Manifest: first.Manifest, Pages: first.Pages, Layout: layout}
+		if r.Checkpoint(second.Pages, false) != second || *r.Previous != before || r.Growth != 6 || !r.Complete {
+			t.Errorf("%s: the second: %+v", layout, r)
+		}
+		of := func(text string) *manifest.FileDigest {
+			return &manifest.FileDigest{Size: int64(len(text)), SHA256: manifest.Sum([]byte(text))}
+		}
+		want := []manifest.Change{
+			manifest.NewChange("a", of("1"), nil), manifest.NewChange("b/c", of("22"), of("changed")), manifest.NewChange("e", nil, of("22")),
+		}
+		if !reflect.DeepEqual(r.List, want) {
+			t.Errorf("%s: %+v", layout, r.List)
+		}
+		front := f.read(manifest.TreeKey(f.repo.Base, second.ID, "index.html"))
+		for _, part := range []string{second.Manifest.String(), first.ID.String(), "b/c"} {
+			if !strings.Contains(front, part) {
+				t.Errorf("%s: the front page lacks %s:\n%s", layout, part, front)
+			}
+		}
+	}
+}
+
+// Of very many changes the first are listed, and all are counted.
+func TestLongReceipt(t *testing.T) {
+	f := newFixture(t, manifest.Thin, many(manifest.MaxListedChanges+1))
+	r := f.receipt(f.publish(PublishOptions{}).Checkpoint)
+	if len(r.List) != manifest.MaxListedChanges || r.Complete || r.Added != manifest.MaxListedChanges+1 {
+		t.Errorf("%d of %d, complete: %t", len(r.List), r.Added, r.Complete)
+	}
+}
+
+// receipt is a checkpoint's.
+func (f *fixture) receipt(c manifest.Checkpoint) manifest.Receipt {
+	f.Helper()
+	e := f.page(c, manifest.ChangesPath)
+	r, err := manifest.ParseReceipt([]byte(f.read(manifest.FileKey(f.repo.Base, c.ID, c.Layout, e.Path, e.SHA256))))
+	if err != nil {
+		f.Fatal(err)
+	}
+	return r
+}
+
+// A front page of upstream's own stands in the tree, also of a thin checkpoint,
+// and only there: however it got to the store.
+func TestOwnFrontPage(t *testing.T) {
+	f := newFixture(t, manifest.Thin, map[string]string{"index.html": "own", "same": "own", "d/index.html": "further down"})
+	own := manifest.BlobKey(manifest.Sum([]byte("own")))
+	front := func(c manifest.Checkpoint) string { return manifest.TreeKey(f.repo.Base, c.ID, "index.html") }
+	first := f.publish(PublishOptions{}).Checkpoint
+	delete(f.up.files, "same")
+	f.up.set("other", "x")
+	f.store.take()
+	second := f.publish(PublishOptions{})
+	if ops := f.store.take(); !slices.Contains(ops, "copy "+front(first)+" "+front(second.Checkpoint)) || second.Files.Copied != 1 {
+		t.Errorf("what did not change was not copied: %+v\n%s", second, strings.Join(ops, "\n"))
+	}
+	f.up.set("index.html", "own, changed")
+	f.sync()
+	third := f.publish(PublishOptions{NoSync: true}).Checkpoint
+	for c, want := range map[manifest.Checkpoint]string{first: "own", second.Checkpoint: "own", third: "own, changed"} {
+		if got := f.read(front(c)); got != want {
+			t.Errorf("%s: %q, want %q", c.ID, got, want)
+		}
+		if got, want := f.keys(manifest.TreePrefix(f.repo.Base, c.ID)), []string{front(c)}; !slices.Equal(got, want) {
+			t.Errorf("the tree is %q", got)
+		}
+	}
+
+	// Killed behind the front page, and run again: it is not uploaded again.
+	f.up.set("index.html", "the last")
+	f.pub.Concurrency = 1
+	f.store.killAt(0, func(op string) bool { return strings.HasPrefix(op, "create "+manifest.ManifestPrefix) })
+	if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{}); !errors.Is(err, errKilled) {
+		t.Fatal(err)
+	}
+	f.store.heal()
+	if r := f.publish(PublishOptions{}); r.Files.Uploaded != 0 {
+		t.Errorf("run again: %+v", r.Files)
+	}
+	f.check()
+	if r := f.verify(VerifyOptions{}); len(r.Problems) > 0 {
+		t.Errorf("%+v", r.Problems)
+	}
+
+	// The pool has it only as long as another file of a checkpoint is the same.
+	f.prune(Policy{Last: 1})
+	f.clock.add(30 * day)
+	f.collect(CollectOptions{Apply: true})
+	if slices.Contains(f.keys(manifest.BlobPrefix), own) {
+		t.Error("a front page is left in the pool")
 	}
 	f.check()
 }

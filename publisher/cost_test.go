@@ -10,8 +10,9 @@ import (
 )
 
 // The requests of a thin publish with changes, all of them. What a publish costs
-// follows what changed: the files, the pages of their directories, and ten
-// requests besides, one of them for each manifest that it reads and writes.
+// follows what changed: the files, the pages of their directories and of the root,
+// which are its front page and its receipt, and ten requests besides, one of them
+// for each manifest that it reads and writes.
 func TestPublishThinRequests(t *testing.T) {
 	f := newFixture(t, manifest.Thin, many(6000))
 	f.pub.Concurrency = 1
@@ -37,7 +38,7 @@ func TestPublishThinRequests(t *testing.T) {
 		"create .asof/repos/checkpoints/myfile/attempts/20250318T140340Z",
 		blob("changed"), blob("changed too"),
 		"open " + manifest.ManifestKey(first.Pages),
-		page("d1/index.html"), page("d2/index.html"),
+		page(manifest.ChangesPath), page("d1/index.html"), page("d2/index.html"),
 		"create checkpoints/myfile/20250318T140340Z/index.html",
 		"create " + manifest.ManifestKey(second.Manifest),
 		"create " + manifest.ManifestKey(second.Pages),
@@ -65,8 +66,8 @@ func TestPublishRequestsStayBounded(t *testing.T) {
 		f.publish(PublishOptions{})
 		most = max(most, len(f.store.take()))
 	}
-	// 13 as above with one file changed, and one for each source.
-	if want := 13 + manifest.MaxSources; most != want {
+	// 14 as above with one file changed, and one for each source.
+	if want := 14 + manifest.MaxSources; most != want {
 		t.Errorf("up to %d requests, want %d", most, want)
 	}
 	f.check()

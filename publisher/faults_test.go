@@ -371,8 +371,11 @@ func (f *fixture) describe() string {
 			key = manifest.ManifestPrefix // times in it depend on ids
 		}
 		if strings.HasPrefix(key, manifest.BlobPrefix) {
-			if page := f.read(key); strings.HasPrefix(page, "<!doctype html>") {
+			switch content := f.read(key); {
+			case strings.HasPrefix(content, "<!doctype html>"):
 				key = "a page"
+			case strings.HasPrefix(content, `{"format":"asof.changes/1"`):
+				key = "a receipt"
 			}
 		}
 		keys = append(keys, ids.Replace(key))

@@ -116,12 +116,12 @@ func (gc *collector) mark(ctx context.Context) error {
 		}
 		history := catalog.NewHistory(gc.Store, index)
 		gc.repos = append(gc.repos, collected{repo, history})
-		if err := gc.markHistory(ctx, history); err != nil {
+		if err := gc.markHistory(ctx, repo.Base, history); err != nil {
 			return fmt.Errorf("repo %s: %w", repo.Name, err)
 		}
 		staged, _, err := gc.loadStaged(ctx, Repo{Name: repo.Name, Base: repo.Base})
 		if err == nil {
-			err = gc.markManifest(ctx, staged.Manifest, manifest.Thin)
+			err = gc.markManifest(ctx, staged.Manifest, place{})
 		} else if errors.Is(err, objstore.ErrNotFound) {
 			err = nil
 		}
@@ -153,7 +153,7 @@ func (gc *collector) fence(ctx context.Context, repo Repo) (manifest.Index, erro
 }
 
 // markHistory marks what a repo's checkpoints consist of, and its segments.
-func (gc *collector) markHistory(ctx context.Context, history *catalog.History) error {
+func (gc *collector) markHistory(ctx context.Context, base string, history *catalog.History) error {
 	for _, ref := range history.Index.Segments {
 		gc.segments[ref.Digest] = true
 	}
@@ -162,7 +162,7 @@ func (gc *collector) markHistory(ctx context.Context, history *catalog.History) 
 			return err
 		}
 		for _, c := range part.Checkpoints {
-			if err := gc.markCheckpoint(ctx, c.ID, c.Layout, c.Manifest, c.Pages); err != nil {
+			if err := gc.markCheckpoint(ctx, place{base, c.ID, c.Layout}, c.Manifest, c.Pages); err != nil {
 				return err
 			}
 		}
@@ -171,7 +171,7 @@ func (gc *collector) markHistory(ctx context.Context, history *catalog.History) 
 				continue
 			}
 			// Clients and publishers that began with it get the grace period.
-			if err := gc.markCheckpoint(ctx, t.ID, t.Layout, t.Manifest, t.Pages); err != nil {
+			if err := gc.markCheckpoint(ctx, place{base, t.ID, t.Layout}, t.Manifest, t.Pages); err != nil {
 				return err
 			}
 		}
@@ -179,18 +179,18 @@ func (gc *collector) markHistory(ctx context.Context, history *catalog.History) 
 	return nil
 }
 
-func (gc *collector) markCheckpoint(ctx context.Context, id manifest.ID, layout manifest.Layout, roots ...manifest.Digest) error {
+func (gc *collector) markCheckpoint(ctx context.Context, at place, roots ...manifest.Digest) error {
 	for _, root := range roots {
-		if err := gc.markManifest(ctx, root, layout); err != nil {
-			return fmt.Errorf("checkpoint %s: %w", id, err)
+		if err := gc.markManifest(ctx, root, at); err != nil {
+			return fmt.Errorf("checkpoint %s: %w", at.id, err)
 		}
 	}
 	return nil
 }
 
-// markManifest marks a manifest with those that hold leaves of it and, if its
-// files stand in the pool, those.
-func (gc *collector) markManifest(ctx context.Context, d manifest.Digest, layout manifest.Layout) error {
+// markManifest marks a manifest with those that hold leaves of it, and which of its
+// files stand in the pool.
+func (gc *collector) markManifest(ctx context.Context, d manifest.Digest, at place) error {
 	m, err := catalog.Open(ctx, catalog.From(gc.Store), d)
 	if err != nil {
 		return err
@@ -199,14 +199,16 @@ func (gc *collector) markManifest(ctx context.Context, d manifest.Digest, layout
 	for _, source := range m.Sources {
 		gc.manifests[source] = true
 	}
-	if layout != manifest.Thin {
-		return nil
+	if at.layout == manifest.Full {
+		return nil // none
 	}
 	for e, err := range m.Entries(ctx) {
 		if err != nil {
 			return err
 		}
-		gc.blobs[e.SHA256] = true
+		if at.pools(e.Path) {
+			gc.blobs[e.SHA256] = true
+		}
 	}
 	return nil
 }

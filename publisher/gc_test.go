@@ -91,8 +91,8 @@ func TestCollectNothing(t *testing.T) {
 func TestCollect(t *testing.T) {
 	for layout, want := range map[manifest.Layout]string{
 		// The first tree and the one file of the attempt's; two files' contents
-		// and a page, and the front page.
-		manifest.Full: "map[attempts and pins:3 manifests:2 tree files:8]",
+		// and the receipt, and the front page.
+		manifest.Full: "map[attempts and pins:3 manifests:2 tree files:9]",
 		manifest.Thin: "map[attempts and pins:3 blobs:3 manifests:2 tree files:1]",
 	} {
 		f := newFixture(t, layout, isos())

@@ -13,14 +13,21 @@ import (
 	"github.com/asof/asof/publisher/remote"
 )
 
-// guided is what a tree's pages say to clients, and the files that go with it.
-type guided struct {
-	usage manifest.Usage // with URLs filled in
-	files map[string][]byte
+// generated is what asof adds to a tree besides listing pages.
+type generated struct {
+	front page.Front
+	files map[string][]byte // by path, below manifest.GeneratedDir
 }
 
-// guide asks the remote how clients use a tree whose files are stored.
-func (p *publication) guide(ctx context.Context, files *revision, dst place) (g guided, err error) {
+// generate makes it for a tree whose files are stored. The remote is asked how
+// clients use it.
+func (p *publication) generate(ctx context.Context, files *revision, dst place, receipt manifest.Receipt) (g generated, err error) {
+	document, err := receipt.Encode()
+	if err != nil {
+		return g, err
+	}
+	g.files = map[string][]byte{manifest.ChangesPath: document}
+	g.front.Receipt = receipt
 	r, ok := p.repo.Remote.(remote.Guided)
 	if !ok {
 		return g, nil
@@ -32,11 +39,9 @@ func (p *publication) guide(ctx context.Context, files *revision, dst place) (g 
 	if len(guide.Usage.Snippets) == 0 {
 		return g, nil
 	}
-	document, err := guide.Usage.Encode()
-	if err != nil {
+	if g.files[manifest.UsagePath], err = guide.Usage.Encode(); err != nil {
 		return g, err
 	}
-	g.files = map[string][]byte{manifest.UsagePath: document}
 	for name, data := range guide.Files {
 		g.files[manifest.GeneratedDir+name] = data
 	}
@@ -45,7 +50,7 @@ func (p *publication) guide(ctx context.Context, files *revision, dst place) (g 
 		url = page.UnknownURL
 	}
 	url = strings.TrimSuffix(url, "/") + "/"
-	g.usage = guide.Usage.For(url+dst.base+"/", url+manifest.TreePrefix(dst.base, dst.id))
+	g.front.Usage = guide.Usage.For(url+dst.base+"/", url+manifest.TreePrefix(dst.base, dst.id))
 	return g, nil
 }
 

@@ -22,9 +22,9 @@ func buildRoot(entries []manifest.Entry) (manifest.Root, error) {
 	return b.Finish()
 }
 
-// writeManifest stores a manifest as one object, but for the leaves that prev
-// has too, and returns its root: prev itself, if it lists the same.
-func (p *Publisher) writeManifest(ctx context.Context, rely *reliance, entries []manifest.Entry, prev manifest.Root) (manifest.Root, error) {
+// rootBehind is the root of the manifest that comes behind prev, whose leaves it
+// shares: prev itself, if it lists the same.
+func rootBehind(prev manifest.Root, entries []manifest.Entry) (manifest.Root, error) {
 	root, err := buildRoot(entries)
 	if err != nil {
 		return root, fmt.Errorf("write manifest: %w", err)
@@ -32,11 +32,20 @@ func (p *Publisher) writeManifest(ctx context.Context, rely *reliance, entries [
 	if root = root.Sharing(prev); root.Name == prev.Name {
 		return prev, nil
 	}
+	return root, nil
+}
+
+// writeManifest stores a manifest as one object, but for the leaves that prev
+// has too. prev itself is stored already.
+func (p *Publisher) writeManifest(ctx context.Context, rely *reliance, root manifest.Root, entries []manifest.Entry, prev manifest.Root) error {
+	if root.Name == prev.Name {
+		return nil
+	}
 	body, err := manifestBody(root, entries)
 	if err != nil {
-		return root, err
+		return err
 	}
-	return root, p.putNamed(ctx, rely, manifest.KindManifest, manifest.ManifestKey(root.Name), body)
+	return p.putNamed(ctx, rely, manifest.KindManifest, manifest.ManifestKey(root.Name), body)
 }
 
 // manifestBody is a manifest's object. Its leaves are made while it is read.

@@ -32,7 +32,7 @@ import (
 type pages struct {
 	dirs  map[string]*directory // by path, "" is the root, others end in "/"
 	files []remote.File
-	guide guided
+	own   generated
 }
 
 type directory struct {
@@ -41,9 +41,9 @@ type directory struct {
 }
 
 // newPages makes the pages for the entries of a tree, whose order is ascending,
-// and adds the files that the guide brings along.
-func newPages(entries []manifest.Entry, guide guided) (*pages, error) {
-	p := &pages{dirs: map[string]*directory{"": {}}, guide: guide}
+// and adds asof's own files.
+func newPages(entries []manifest.Entry, own generated) (*pages, error) {
+	p := &pages{dirs: map[string]*directory{"": {}}, own: own}
 	for _, e := range entries {
 		name := path.Base(e.Path)
 		d := p.dir(strings.TrimSuffix(e.Path, name))
@@ -52,7 +52,7 @@ func newPages(entries []manifest.Entry, guide guided) (*pages, error) {
 	if err := p.digest(); err != nil {
 		return nil, err
 	}
-	for path, data := range guide.files {
+	for path, data := range own.files {
 		p.files = append(p.files, remote.File{Path: path, Size: int64(len(data)), SHA256: manifest.Sum(data), Phase: remote.Payload})
 	}
 	slices.SortFunc(p.files, func(a, b remote.File) int { return cmp.Compare(a.Path, b.Path) })
@@ -81,10 +81,10 @@ func (p *pages) digest() error {
 	return g.Wait()
 }
 
-// write renders a page. How clients use the tree stands on the one at its top.
+// write renders a page. What the checkpoint is stands on the one at its top.
 func (p *pages) write(w io.Writer, dir string) error {
 	if dir == "" {
-		return page.WriteFront(w, p.dirs[dir].entries(), p.guide.usage)
+		return page.WriteFront(w, p.dirs[dir].entries(), p.own.front)
 	}
 	return page.WriteDirectory(w, dir, p.dirs[dir].entries())
 }
@@ -128,7 +128,7 @@ func (d *directory) entries() iter.Seq[page.Entry] {
 func (p *pages) Files() []remote.File { return p.files }
 
 func (p *pages) Open(_ context.Context, f remote.File) (remote.Content, error) {
-	if data, ok := p.guide.files[f.Path]; ok {
+	if data, ok := p.own.files[f.Path]; ok {
 		return remote.Content{Body: io.NopCloser(bytes.NewReader(data))}, nil
 	}
 	var buf bytes.Buffer
@@ -165,21 +165,6 @@ func (p *Publisher) slashPages(ctx context.Context, dst place, entries []manifes
 		})
 	}
 	return g.Wait()
-}
-
-// frontPage stores the front page of a thin tree, all that stands in it: by
-// rendering it once more, or by copying upstream's own from the pool.
-func (p *Publisher) frontPage(ctx context.Context, dst place, pages, files *revision) error {
-	key := manifest.TreeKey(dst.base, dst.id, manifest.IndexPage)
-	if own, ok := find(files.entries, manifest.IndexPage); ok {
-		return p.copyPage(ctx, manifest.BlobKey(own.SHA256), key, own)
-	}
-	i := slices.IndexFunc(pages.files, func(f remote.File) bool { return f.Path == manifest.IndexPage })
-	body := pages.body(pages.files[i], func(time.Time) {})
-	return p.retry(ctx, key, func() error {
-		_, err := objstore.Put(ctx, p.Store, key, body, attributes(manifest.KindPage, ""))
-		return err
-	})
 }
 
 // copyPage copies a page inside the store, to where it may stand already.

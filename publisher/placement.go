@@ -1,6 +1,7 @@
 package publisher
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -10,8 +11,8 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// place is where the files of a tree stand: below a checkpoint's id in the full
-// layout, in the pool in the thin one (and for a sync, which has no id yet).
+// place is where the files of a checkpoint stand. The zero value is the pool: a
+// sync, which has no id yet, has all of them there.
 type place struct {
 	base   string
 	id     manifest.ID
@@ -19,11 +20,14 @@ type place struct {
 }
 
 func (pl place) key(path string, d manifest.Digest) string {
-	if pl.layout == manifest.Thin {
+	if pl == (place{}) {
 		return manifest.BlobKey(d)
 	}
-	return manifest.TreeKey(pl.base, pl.id, path)
+	return manifest.FileKey(pl.base, pl.id, pl.layout, path, d)
 }
+
+// pools reports whether a file stands in the pool.
+func (pl place) pools(path string) bool { return pl == (place{}) || pl.layout.Pools(path) }
 
 // placement says, for every file of a revision, where it goes and where its
 // content may already stand in the store. It is the plan of a transfer: skip
@@ -33,8 +37,10 @@ type placement struct {
 	prev place // the newest checkpoint
 	// same[i]: the newest checkpoint has file i, with the same content.
 	same []bool
-	// changes are those since the newest checkpoint.
+	// changes count what is not as in the newest checkpoint, and changed is a list of
+	// it, of the first so many paths.
 	changes manifest.Changes
+	changed []manifest.Change
 	// wanted is the content of the revision.
 	wanted map[manifest.Digest]want
 	// elsewhere holds keys of wanted content that is not, or not only, at its
@@ -141,15 +147,15 @@ func compare(entries []manifest.Entry, prev place, prevEntries iter.Seq2[manifes
 			return nil, err
 		}
 		for ; i < len(entries) && entries[i].Path < old.Path; i++ {
-			pl.changes.Added++
+			pl.change(nil, &entries[i])
 		}
 		others := pl.wanted[old.SHA256].files
 		listed := i < len(entries) && entries[i].Path == old.Path
 		switch {
 		case !listed:
-			pl.changes.Removed++
+			pl.change(&old, nil)
 		case entries[i].SHA256 != old.SHA256:
-			pl.changes.Changed++
+			pl.change(&old, &entries[i])
 		default:
 			if entries[i].Size != old.Size {
 				return nil, contradicts(entries[i], old.Size)
@@ -167,8 +173,24 @@ func compare(entries []manifest.Entry, prev place, prevEntries iter.Seq2[manifes
 			i++
 		}
 	}
-	pl.changes.Added += int64(len(entries) - i)
+	for ; i < len(entries); i++ {
+		pl.change(nil, &entries[i])
+	}
 	return pl, nil
+}
+
+// change takes note of a file that is not as it was; nil: there is none.
+func (pl *placement) change(old, now *manifest.Entry) {
+	digest := func(e *manifest.Entry) *manifest.FileDigest {
+		if e == nil {
+			return nil
+		}
+		return &manifest.FileDigest{Size: e.Size, SHA256: e.SHA256}
+	}
+	c := manifest.NewChange(cmp.Or(now, old).Path, digest(old), digest(now))
+	if pl.changes = pl.changes.Plus(c.Kind); len(pl.changed) < manifest.MaxListedChanges {
+		pl.changed = append(pl.changed, c)
+	}
 }
 
 // contradicts is the error for a size that other content of the same digest has not.
@@ -196,7 +218,9 @@ func (pl *placement) addJournal(files []manifest.Entry) {
 // below its id it has written, and verified, by its own list.
 func (p *Publisher) addAttempt(ctx context.Context, pl *placement, base string, a manifest.Attempt) error {
 	if a.Layout == manifest.Thin {
-		pl.addJournal(a.Files)
+		for _, e := range a.Files {
+			pl.know(e, known{key: manifest.FileKey(base, a.ID, a.Layout, e.Path, e.SHA256)})
+		}
 		return nil
 	}
 	there, err := p.treePaths(ctx, base, a.ID)

@@ -172,13 +172,13 @@ func (p *Publisher) fresh(since time.Time) bool { return p.Now().Sub(since) < fr
 
 // writePages stores the listing pages of the tree and returns them with the
 // root of the newest checkpoint's pages.
-func (p *publication) writePages(ctx context.Context, index manifest.Index, files *revision, plan *placement, result *Result) (*revision, manifest.Root, error) {
+func (p *publication) writePages(ctx context.Context, index manifest.Index, files *revision, plan *placement, receipt manifest.Receipt, result *Result) (*revision, manifest.Root, error) {
 	prev := new(catalog.Manifest)
-	guide, err := p.guide(ctx, files, plan.dst)
+	own, err := p.generate(ctx, files, plan.dst, receipt)
 	if err != nil {
 		return nil, prev.Root, err
 	}
-	rendered, err := newPages(files.entries, guide)
+	rendered, err := newPages(files.entries, own)
 	if err != nil {
 		return nil, prev.Root, err
 	}
@@ -202,10 +202,7 @@ func (p *publication) writePages(ctx context.Context, index manifest.Index, file
 	if result.Pages, err = p.transfer(ctx, p.repo.Name+": pages", p.rely, rev, pagePlan, manifest.KindPage); err != nil {
 		return nil, prev.Root, err
 	}
-	switch {
-	case plan.dst.layout == manifest.Thin:
-		err = p.frontPage(ctx, plan.dst, rev, files)
-	case p.repo.SlashPages:
+	if p.repo.SlashPages && plan.dst.layout == manifest.Full {
 		err = p.slashPages(ctx, plan.dst, rev.entries)
 	}
 	return rev, prev.Root, err

@@ -170,27 +170,32 @@ func (p *publication) build(ctx context.Context, current state, rev *revision) (
 		}
 	}
 
-	// 6. Write the listing pages. A crash leaves: as after 5.
-	pages, prevPages, err := p.writePages(ctx, current.index, rev, plan, &result)
+	// 6. Write the listing pages, one of which names the manifest of the files.
+	//    A crash leaves: as after 5.
+	root, err := rootBehind(prevRoot, rev.entries)
+	if err != nil {
+		return built{}, err
+	}
+	receipt := p.receipt(current.index, root, plan)
+	pages, prevPages, err := p.writePages(ctx, current.index, rev, plan, receipt, &result)
 	if err != nil {
 		return built{}, p.heldUp(ctx, current, p.differs(err, id))
 	}
 
 	// 7. Write the manifests, one object each. A crash leaves: a whole tree that
 	//    no index names.
-	root, err := p.writeManifest(ctx, p.rely, rev.entries, prevRoot)
+	if err := p.writeManifest(ctx, p.rely, root, rev.entries, prevRoot); err != nil {
+		return built{}, err
+	}
+	pagesRoot, err := rootBehind(prevPages, pages.entries)
 	if err != nil {
 		return built{}, err
 	}
-	pagesRoot, err := p.writeManifest(ctx, p.rely, pages.entries, prevPages)
-	if err != nil {
+	if err := p.writeManifest(ctx, p.rely, pagesRoot, pages.entries, prevPages); err != nil {
 		return built{}, err
 	}
 	_, usage := find(pages.entries, manifest.UsagePath)
-	result.Checkpoint = manifest.Checkpoint{
-		ID: id, Manifest: root.Name, Content: root.Content, Pages: pagesRoot.Name,
-		Files: root.Files, Bytes: root.Bytes, Changes: plan.changes, Layout: p.repo.layout(), Usage: usage,
-	}
+	result.Checkpoint = receipt.Checkpoint(pagesRoot.Name, usage)
 
 	// What was met, and may be garbage to a collection, must stay from here on.
 	return built{result, claim}, p.settle(ctx, p.rely)

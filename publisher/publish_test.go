@@ -33,6 +33,7 @@ func TestPublishFull(t *testing.T) {
 	}
 	f.check()
 	want := []string{
+		"checkpoints/myfile/20250318T140340Z/.asof/changes.json",
 		"checkpoints/myfile/20250318T140340Z/1.iso",
 		"checkpoints/myfile/20250318T140340Z/2.iso",
 		"checkpoints/myfile/20250318T140340Z/3.iso",
@@ -71,7 +72,8 @@ func TestPublishOrder(t *testing.T) {
 	want := []string{
 		"swap asof.json", "swap index.html",
 		"create .asof/repos/checkpoints/myfile/attempts/20250318T140330Z",
-		"create " + id + "a", "create " + id + "Release.gpg", "create " + id + "PULP_MANIFEST", "create " + id + "index.html",
+		"create " + id + "a", "create " + id + "Release.gpg", "create " + id + "PULP_MANIFEST",
+		"create " + id + ".asof/changes.json", "create " + id + "index.html",
 		"create manifest", "create manifest",
 		"swap checkpoints/myfile/checkpoints.json",
 		"swap checkpoints/myfile/index.html",
@@ -93,13 +95,13 @@ func TestPublishThin(t *testing.T) {
 		t.Errorf("the tree is %q, want the front page only", got)
 	}
 	if n := len(f.keys(manifest.BlobPrefix)); n != 5+2 {
-		t.Errorf("%d blobs, want 5 contents and 2 pages", n)
+		t.Errorf("%d blobs, want 5 contents, a page and the receipt", n)
 	}
 
 	f.up.set("sub/4.iso", "four, changed")
 	f.store.take()
 	second := f.publish(PublishOptions{})
-	if second.Files.Uploaded != 1 || second.Files.Copied != 0 || second.Files.Reused != 5 || second.Pages.Uploaded != 1 || second.Pages.Reused != 1 {
+	if second.Files.Uploaded != 1 || second.Files.Copied != 0 || second.Files.Reused != 5 || second.Pages.Uploaded != 3 || second.Pages.Reused != 0 {
 		t.Errorf("second: files %+v, pages %+v", second.Files, second.Pages)
 	}
 	f.check()
@@ -126,8 +128,8 @@ func TestPublishFullCopiesWhatIsThere(t *testing.T) {
 	if third := f.publish(PublishOptions{}); third.Files.Uploaded != 0 || third.Files.Copied != 6 {
 		t.Errorf("third: %+v", third.Files)
 	}
-	if want := 1; second.Pages.Uploaded != want || second.Pages.Copied != 1 {
-		t.Errorf("pages %+v: the root's changed, sub's did not", second.Pages)
+	if second.Pages.Uploaded != 2 || second.Pages.Copied != 1 {
+		t.Errorf("pages %+v: the root's and the receipt are new, sub's is not", second.Pages)
 	}
 	if f.up.opens != opens+1 {
 		t.Errorf("upstream was read %d times, want once", f.up.opens-opens)

@@ -67,8 +67,8 @@ func (p *Publisher) sync(ctx context.Context, repo Repo, opts SyncOptions) (Sync
 	if err != nil {
 		return SyncResult{}, err
 	}
-	plan.dst = place{layout: manifest.Thin}
-	plan.leaveInTree()
+	plan.dst = place{}
+	plan.prev = place{} // what stands in the newest tree publishing will copy from there
 	left, err := p.leftBehind(ctx, repo, current.index)
 	if err != nil {
 		return SyncResult{}, err
@@ -88,21 +88,16 @@ func (p *Publisher) sync(ctx context.Context, repo Repo, opts SyncOptions) (Sync
 	if !opts.Shard.whole() {
 		return result, nil
 	}
-	root, err := p.writeManifest(ctx, rely, rev.entries, prevRoot)
+	root, err := rootBehind(prevRoot, rev.entries)
 	if err != nil {
+		return SyncResult{}, err
+	}
+	if err := p.writeManifest(ctx, rely, root, rev.entries, prevRoot); err != nil {
 		return SyncResult{}, err
 	}
 	result.Changes = plan.changes
 	result.Staged = &manifest.Staged{At: rev.at, Manifest: root.Name, Content: root.Content, Files: root.Files, Bytes: root.Bytes}
 	return result, p.stage(ctx, repo, *result.Staged)
-}
-
-// leaveInTree makes a sync leave alone what stands in the newest checkpoint's
-// tree: publishing will copy it from there.
-func (pl *placement) leaveInTree() {
-	if pl.prev.layout == manifest.Full {
-		pl.prev = place{layout: manifest.Thin}
-	}
 }
 
 // openJournal records what the sync is about to put into the pool.

@@ -27,7 +27,7 @@ type transfer struct {
 	rely *reliance
 	rev  *revision
 	plan *placement
-	kind manifest.Kind // of the objects
+	kind manifest.Kind // of what stands in the tree
 
 	buffers sync.Pool // of small files: *[]byte
 
@@ -35,11 +35,8 @@ type transfer struct {
 	stats Stats
 }
 
-// transfer does the work; kind is what the files are in a full tree.
+// transfer does the work; kind is what the files are in a tree.
 func (p *Publisher) transfer(ctx context.Context, what string, rely *reliance, rev *revision, plan *placement, kind manifest.Kind) (Stats, error) {
-	if plan.dst.layout == manifest.Thin {
-		kind = manifest.KindBlob
-	}
 	t := &transfer{Publisher: p, rely: rely, rev: rev, plan: plan, kind: kind}
 	t.buffers.New = func() any { return new([]byte) }
 	p.Progress.Begin(what, len(rev.files), rev.root.Bytes)
@@ -85,7 +82,7 @@ func (t *transfer) files(ctx context.Context, files []int, uploaded map[manifest
 		if uploading[dst] {
 			src.action = reuse
 		}
-		if src.action == upload && t.kind == manifest.KindFile && t.plan.wanted[e.SHA256].files > 1 {
+		if src.action == upload && t.kindOf(f) == manifest.KindFile && t.plan.wanted[e.SHA256].files > 1 {
 			if from, ok := there[e.SHA256]; ok {
 				src = source{copyFrom, from}
 			} else if _, ok := uploaded[e.SHA256]; ok {
@@ -143,10 +140,10 @@ func (t *transfer) place(ctx context.Context, f remote.File, e *manifest.Entry, 
 		}
 	case copyFrom:
 		err := t.retry(ctx, f.Path, func() error {
-			return t.Store.Copy(ctx, src.from, dst, attributes(t.kind, f.Path), t.fresh(t.plan.claimed))
+			return t.Store.Copy(ctx, src.from, dst, attributes(t.kindOf(f), f.Path), t.fresh(t.plan.claimed))
 		})
 		if errors.Is(err, objstore.ErrExists) {
-			return copyFrom, t.checkThere(ctx, dst, t.rev.body(f, func(time.Time) {}))
+			return copyFrom, t.checkThere(ctx, f, dst, t.rev.body(f, func(time.Time) {}))
 		}
 		if !errors.Is(err, objstore.ErrNotFound) {
 			return copyFrom, err
@@ -171,10 +168,10 @@ func (t *transfer) upload(ctx context.Context, f remote.File, e *manifest.Entry,
 				return err
 			}
 		}
-		err := t.Store.Create(ctx, dst, body, attributes(t.kind, f.Path))
+		err := t.Store.Create(ctx, dst, body, attributes(t.kindOf(f), f.Path))
 		if errors.Is(err, objstore.ErrExists) {
 			done = reuse
-			return t.checkThere(ctx, dst, body)
+			return t.checkThere(ctx, f, dst, body)
 		}
 		return err
 	})
@@ -182,10 +179,18 @@ func (t *transfer) upload(ctx context.Context, f remote.File, e *manifest.Entry,
 	return done, err
 }
 
+// kindOf is what a file is where it goes.
+func (t *transfer) kindOf(f remote.File) manifest.Kind {
+	if t.plan.dst.pools(f.Path) {
+		return manifest.KindBlob
+	}
+	return t.kind
+}
+
 // checkThere holds an object that already stands at dst against what belongs
 // there. A blob's name commits to its bytes, and none was ever stored unchecked.
-func (t *transfer) checkThere(ctx context.Context, dst string, body objstore.Body) error {
-	if t.plan.dst.layout == manifest.Thin {
+func (t *transfer) checkThere(ctx context.Context, f remote.File, dst string, body objstore.Body) error {
+	if t.plan.dst.pools(f.Path) {
 		return t.relyOn(ctx, t.rely, dst, body.Size)
 	}
 	same, err := objstore.Holds(ctx, t.Store, dst, body)

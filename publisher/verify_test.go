@@ -74,7 +74,7 @@ func TestVerifyClean(t *testing.T) {
 			if len(r.Problems) > 0 || len(r.Unfinished) > 0 {
 				t.Errorf("%s: %+v", layout, r)
 			}
-			if r.Checkpoints != 3 || r.Files != 5+9+10 || r.Pages != 2+4+3 {
+			if r.Checkpoints != 3 || r.Files != 5+9+10 || r.Pages != 2+4+3+3 {
 				t.Errorf("%s: %+v", layout, r)
 			}
 			reads := map[string]int{}

@@ -46,10 +46,7 @@ func (r *Resolver) writeDocument(w http.ResponseWriter, req *http.Request, doc d
 // writeFile answers with a file or page of a checkpoint, from where its layout
 // keeps it. p is the path that was asked for.
 func (r *Resolver) writeFile(w http.ResponseWriter, req *http.Request, repo *repo, c manifest.Checkpoint, f file, p string, slash bool) error {
-	key := manifest.TreeKey(repo.base, c.ID, f.Path)
-	if c.Layout == manifest.Thin {
-		key = manifest.BlobKey(f.SHA256)
-	}
+	key := manifest.FileKey(repo.base, c.ID, c.Layout, f.Path, f.SHA256)
 	contentType := f.kind.ContentType(f.Path)
 	if done, err := r.deliverElsewhere(w, req, repo.base, key, contentType); done || err != nil {
 		return err

@@ -27,10 +27,7 @@ type tree struct {
 
 // open reads a file, verified against the manifest.
 func (t tree) open(ctx context.Context, e manifest.Entry) (io.ReadCloser, error) {
-	key := manifest.TreeKey(t.repo.Base, t.ID, e.Path)
-	if t.Layout == manifest.Thin {
-		key = manifest.BlobKey(e.SHA256)
-	}
+	key := manifest.FileKey(t.repo.Base, t.ID, t.Layout, e.Path, e.SHA256)
 	return objstore.Body{Size: e.Size, SHA256: e.SHA256, Open: func(ctx context.Context) (io.ReadCloser, error) {
 		return t.store.Open(ctx, key, 0, objstore.Whole)
 	}}.Reader(ctx), nil

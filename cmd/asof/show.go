@@ -18,9 +18,10 @@ func newShowCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show REPO [TIME]",
 		Short: "Show a checkpoint: its summary, how to use it, and its files",
-		Long: `Show the checkpoint that a time stands for, by default the newest: its summary, how
-clients use it, ready to paste, where its remote says so (APT: a source and a
-keyring), and the list of its files, verified against the manifest's name. Set
+		Long: `Show the checkpoint that a time stands for, by default the newest: its summary, with
+the path of the list of what changed, how clients use it, ready to paste, where its
+remote says so (APT: a source and a keyring), and the list of its files, verified
+against the manifest's name. Set
 public_url in asof.yaml to where clients find the repos.
 
 ` + whenHelp,
@@ -64,6 +65,11 @@ public_url in asof.yaml to where clients find the repos.
 	}
 }
 
+// changesPath is where a server has a checkpoint's receipt.
+func changesPath(repo manifest.Repo, c manifest.Checkpoint) string {
+	return "/" + manifest.TreeKey(repo.Base, c.ID, manifest.ChangesPath)
+}
+
 // fillUsage fills in where clients find the checkpoint.
 func (a *app) fillUsage(cfg config, t tree, use manifest.Usage) manifest.Usage {
 	url := cfg.PublicURL
@@ -95,8 +101,8 @@ func showEntry(e manifest.Entry) shown {
 func (a *app) showText(repo manifest.Repo, answer manifest.Answer, use manifest.Usage, entries iter.Seq2[manifest.Entry, error]) error {
 	c := answer.Checkpoint
 	w := bufio.NewWriter(a.stdout)
-	fmt.Fprintf(w, "repo        %s\ncheckpoint  %s\npath        /%s\nlayout      %s\nfiles       %d\nsize        %s (%d bytes)\nmanifest    %s\ncontent     %s\npages       %s\n\n",
-		repo.Name, c.ID, manifest.TreePrefix(repo.Base, c.ID), c.Layout, c.Files, size(c.Bytes), c.Bytes, c.Manifest, c.Content, c.Pages)
+	fmt.Fprintf(w, "repo        %s\ncheckpoint  %s\npath        /%s\nlayout      %s\nfiles       %d\nsize        %s (%d bytes)\nmanifest    %s\ncontent     %s\npages       %s\nchanges     %d added, %d removed, %d changed: %s\n\n",
+		repo.Name, c.ID, manifest.TreePrefix(repo.Base, c.ID), c.Layout, c.Files, size(c.Bytes), c.Bytes, c.Manifest, c.Content, c.Pages, c.Added, c.Removed, c.Changed, changesPath(repo, *c))
 	printUsage(w, use)
 	for e, err := range entries {
 		if err != nil {
@@ -115,8 +121,9 @@ func (a *app) showJSON(ctx context.Context, repo manifest.Repo, answer manifest.
 		Base       string              `json:"base"`
 		Checkpoint manifest.Checkpoint `json:"checkpoint"`
 		Final      bool                `json:"final"`
+		Changes    string              `json:"changes"` // the path of the receipt
 		Usage      []manifest.Snippet  `json:"usage,omitempty"`
-	}{repo.Name, repo.Base, *answer.Checkpoint, answer.Final, use.Snippets})
+	}{repo.Name, repo.Base, *answer.Checkpoint, answer.Final, changesPath(repo, *answer.Checkpoint), use.Snippets})
 	if err != nil {
 		return err
 	}

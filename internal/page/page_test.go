@@ -69,16 +69,28 @@ func hostileEntries(t testing.TB) []Entry {
 	return append(entries, Entry{Name: "old", Modified: manifest.NoTime, Size: 5 << 40})
 }
 
+// front is that of a checkpoint with three changes.
+func front(t testing.TB, usage manifest.Usage) Front {
+	some := &manifest.FileDigest{}
+	return Front{manifest.Receipt{
+		Repo: "debian", Base: "debian", ID: id(t, "20250318T140338Z"), Layout: manifest.Thin, Files: 2,
+		Previous: &manifest.Previous{ID: id(t, "20250317T140338Z")}, Changes: manifest.Changes{Added: 1, Removed: 1, Changed: 1},
+		List: []manifest.Change{
+			manifest.NewChange("dists/<new>", nil, some), manifest.NewChange("dists/old", some, nil), manifest.NewChange("dists/x", some, some),
+		},
+	}, usage}
+}
+
 func TestGolden(t *testing.T) {
 	ix := index(t)
 	pages := map[string]func(io.Writer) error{
 		"directory.html": func(w io.Writer) error { return WriteDirectory(w, "a/b c/", slices.Values(hostileEntries(t))) },
 		"empty.html":     func(w io.Writer) error { return WriteDirectory(w, "", slices.Values([]Entry(nil))) },
 		"front.html": func(w io.Writer) error {
-			return WriteFront(w, slices.Values([]Entry{{Name: "dists", Dir: true, Modified: manifest.NoTime}}), manifest.Usage{Snippets: []manifest.Snippet{
+			return WriteFront(w, slices.Values([]Entry{{Name: "dists", Dir: true, Modified: manifest.NoTime}}), front(t, manifest.Usage{Snippets: []manifest.Snippet{
 				{Title: "A source", Note: "why & how", File: "/etc/apt/sources.list.d/x.sources", Text: "Types: deb\nURIs: https://h/r/<b>/\n"},
 				{Title: "A setting", Text: "x {{.}}"},
-			}})
+			}}))
 		},
 		"list.html": func(w io.Writer) error { return WriteList(w, "checkpoints/myfile", ix) },
 		"list-sealed.html": func(w io.Writer) error {
@@ -381,7 +393,7 @@ func TestPagesAreSmall(t *testing.T) {
 	}
 	pages := map[string]func(io.Writer) error{
 		"directory":       func(w io.Writer) error { return WriteDirectory(w, "a/b/", slices.Values([]Entry(nil))) },
-		"checkpoint":      func(w io.Writer) error { return WriteFront(w, slices.Values([]Entry(nil)), manifest.Usage{}) },
+		"checkpoint":      func(w io.Writer) error { return WriteFront(w, slices.Values([]Entry(nil)), Front{}) },
 		"list":            func(w io.Writer) error { return WriteList(w, "a/b", one) },
 		"repos":           func(w io.Writer) error { return WriteRepos(w, nil) },
 		"the store's own": func(w io.Writer) error { return WriteFrontOfStore(w, nil) },

@@ -171,7 +171,8 @@ async function answerTree(request, store, ctx, t, query, repo, checkpoint, path)
   if (t.doubled) {
     return redirect(301, location(t.segs, t.slash) + query, FINAL);
   }
-  const key = checkpoint.layout === 'thin' ? shardKey('pool', file.sha256) : `${repo.base}/${checkpoint.id}/${wanted}`;
+  const pooled = checkpoint.layout === 'thin' && wanted !== 'index.html';
+  const key = pooled ? shardKey('pool', file.sha256) : `${repo.base}/${checkpoint.id}/${wanted}`;
   const link = `<${original(repo, path === '' ? [] : path.split('/'), t.slash)}>; rel="original timegate"`;
   return sendFile(request, store, ctx, key, file, checkpoint.id, link);
 }

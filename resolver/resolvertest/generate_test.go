@@ -171,11 +171,11 @@ func changes(before, files map[string]content) (n manifest.Changes) {
 
 func (g *generator) bodies(base string, c manifest.Checkpoint, tree map[string][]byte, kind manifest.Kind) {
 	for p, data := range tree {
-		if c.Layout == manifest.Full || kind == manifest.KindPage && p == manifest.IndexPage {
-			g.put(manifest.TreeKey(base, c.ID, p), kind, p, data)
-		}
-		if c.Layout == manifest.Thin {
-			g.put(manifest.BlobKey(manifest.Sum(data)), manifest.KindBlob, "", data)
+		key := manifest.FileKey(base, c.ID, c.Layout, p, manifest.Sum(data))
+		if c.Layout.Pools(p) {
+			g.put(key, manifest.KindBlob, "", data)
+		} else {
+			g.put(key, kind, p, data)
 		}
 	}
 }
