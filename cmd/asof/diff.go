@@ -17,21 +17,23 @@ import (
 func newDiffCmd(a *app) *cobra.Command {
 	var stat bool
 	cmd := &cobra.Command{
-		Use:   "diff REPO TIME [TIME]",
+		Use:   "diff REPO [TIME [TIME]]",
 		Short: "Show what changed between two checkpoints",
 		Long: `Show which files were added, removed or changed from one checkpoint to another, by
-default to the newest. Only what differs of the two manifests is read.
+default to the newest, and without times from the one before it. Only what differs of
+the two manifests is read.
 
 Where the repo holds the indexes of APT archives, packages come first: which were
 added, removed, upgraded, downgraded or rebuilt, per suite, component and
 architecture, as Debian orders versions.
 
 ` + whenHelp,
-		Example: `  asof diff myfile 2025-03-18
+		Example: `  asof diff myfile
+  asof diff myfile 2025-03-18
   asof diff myfile 2025-03-18 2025-04-01 --stat
   asof diff debian 2025-03-18 -o json | jq -r '.packages[] | select(.change == "upgraded").package'
   asof diff myfile 2025-03-18 latest -o json | jq -r '.changes[].path'`,
-		Args:              cobra.RangeArgs(2, 3),
+		Args:              cobra.RangeArgs(1, 3),
 		ValidArgsFunction: a.completeStored(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, log, err := a.setup()
@@ -42,7 +44,12 @@ architecture, as Debian orders versions.
 			if err != nil {
 				return err
 			}
-			if len(args) == 2 {
+			switch len(args) {
+			case 1:
+				if args, err = lastTwo(cmd.Context(), store, args[0]); err != nil {
+					return err
+				}
+			case 2:
 				args = append(args, manifest.Latest)
 			}
 			d := differ{w: bufio.NewWriter(a.stdout), json: a.output == "json", stat: stat}
@@ -56,6 +63,23 @@ architecture, as Debian orders versions.
 	}
 	cmd.Flags().BoolVar(&stat, "stat", false, "only count")
 	return cmd
+}
+
+// lastTwo are a repo's name, and its two newest checkpoints.
+func lastTwo(ctx context.Context, store objstore.Store, name string) ([]string, error) {
+	_, newest, err := resolve(ctx, store, name, manifest.Latest)
+	if err != nil {
+		return nil, err
+	}
+	_, index, err := findRepo(ctx, store, name)
+	if err != nil {
+		return nil, err
+	}
+	before, ok, err := catalog.NewHistory(store, index).Before(ctx, newest.ID)
+	if err == nil && !ok {
+		err = notFound(fmt.Errorf("%s has no checkpoint before %s", name, newest.ID), "asof show "+name+" lists the files of that one")
+	}
+	return []string{name, before.ID.String(), newest.ID.String()}, err
 }
 
 // changed is a change as it is printed.
@@ -150,7 +174,8 @@ func (d *differ) run(ctx context.Context, log *slog.Logger) error {
 }
 
 func (d *differ) diffFiles(ctx context.Context) error {
-	if d.json {
+	lists := d.json && !d.stat
+	if lists {
 		fmt.Fprint(d.w, "\"changes\":[")
 	}
 	var sum counted
@@ -181,9 +206,12 @@ func (d *differ) diffFiles(ctx context.Context) error {
 		}
 		return nil
 	}
+	if lists {
+		fmt.Fprint(d.w, "],\n")
+	}
 	total, err := json.Marshal(sum)
 	if err == nil {
-		_, err = fmt.Fprintf(d.w, "],\n\"total\":%s}\n", total)
+		_, err = fmt.Fprintf(d.w, "\"total\":%s}\n", total)
 	}
 	return err
 }

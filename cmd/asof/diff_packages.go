@@ -105,7 +105,8 @@ func (d *differ) diffPackages(ctx context.Context, log *slog.Logger) error {
 	}
 	d.packages = &countedPackages{}
 	separator := "\n"
-	if d.json {
+	lists := d.json && !d.stat
+	if lists {
 		fmt.Fprint(d.w, "\"packages\":[")
 	}
 	for _, index := range indexes {
@@ -117,25 +118,24 @@ func (d *differ) diffPackages(ctx context.Context, log *slog.Logger) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", index.Stem, err)
 		}
-		if d.packages.add(changes); d.json {
+		d.packages.add(changes)
+		switch {
+		case lists:
 			separator, err = d.packagesJSON(index, changes, separator)
-		} else {
+		case !d.json:
 			err = d.packagesText(index, changes)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if d.json {
+	if lists {
 		fmt.Fprint(d.w, "],\n")
 	}
 	return nil
 }
 
 func (d *differ) packagesJSON(index packages.Index, changes []packages.Change, separator string) (string, error) {
-	if d.stat {
-		return separator, nil
-	}
 	for _, c := range changes {
 		shown := changedPackage{index.Suite, index.Component, index.Arch, c.Package, c.Kind, c.Old, c.New}
 		if shown.Arch == "" {

@@ -1,9 +1,11 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 
 	"github.com/asof/asof/manifest"
 )
@@ -87,6 +89,29 @@ func (h *History) FindPruned(ctx context.Context, id manifest.ID) (manifest.Tomb
 	part, err := h.part(ctx, id)
 	t, ok := part.FindPruned(id)
 	return t, ok, err
+}
+
+// Before is the newest checkpoint that is listed and older than an id.
+func (h *History) Before(ctx context.Context, id manifest.ID) (manifest.Checkpoint, bool, error) {
+	older := func(part manifest.Segment) (manifest.Checkpoint, bool) {
+		i, _ := slices.BinarySearchFunc(part.Checkpoints, id, func(c manifest.Checkpoint, id manifest.ID) int { return cmp.Compare(c.ID, id) })
+		if i == 0 {
+			return manifest.Checkpoint{}, false
+		}
+		return part.Checkpoints[i-1], true
+	}
+	c, ok := older(h.Index.Tail())
+	for _, ref := range slices.Backward(h.Index.Segments) {
+		if ok {
+			break
+		}
+		part, err := h.Segment(ctx, ref)
+		if err != nil {
+			return c, false, err
+		}
+		c, ok = older(part)
+	}
+	return c, ok, nil
 }
 
 // Resolve finds the newest checkpoint at or before an instant.

@@ -125,3 +125,17 @@ func TestHistoryDamaged(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestHistoryBefore(t *testing.T) {
+	h, reads, _ := sealedHistory(t)
+	for _, tt := range []struct{ id, want manifest.ID }{{200, 100}, {100, 90}, {95, 90}, {31, 30}, {30, 10}, {20, 10}, {10, manifest.NoTime}} {
+		c, ok, err := h.Before(t.Context(), tt.id)
+		if err != nil || ok != (tt.want != manifest.NoTime) || ok && c.ID != tt.want {
+			t.Errorf("before %d: %d, %t, %v", tt.id, c.ID, ok, err)
+		}
+	}
+	*reads = 0
+	if _, _, err := h.Before(t.Context(), 200); err != nil || *reads != 0 {
+		t.Errorf("%d reads for what the tail has, %v", *reads, err)
+	}
+}
