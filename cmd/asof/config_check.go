@@ -30,7 +30,6 @@ from, and the repos. Nothing is contacted: neither the store nor any remote.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.checkConfig(cmd) },
 	}
-	describe(check)
 	cmd.AddCommand(check)
 	return cmd
 }

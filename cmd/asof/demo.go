@@ -33,7 +33,7 @@ func newDemoCmd(a *app) *cobra.Command {
 folder, and show what the resolver answers. Every exchange is real HTTP. Then
 go on serving until Ctrl-C, and leave nothing behind.`,
 		Example: `  asof demo
-  asof demo --once              end when all was shown`,
+  asof demo --once              # end when all was shown`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log, err := a.logger()

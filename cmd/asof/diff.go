@@ -31,7 +31,7 @@ architecture, as Debian orders versions.
 		Example: `  asof diff myfile
   asof diff myfile 2025-03-18
   asof diff myfile 2025-03-18 2025-04-01 --stat
-  asof diff debian 2025-03-18 -o json | jq -r '.packages[] | select(.change == "upgraded").package'
+  asof diff debian 2025-03-18 -o json | jq -r '.packages[]? | select(.change == "upgraded").package'
   asof diff myfile 2025-03-18 latest -o json | jq -r '.changes[].path'`,
 		Args:              cobra.RangeArgs(1, 3),
 		ValidArgsFunction: a.completeStored(2),

@@ -54,11 +54,11 @@ func (s *session) finishDry(plans []planned, failure error) error {
 			summary = append(summary, p.Repo+" is unchanged: its horizon would move")
 			continue
 		}
-		line := fmt.Sprintf("%s would be %s: %s; %s to upload, %s to copy", p.Repo, p.Outcome, changes(p.Changes), size(p.Files.UploadedBytes), number(int64(p.Files.Copied)))
+		line := fmt.Sprintf("  %s to upload (%s), %s to copy, %s there already", number(int64(p.Files.Uploaded)), size(p.Files.UploadedBytes), number(int64(p.Files.Copied)), number(int64(p.Files.Reused)))
 		if written := int64(p.Pages.Uploaded + p.Pages.Copied); written > 0 {
 			line += ", " + count(written, "page", "pages") + " to write"
 		}
-		summary = append(summary, line)
+		summary = append(summary, fmt.Sprintf("%s would be %s: %s", p.Repo, p.Outcome, changes(p.Changes)), line)
 	}
 	return finish(s, plans, func(t *table) {
 		t.row("REPO", "WOULD BE", "ADDED", "REMOVED", "CHANGED", "UPLOAD", "SIZE", "COPY", "REUSE", "PAGES")

@@ -72,18 +72,21 @@ func (b *bars) Begin(what string, files int, bytes int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.what, b.files, b.done, b.described = what, files, 0, time.Time{}
-	b.bar = progressbar.NewOptions64(bytes,
+	options := []progressbar.Option{
 		progressbar.OptionSetWriter(b.w),
 		progressbar.OptionSetDescription(b.description()),
-		progressbar.OptionShowBytes(bytes >= 0),
 		progressbar.OptionThrottle(redraw),
-		progressbar.OptionSetPredictTime(bytes >= 0),
 		progressbar.OptionSetElapsedTime(true),
 		progressbar.OptionSpinnerType(14),
+		progressbar.OptionUseANSICodes(true),
 		progressbar.OptionFullWidth(),
 		progressbar.OptionClearOnFinish(),
 		progressbar.OptionSetRenderBlankState(true),
-	)
+	}
+	if bytes >= 0 {
+		options = append(options, progressbar.OptionShowBytes(true), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true))
+	}
+	b.bar = progressbar.NewOptions64(bytes, options...)
 }
 
 func (b *bars) description() string {
@@ -116,7 +119,7 @@ func (b *bars) Retry(err error) {
 func (b *bars) End() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	_ = b.bar.Exit()
+	_ = b.bar.Finish() // a spinner would turn on
 	_ = b.bar.Clear()
 	b.bar = nil
 }

@@ -56,6 +56,9 @@ seven days that have any, the newest checkpoint each.`,
 	flags.StringVar(&within, "keep-within", "", "keep all within a `SPAN` before the newest: 30d, 2w, 12h, 1y6m")
 	flags.StringArrayVar(&ids, "keep", nil, "keep the checkpoint `ID`; may be repeated")
 	flags.StringVar(&opts.Reason, "reason", "", "a line of text for the tombstones")
+	_ = cmd.RegisterFlagCompletionFunc("keep", func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return a.completeStored(1)(cmd, args, "")
+	})
 	flags.BoolVar(&opts.Apply, "apply", false, "do it; without it only show")
 	return cmd
 }

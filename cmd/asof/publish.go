@@ -34,12 +34,12 @@ With --dry-run, nothing is written: the remotes' documents and the store are rea
 what would be done is shown, with the requests to the store and what S3 asks for them.
 Inside GitHub Actions, the outputs checkpoint, changed, url and repos are set, and a
 summary is added to the job's page.`,
-		Example: `  asof publish                  all repos in asof.yaml
-  asof publish myfile           one repo
+		Example: `  asof publish                  # all repos in asof.yaml
+  asof publish myfile           # one repo
   asof publish debian security --together
-  asof publish --dry-run        what would change, and what it would cost
+  asof publish --dry-run        # what would change, and what it would cost
   asof sync && asof publish --no-sync
-  asof publish -o json          results for a program`,
+  asof publish -o json          # results for a program`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeConfigured,
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -145,7 +145,8 @@ func (s *session) said(r published) []string {
 		return []string{fmt.Sprintf("%s unchanged: %s is right up to %s", r.Repo, c.ID, r.Horizon)}
 	}
 	return []string{
-		fmt.Sprintf("%s %s published: %s; %s", r.Repo, c.ID, changes(c.Changes), transfers(r.Files)),
+		fmt.Sprintf("%s %s published: %s", r.Repo, c.ID, changes(c.Changes)),
+		"  " + transfers(r.Files),
 		"  " + s.look(r),
 	}
 }

@@ -62,10 +62,10 @@ func newRoot(a *app) *cobra.Command {
 immutable tree under a timestamp, on any S3-compatible store or in a folder.
 A small resolver sends any other timestamp to the newest checkpoint at or
 before it.`,
-		Example: `  asof demo                     see it work, with nothing to set up
-  asof init                     write an asof.yaml to start from
-  asof publish                  sync and publish all repos
-  asof serve                    resolve and serve them`,
+		Example: `  asof demo                     # see it work, with nothing to set up
+  asof init                     # write an asof.yaml to start from
+  asof publish                  # sync and publish all repos
+  asof serve                    # resolve and serve them`,
 		Args:          unknownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors: true,
@@ -89,14 +89,16 @@ before it.`,
 		newVerifyCmd(a), newRestoreCmd(a),
 		newPruneCmd(a), newGCCmd(a), newServeCmd(a), newProbeCmd(a), newConfigCmd(a), newDemoCmd(a), newManCmd(a), newVersionCmd(a),
 	)
-	for _, cmd := range root.Commands() {
-		describe(cmd)
-	}
+	root.SetHelpCommand(newHelpCmd(root))
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	describeShells(root)
+	describe(root)
 	return root
 }
 
-// describe gives a command what all have: its exit codes, and errors that are
-// told from failures.
+// describe gives a command and those below it what all have: their exit codes, and
+// errors that are told from failures.
 func describe(cmd *cobra.Command) {
 	cmd.Long = strings.TrimSpace(cmd.Long) + "\n\n" + exitCodes
 	check := cmd.Args
@@ -110,6 +112,9 @@ func describe(cmd *cobra.Command) {
 			return usage(fmt.Errorf("%s: %w", cmd.Name(), err), "asof "+cmd.Use)
 		}
 		return nil
+	}
+	for _, c := range cmd.Commands() {
+		describe(c)
 	}
 }
 

@@ -35,8 +35,8 @@ With --dry-run, nothing is written: the remotes' documents and the store are rea
 what would be done is shown, with the requests to the store and what S3 asks for them.`,
 		Example: `  asof sync myfile
   asof publish --no-sync myfile
-  asof sync --dry-run           what would be fetched
-  asof sync --shard 1/4 myfile  the first of four workers`,
+  asof sync --dry-run           # what would be fetched
+  asof sync --shard 1/4 myfile  # the first of four workers`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeConfigured,
 		RunE: func(cmd *cobra.Command, names []string) (err error) {
@@ -120,7 +120,8 @@ func (s *session) finishSync(results []publisher.SyncResult, failure error) erro
 			summary = append(summary, fmt.Sprintf("%s fetched: %s", r.Repo, transfers(r.Files)))
 			continue
 		}
-		summary = append(summary, fmt.Sprintf("%s %s staged: %s; %s", r.Repo, r.Staged.At, changes(r.Changes), transfers(r.Files)),
+		summary = append(summary, fmt.Sprintf("%s %s staged: %s", r.Repo, r.Staged.At, changes(r.Changes)),
+			"  "+transfers(r.Files),
 			"  asof publish --no-sync publishes it")
 	}
 	actionsErr := s.actionsSynced(rows, failure)

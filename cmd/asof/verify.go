@@ -27,7 +27,7 @@ What is wrong is listed, and the exit code is 6. Nothing is changed.
 ` + whenHelp,
 		Example: `  asof verify myfile
   asof verify myfile latest
-  asof verify myfile --quick    presence and sizes only
+  asof verify myfile --quick    # presence and sizes only
   asof verify myfile -o json | jq -r '.problems[].key'`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: a.completeStored(1),
