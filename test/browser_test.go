@@ -50,6 +50,8 @@ repos: [{name: files, path: looks/files, layout: thin, remote: {type: dir, path:
 	url := w.serve()
 	bucket := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(w.dir, "data"))))
 	defer bucket.Close()
+	goldens := httptest.NewServer(http.FileServer(http.Dir("../internal/page/testdata")))
+	defer goldens.Close()
 	pages := map[string]string{
 		"front":        url + "/",
 		"bucket-front": bucket.URL + "/",
@@ -58,6 +60,9 @@ repos: [{name: files, path: looks/files, layout: thin, remote: {type: dir, path:
 		"root":         url + "/" + base + "/" + ids[1] + "/",
 		"directory":    url + "/" + base + "/" + ids[1] + "/pool/",
 		"odd-names":    url + "/" + base + "/" + ids[1] + "/odd%20%3Cnames%3E/",
+		"marked":       goldens.URL + "/list.html",
+		"sealed":       goldens.URL + "/list-sealed.html",
+		"segment":      goldens.URL + "/segment.html",
 		"error":        url + "/" + base + "/19991231T235959Z/",
 	}
 	var files, args []string
@@ -106,6 +111,7 @@ func (l look) check(t *testing.T, ids []string) {
 	}
 	want := map[string][]string{
 		"front": {"looks/files", ids[2]}, "bucket-front": {"looks/files"}, "bucket-list": ids, "list": ids, "directory": {"package-1.deb", "package-30.deb"},
+		"marked": {"canary", "stable", "pruned 2025-04-01 00:00: <b>withdrawn</b>"}, "sealed": {"2025-03-01 to 2025-03-10"}, "segment": {"20250301T000000Z/"},
 		"odd-names": {"<script>alert(1)<"}, "error": {"before the first"},
 	}[l.Name]
 	if l.Look != "plain" && (l.Name == "root" || l.Name == "directory") {
@@ -130,9 +136,9 @@ func publishForLooks(w *workspace) (ids []string) {
 	for _, name := range []string{"<script>alert(1)<", "a&amp;b", "#1", "日本語", "\u202egnp.exe", strings.Repeat("long", 60)} {
 		w.write("src/odd <names>/"+name, name)
 	}
-	for _, content := range []string{"one", "two", "three"} {
-		w.write("src/README", content)
-		ids = append(ids, published(w, "publish")[0].Checkpoint.ID.String())
+	for _, id := range []string{"20240729T041702Z", "20250318T140338Z", "20250402T091500Z"} {
+		w.write("src/README", id)
+		ids = append(ids, published(w, "publish", "--at", id)[0].Checkpoint.ID.String())
 	}
 	return ids
 }
