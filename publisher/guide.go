@@ -19,39 +19,45 @@ type generated struct {
 	files map[string][]byte // by path, below manifest.GeneratedDir
 }
 
-// generate makes it for a tree whose files are stored. The remote is asked how
-// clients use it.
+// generate makes it for a tree whose files are stored.
 func (p *publication) generate(ctx context.Context, files *revision, dst place, receipt manifest.Receipt) (g generated, err error) {
 	document, err := receipt.Encode()
 	if err != nil {
 		return g, err
 	}
 	g.files = map[string][]byte{manifest.ChangesPath: document}
-	g.front.Receipt = receipt
-	r, ok := p.repo.Remote.(remote.Guided)
-	if !ok {
-		return g, nil
-	}
-	guide, err := r.Guide(ctx, &storedTree{p.Store, dst, files.entries})
+	guide, err := p.guide(ctx, files, dst)
 	if err != nil {
 		return g, fmt.Errorf("tell clients how to use it: %w", err)
 	}
-	if len(guide.Usage.Snippets) == 0 {
-		return g, nil
-	}
-	if g.files[manifest.UsagePath], err = guide.Usage.Encode(); err != nil {
-		return g, err
-	}
-	for name, data := range guide.Files {
-		g.files[manifest.GeneratedDir+name] = data
+	usage := guide.Usage
+	if len(usage.Snippets) > 0 {
+		if g.files[manifest.UsagePath], err = usage.Encode(); err != nil {
+			return g, err
+		}
+		for name, data := range guide.Files {
+			g.files[manifest.GeneratedDir+name] = data
+		}
+	} else if receipt.Files > 0 {
+		usage = page.PlainUsage(receipt.Repo, dst.base, dst.id)
 	}
 	url := p.PublicURL
 	if url == "" {
 		url = page.UnknownURL
 	}
 	url = strings.TrimSuffix(url, "/") + "/"
-	g.front.Usage = guide.Usage.For(url+dst.base+"/", url+manifest.TreePrefix(dst.base, dst.id))
+	g.front = page.Front{Receipt: receipt, Usage: usage.For(url+page.EscapePath(dst.base)+"/", url+page.EscapePath(manifest.TreePrefix(dst.base, dst.id)))}
 	return g, nil
+}
+
+// guide asks the remote how clients use a tree whose files are stored; empty: it
+// has nothing of its own to say.
+func (p *publication) guide(ctx context.Context, files *revision, dst place) (remote.Guide, error) {
+	r, ok := p.repo.Remote.(remote.Guided)
+	if !ok {
+		return remote.Guide{}, nil
+	}
+	return r.Guide(ctx, &storedTree{p.Store, dst, files.entries})
 }
 
 // storedTree is a tree whose files are in the store, as remotes see it.

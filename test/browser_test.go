@@ -58,6 +58,7 @@ repos: [{name: files, path: looks/files, layout: thin, remote: {type: dir, path:
 		"bucket-list":  bucket.URL + "/" + base + "/",
 		"list":         url + "/" + base + "/",
 		"root":         url + "/" + base + "/" + ids[1] + "/",
+		"first":        url + "/" + base + "/" + ids[0] + "/",
 		"directory":    url + "/" + base + "/" + ids[1] + "/pool/",
 		"odd-names":    url + "/" + base + "/" + ids[1] + "/odd%20%3Cnames%3E/",
 		"marked":       goldens.URL + "/list.html",
@@ -111,11 +112,18 @@ func (l look) check(t *testing.T, ids []string) {
 	}
 	want := map[string][]string{
 		"front": {"looks/files", ids[2]}, "bucket-front": {"looks/files"}, "bucket-list": ids, "list": ids, "directory": {"package-1.deb", "package-30.deb"},
+		"first":  {"none: it is the first"},
 		"marked": {"canary", "stable", "pruned 2025-04-01 00:00: <b>withdrawn</b>"}, "sealed": {"2025-03-01 to 2025-03-10"}, "segment": {"20250301T000000Z/"},
 		"odd-names": {"<script>alert(1)<"}, "error": {"before the first"},
 	}[l.Name]
 	if l.Look != "plain" && (l.Name == "root" || l.Name == "directory") {
-		want = append(want, "previous "+ids[0], "a newer checkpoint exists: "+ids[2])
+		want = append(want, "a newer checkpoint exists: "+ids[2])
+	}
+	switch {
+	case l.Name == "root":
+		want = append(want, "Previous\n"+ids[0], "~ README", ".asof/changes.json")
+	case l.Name == "directory" && l.Look != "plain":
+		want = append(want, "previous "+ids[0])
 	}
 	if l.Look != "plain" && l.Name == "bucket-front" {
 		want = append(want, ids[2])

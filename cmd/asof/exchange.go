@@ -50,7 +50,8 @@ func exchange(ctx context.Context, out io.Writer, address string) error {
 	return nil
 }
 
-// printTable prints the heading and the table of a page; not its calendar.
+// printTable prints the heading and the table of a page; not its calendar, nor
+// the headings in it.
 func printTable(out io.Writer, page []byte) error {
 	doc, err := html.Parse(bytes.NewReader(page))
 	if err != nil {
@@ -72,7 +73,9 @@ func printTable(out io.Writer, page []byte) error {
 					cells = append(cells, text(c))
 				}
 			}
-			fmt.Fprintf(w, "     %s\n", strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+			if len(cells) > 1 {
+				fmt.Fprintf(w, "     %s\n", strings.TrimRight(strings.Join(cells, "\t"), "\t "))
+			}
 		}
 	}
 	return w.Flush()

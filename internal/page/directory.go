@@ -30,26 +30,6 @@ func WriteDirectory(w io.Writer, path string, entries iter.Seq[Entry]) error {
 	return writeDirectory(w, path, entries, nil)
 }
 
-// Front is what the front page of a checkpoint shows besides its root directory.
-type Front struct {
-	Receipt manifest.Receipt // what the checkpoint is, and what changed
-	Usage   manifest.Usage   // how clients use it, with URLs filled in
-}
-
-// shownChanges is how many changed paths stand on a front page.
-const shownChanges = 100
-
-// Changes are the changes that the page shows.
-func (f Front) Changes() []manifest.Change {
-	return f.Receipt.List[:min(len(f.Receipt.List), shownChanges)]
-}
-
-// WriteFront writes the listing page of a tree's root. As it names the checkpoint,
-// it is another one in every checkpoint.
-func WriteFront(w io.Writer, entries iter.Seq[Entry], front Front) error {
-	return writeDirectory(w, "", entries, &front)
-}
-
 func writeDirectory(w io.Writer, path string, entries iter.Seq[Entry], front *Front) error {
 	if path != "" && (path[0] == '/' || !strings.HasSuffix(path, "/")) {
 		return fmt.Errorf("directory %q is neither empty nor of the form a/b/", path)
@@ -67,13 +47,17 @@ func writeDirectory(w io.Writer, path string, entries iter.Seq[Entry], front *Fr
 	if up == "" {
 		up = "./"
 	}
+	heading := "Index of /" + path
+	if front != nil {
+		heading = front.Title()
+	}
 	err := render(w, "directory", struct {
 		Heading string
 		Up      string // to the root of the tree
 		Crumbs  []crumb
 		Front   *Front // nil: a directory further down
 		Rows    iter.Seq[directoryRow]
-	}{"Index of /" + path, up, crumbs(path), front, rows})
+	}{heading, up, crumbs(path), front, rows})
 	if bad != nil {
 		return fmt.Errorf("directory %q: %w", path, bad)
 	}
