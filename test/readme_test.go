@@ -27,6 +27,40 @@ func TestReadme(t *testing.T) {
 	)
 }
 
+// The README shows the demo as it is, but for times and addresses, and for what it
+// leaves out at a line of "…".
+func TestReadmeDemo(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, found := strings.Cut(string(readme), "\n    $ asof demo\n")
+	shown, _, _ = strings.Cut(shown, "\n## ")
+	if !found {
+		t.Fatal("the README does not show the demo")
+	}
+	varies := regexp.MustCompile(`127\.0\.0\.1:\d+|\d{8}T|\d{4}-\d{2}-\d{2}`)
+	said := varies.ReplaceAllString(newWorkspace(t, "").run("demo", "--once"), "*") +
+		"\nopen http://*/checkpoints/myfile/ in a browser, and click through it; Ctrl-C ends\n" // TestHelp sees it
+	said = regexp.MustCompile(`\n\n+`).ReplaceAllString(said, "\n")
+	at, gap := 0, true
+	for line := range strings.Lines(shown) {
+		if line == "\n" {
+			continue
+		}
+		line = varies.ReplaceAllString(strings.TrimPrefix(line, "    "), "*")
+		if strings.TrimSpace(line) == "…" {
+			gap = true
+			continue
+		}
+		next := strings.Index(said[at:], line)
+		if next < 0 || next > 0 && !gap {
+			t.Fatalf("behind %q the demo does not say %q:\n%s", said[:at], line, said)
+		}
+		at, gap = at+next+len(line), false
+	}
+}
+
 func TestTutorial(t *testing.T) {
 	runDocument(t, "../docs/tutorial.md",
 		`(?m)^tools +/mirrors/tools/ +thin +dir +upstream$`, // config check

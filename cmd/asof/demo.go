@@ -2,18 +2,17 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/dirstore"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher"
@@ -29,9 +28,9 @@ func newDemoCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See asof work, with nothing to set up",
-		Long: `Start a small upstream, publish two checkpoints of it into a store in a temporary
-folder, and show what the resolver answers. Every exchange is real HTTP. Then
-go on serving until Ctrl-C, and leave nothing behind.`,
+		Long: `Start a small upstream, publish it as it was on several days of the last month into
+a store in a temporary folder, and show what the resolver answers. Every exchange is
+real HTTP. Then go on serving, for a browser, until Ctrl-C, and leave nothing behind.`,
 		Example: `  asof demo
   asof demo --once              # end when all was shown`,
 		Args: cobra.NoArgs,
@@ -54,7 +53,7 @@ go on serving until Ctrl-C, and leave nothing behind.`,
 	return cmd
 }
 
-// demo is the example session: a repo of three files, as of several moments.
+// demo is the example session: a small repo, as of several moments.
 type demo struct {
 	out    io.Writer
 	log    *slog.Logger
@@ -62,81 +61,111 @@ type demo struct {
 	listen string
 	once   bool
 
-	steps int
-	url   string // of the service
+	steps    int
+	upstream *demoUpstream
+	pub      *publisher.Publisher
+	repo     publisher.Repo
+	url      string // of the service
 }
 
 func (d *demo) run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	upstream, err := serveUpstream(ctx)
-	if err != nil {
-		return err
-	}
 	store, err := dirstore.New(d.dir, dirstore.Options{Create: true})
 	if err != nil {
 		return err
 	}
-	remote, err := file.New(file.Options{URL: upstream}, fetch.Env{Log: d.log, UserAgent: userAgent()})
-	if err != nil {
-		return err
-	}
-	pub := publisher.New(publisher.Options{Store: store, Log: d.log})
-	repo := publisher.Repo{Name: "myfile", Base: "checkpoints/myfile", Remote: remote}
-
-	d.step("an upstream is served at %s", upstream)
-	d.step("publish the repo before it was ever synced: an empty checkpoint")
-	first, err := pub.Publish(ctx, repo, publisher.PublishOptions{NoSync: true, Empty: true})
-	if err != nil {
-		return err
-	}
-	d.show(first)
-
-	d.step("sync the upstream, and publish what it holds")
-	// The moments between the two checkpoints are what the demo is about.
-	between := first.Checkpoint.ID + 1
-	if err := waitUntil(ctx, (between + 1).Time()); err != nil {
-		return err
-	}
-	second, err := pub.Publish(ctx, repo, publisher.PublishOptions{})
-	if err != nil {
-		return err
-	}
-	d.show(second)
-
 	listener, err := net.Listen("tcp", d.listen)
 	if err != nil {
 		return usage(err, "choose another address with --listen")
+	}
+	d.url = "http://" + listener.Addr().String()
+	if err := d.prepare(ctx, store); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	ids, err := d.publish(ctx)
+	if err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	served := make(chan error, 1)
 	go func() {
 		r := resolver.New(resolver.Options{Store: store, Refresh: time.Second, Log: d.log})
 		served <- serve(ctx, r, &service.Server{Handler: r, Log: d.log}, listener)
 	}()
-	d.url = "http://" + listener.Addr().String()
-	if err := d.ask(ctx, first.Checkpoint.ID, between, second.Checkpoint.ID); err != nil {
+	if err := d.ask(ctx, ids); err != nil {
 		return err
 	}
-
-	base := "/" + repo.Base + "/"
 	if d.once {
 		stop()
 		return <-served
 	}
-	fmt.Fprintf(d.out, "\nopen %s%s in a browser; Ctrl-C ends\n", d.url, base)
+	fmt.Fprintf(d.out, "\nopen %s/%s/ in a browser, and click through it; Ctrl-C ends\n", d.url, d.repo.Base)
 	return <-served
 }
 
+// prepare starts the upstream, and makes a publisher of it.
+func (d *demo) prepare(ctx context.Context, store objstore.Store) (err error) {
+	if d.upstream, err = serveDemoUpstream(ctx); err != nil {
+		return err
+	}
+	remote, err := file.New(file.Options{URL: d.upstream.url}, fetch.Env{Log: d.log, UserAgent: userAgent()})
+	if err != nil {
+		return err
+	}
+	d.pub = publisher.New(publisher.Options{Store: store, Log: d.log, PublicURL: d.url})
+	d.repo = publisher.Repo{Name: "myfile", Base: "checkpoints/myfile", Remote: remote}
+	return nil
+}
+
+// publish publishes the upstream as it was on some days of the last month, and
+// returns the checkpoints.
+func (d *demo) publish(ctx context.Context) (ids []manifest.ID, err error) {
+	d.step("an upstream is served at %s", d.upstream.url)
+	d.step("publish the repo before it was ever synced: an empty checkpoint")
+	today := time.Now().UTC().Truncate(24 * time.Hour)
+	for i, day := range demoDays {
+		switch i {
+		case 1:
+			d.step("sync the upstream, and publish what it holds")
+		case 2:
+			d.step("publish once in a while; --at gives the past days their ids")
+		}
+		at := manifest.IDOf(today.AddDate(0, 0, -day.ago).Add(day.hour))
+		opts := publisher.PublishOptions{At: &at}
+		if day.change == nil {
+			opts.NoSync, opts.Empty = true, true
+		} else {
+			d.upstream.on(at.Time(), day.change)
+		}
+		r, err := d.pub.Publish(ctx, d.repo, opts)
+		if err != nil {
+			return nil, err
+		}
+		d.show(r, day.what)
+		if r.Outcome == publisher.Published {
+			ids = append(ids, at)
+		}
+	}
+	return ids, nil
+}
+
 // ask shows the exchanges that tell what asof is for.
-func (d *demo) ask(ctx context.Context, first, between, second manifest.ID) error {
-	const base = "/checkpoints/myfile/"
+func (d *demo) ask(ctx context.Context, ids []manifest.ID) error {
+	base := "/" + d.repo.Base + "/"
+	between := ids[0] + (ids[1]-ids[0])/2
+	rebuilt := ids[2]
 	for _, question := range []struct{ what, path string }{
 		{"the list of checkpoints, oldest first", base},
-		{"the second checkpoint", base + second.String() + "/"},
+		{"the second checkpoint", base + ids[1].String() + "/"},
 		{fmt.Sprintf("any other time: %s lies between, and stands for the first", between), base + between.String() + "/"},
-		{"a file as of that checkpoint", base + second.String() + "/2.iso"},
+		{"so does a day: before 2.iso was rebuilt, and after", base + rebuilt.Time().Format(time.DateOnly) + "/2.iso"},
+		{"", base + rebuilt.Time().AddDate(0, 0, 1).Format(time.DateOnly) + "/2.iso"},
+		{"a file as of a checkpoint: its digest is its ETag, and it stays for ever", base + ids[1].String() + "/2.iso"},
+		{"", base + rebuilt.String() + "/2.iso"},
 	} {
-		d.step("%s", question.what)
+		if question.what != "" {
+			d.step("%s", question.what)
+		}
 		if err := exchange(ctx, d.out, d.url+question.path); err != nil {
 			return err
 		}
@@ -152,49 +181,11 @@ func (d *demo) step(format string, args ...any) {
 	fmt.Fprintf(d.out, "%d. %s\n", d.steps, fmt.Sprintf(format, args...))
 }
 
-func (d *demo) show(r publisher.Result) {
-	fmt.Fprintf(d.out, "   %s %s: %d files, %d bytes\n", r.Outcome, r.Checkpoint.ID, r.Checkpoint.Files, r.Checkpoint.Bytes)
-}
-
-func waitUntil(ctx context.Context, t time.Time) error {
-	select {
-	case <-time.After(time.Until(t)):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+func (d *demo) show(r publisher.Result, what string) {
+	c := r.Checkpoint
+	if r.Outcome == publisher.Unchanged {
+		fmt.Fprintf(d.out, "   %s: unchanged: %s is still right\n", r.Horizon, c.ID)
+		return
 	}
-}
-
-// serveUpstream serves three files and the PULP_MANIFEST that lists them until
-// the context ends, and returns the manifest's URL.
-func serveUpstream(ctx context.Context) (string, error) {
-	files := map[string]string{}
-	var list strings.Builder
-	for i, name := range []string{"1.iso", "2.iso", "3.iso"} {
-		content := strings.Repeat(fmt.Sprintf("the bytes of %s\n", name), 64<<i)
-		files["/"+name] = content
-		fmt.Fprintf(&list, "%s,%x,%d\n", name, sha256.Sum256([]byte(content)), len(content))
-	}
-	files["/PULP_MANIFEST"] = list.String()
-	modified := time.Now().Add(-36 * time.Hour)
-
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	server := &http.Server{
-		ReadHeaderTimeout: 10 * time.Second,
-		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			content, ok := files[r.URL.Path]
-			if !ok {
-				http.NotFound(w, r)
-				return
-			}
-			w.Header().Set("Content-Type", "application/octet-stream")
-			http.ServeContent(w, r, "", modified, strings.NewReader(content))
-		}),
-	}
-	context.AfterFunc(ctx, func() { server.Close() })
-	go func() { _ = server.Serve(listener) }()
-	return "http://" + listener.Addr().String() + "/PULP_MANIFEST", nil
+	fmt.Fprintf(d.out, "   %s: %s: %s\n", c.ID, count(c.Files, "file", "files"), what)
 }

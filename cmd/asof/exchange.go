@@ -73,8 +73,8 @@ func printTable(out io.Writer, page []byte) error {
 					cells = append(cells, text(c))
 				}
 			}
-			if len(cells) > 1 {
-				fmt.Fprintf(w, "     %s\n", strings.TrimRight(strings.Join(cells, "\t"), "\t "))
+			if len(cells) > 1 { // not a heading within the table
+				fmt.Fprintf(w, "     %s\n", strings.TrimRight(strings.Join(cells, "\t"), "\t"))
 			}
 		}
 	}
@@ -102,5 +102,5 @@ func text(n *html.Node) string {
 			b.WriteString(d.Data)
 		}
 	}
-	return b.String()
+	return strings.TrimSpace(b.String())
 }
