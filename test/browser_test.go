@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/asof/asof/manifest"
 )
 
 // look is what look.cjs saw of a page.
@@ -50,7 +52,19 @@ repos: [{name: files, path: looks/files, layout: thin, remote: {type: dir, path:
 	url := w.serve()
 	bucket := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(w.dir, "data"))))
 	defer bucket.Close()
-	goldens := httptest.NewServer(http.FileServer(http.Dir("../internal/page/testdata")))
+	mux := http.NewServeMux()
+	mux.Handle("/", http.FileServer(http.Dir("../internal/page/testdata")))
+	mux.HandleFunc("/20250318T140338Z/.asof/usage.json", func(w http.ResponseWriter, _ *http.Request) {
+		usage := manifest.Usage{Snippets: []manifest.Snippet{{
+			Title: "A source for apt", Note: "Why <so>", File: "/etc/apt/sources.list.d/debian.sources", Text: "Types: deb\nURIs: {tree}\n",
+		}}}
+		document, err := usage.Encode()
+		if err != nil {
+			t.Error(err)
+		}
+		_, _ = w.Write(document)
+	})
+	goldens := httptest.NewServer(mux)
 	defer goldens.Close()
 	pages := map[string]string{
 		"front":        url + "/",
@@ -62,6 +76,7 @@ repos: [{name: files, path: looks/files, layout: thin, remote: {type: dir, path:
 		"directory":    url + "/" + base + "/" + ids[1] + "/pool/",
 		"odd-names":    url + "/" + base + "/" + ids[1] + "/odd%20%3Cnames%3E/",
 		"marked":       goldens.URL + "/list.html",
+		"usage":        goldens.URL + "/list-usage.html",
 		"sealed":       goldens.URL + "/list-sealed.html",
 		"segment":      goldens.URL + "/segment.html",
 		"error":        url + "/" + base + "/19991231T235959Z/",
@@ -120,6 +135,10 @@ func (l look) check(t *testing.T, ids []string) {
 		want = append(want, "a newer checkpoint exists: "+ids[2])
 	}
 	switch {
+	case l.Name == "usage" && l.Look == "plain":
+		want = append(want, "More of it stands on the page", "https://YOUR-SERVER/d%2Be/debian/20250318T140338Z/PATH")
+	case l.Name == "usage":
+		want = append(want, "A source for apt\n\nWhy <so>", "/20250318T140338Z/\n", "curl -fLO http://127.0.0.1")
 	case l.Name == "root":
 		want = append(want, "Previous\n"+ids[0], "~ README", ".asof/changes.json")
 	case l.Name == "directory" && l.Look != "plain":

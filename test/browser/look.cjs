@@ -1,6 +1,7 @@
 // node look.cjs DIR NAME=URL...: opens each page in headless Chromium as a person
 // would (light, dark, on a phone, without scripts), holds it against axe-core's
-// rules, takes a screenshot into DIR, and prints one line of JSON a look.
+// rules with all that opens opened, takes a screenshot into DIR, and prints one
+// line of JSON a look.
 const { chromium } = require('playwright-core')
 const axe = require('axe-core').source
 
@@ -36,6 +37,7 @@ async function lookAt (browser, dir, name, url, look) {
   await page.screenshot({ path: `${dir}/${name}-${look}.png` })
   const seen = { name, look, errors, text: await page.innerText('body'), violations: [], overflows: false }
   if (look !== 'plain') {
+    await page.evaluate(() => { for (const d of document.querySelectorAll('details')) d.open = true })
     await page.evaluate(axe)
     const found = await page.evaluate(() => window.axe.run())
     seen.violations = found.violations.map(v => `${v.id}: ${v.help}: ${v.nodes.map(n => n.html).slice(0, 3).join(' ')}`)
