@@ -54,7 +54,7 @@ func TestAnnounce(t *testing.T) {
 	}
 	want("checkpoints/myfile generation 3 of 3, horizon only: false")
 	decisions, err := f.pub.Prune(t.Context(), f.repo, PruneOptions{Policy: Policy{Last: 1}, Apply: true})
-	if !errors.Is(err, ErrNotAnnounced) || len(decisions) != 2 {
+	if !errors.Is(err, ErrNotAnnounced) || decisions.Listed != 2 {
 		t.Errorf("%+v, %v", decisions, err)
 	}
 	want("checkpoints/myfile generation 4 of 4, horizon only: false")

@@ -45,8 +45,11 @@ func TestPrune(t *testing.T) {
 	}
 	before := f.index()
 	decisions, err := f.pub.Prune(t.Context(), f.repo, PruneOptions{Policy: Policy{Last: 2}})
-	if err != nil || len(decisions) != 4 || decisions[0].Keep || !decisions[3].Keep {
-		t.Errorf("dry run: %+v, %v", decisions, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := decided(t, decisions); len(all) != 4 || all[0].Keep || !all[3].Keep || decisions.Pruned() != 2 {
+		t.Errorf("dry run: %+v", all)
 	}
 	if f.index().Generation != before.Generation {
 		t.Error("a dry run changed the index")

@@ -23,7 +23,7 @@ type PruneOptions struct {
 //
 // One swap of the index does it all: a crash leaves either state, and at most
 // segments that no index names and a list page that the next publish mends.
-func (p *Publisher) Prune(ctx context.Context, repo Repo, opts PruneOptions) ([]Decision, error) {
+func (p *Publisher) Prune(ctx context.Context, repo Repo, opts PruneOptions) (*Decisions, error) {
 	if err := repo.check(); err != nil {
 		return nil, err
 	}
@@ -32,23 +32,16 @@ func (p *Publisher) Prune(ctx context.Context, repo Repo, opts PruneOptions) ([]
 		if err != nil {
 			return nil, err
 		}
-		history := catalog.NewHistory(p.Store, current.index)
-		decisions, err := opts.Policy.Decide(ctx, history)
+		decisions, err := opts.Policy.Decide(ctx, catalog.NewHistory(p.Store, current.index))
 		if err != nil || !opts.Apply {
 			return decisions, err
 		}
-		var ids []manifest.ID
-		for _, d := range decisions {
-			if !d.Keep {
-				ids = append(ids, d.ID)
-			}
-		}
 		now := manifest.IDOf(p.Now())
-		next, ids, err := p.pruneSegments(ctx, history, ids, now, opts.Reason)
+		next, err := p.pruneSegments(ctx, decisions, now, opts.Reason)
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range ids {
+		for _, id := range decisions.gone(next.Tail().Checkpoints) {
 			if next, err = next.Prune(id, now, opts.Reason); err != nil {
 				return nil, err
 			}

@@ -1,10 +1,10 @@
 package publisher
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,14 +25,6 @@ type Policy struct {
 	Yearly  int
 	Within  Span // all within this span before the newest
 	IDs     []manifest.ID
-}
-
-// Decision is what a policy says of one checkpoint.
-type Decision struct {
-	ID           manifest.ID // of the checkpoint
-	Files, Bytes int64
-	Keep         bool
-	Reasons      []string // why it stays
 }
 
 // ErrNoPolicy: a policy without rules would prune all but the newest.
@@ -57,7 +49,8 @@ func (p Policy) periods() []period {
 	}
 }
 
-func (p Policy) check(decisions []Decision) error {
+// check holds the rules against what is listed.
+func (p Policy) check(ctx context.Context, history *catalog.History) error {
 	rules := []int{p.Last, p.Hourly, p.Daily, p.Weekly, p.Monthly, p.Yearly}
 	any := len(p.IDs) > 0 || p.Within != Span{}
 	for _, n := range rules {
@@ -69,76 +62,59 @@ func (p Policy) check(decisions []Decision) error {
 	if !any {
 		return ErrNoPolicy
 	}
-	for _, id := range p.IDs {
-		if _, ok := slices.BinarySearchFunc(decisions, id, func(d Decision, id manifest.ID) int { return cmp.Compare(d.ID, id) }); !ok {
+	for _, id := range slices.Sorted(slices.Values(p.IDs)) {
+		if _, ok, err := history.Find(ctx, id); err != nil {
+			return err
+		} else if !ok {
 			return fmt.Errorf("keep %s: %w", id, manifest.ErrNoCheckpoint)
 		}
 	}
 	return nil
 }
 
-// Decide applies the policy to all that an index lists. The decisions are in
-// ascending order of the ids.
-func (p Policy) Decide(ctx context.Context, history *catalog.History) ([]Decision, error) {
-	index := history.Index
-	listed, _ := index.Count()
-	decisions := make([]Decision, 0, listed)
-	for part, err := range history.All(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		for _, c := range part.Checkpoints {
-			decisions = append(decisions, Decision{ID: c.ID, Files: c.Files, Bytes: c.Bytes})
-		}
-	}
-	if err := p.check(decisions); err != nil {
+// Decide applies the policy to all that an index lists, one part of it at a time.
+func (p Policy) Decide(ctx context.Context, history *catalog.History) (*Decisions, error) {
+	if err := p.check(ctx, history); err != nil {
 		return nil, err
 	}
-	keep := func(d *Decision, reason string) {
-		d.Keep = true
-		d.Reasons = append(d.Reasons, reason)
-	}
-	named := map[manifest.ID]bool{}
-	for _, id := range p.IDs {
-		named[id] = true
-	}
-	channels := map[manifest.ID]bool{}
-	for _, id := range index.Channels {
-		channels[id] = true
-	}
-	newest, _ := index.Newest()
+	d := &Decisions{history: history}
+	d.Listed, _ = history.Index.Count()
+	channels := slices.Collect(maps.Values(history.Index.Channels))
+	newest, _ := history.Index.Newest()
 	since := p.Within.before(newest.ID.Time())
 	periods := p.periods()
 	last := make([]string, len(periods)) // the period of the last one kept
+	age := 0
 	// From the newest to the oldest: in each period the newest stays.
-	for i := len(decisions) - 1; i >= 0; i-- {
-		d := &decisions[i]
-		id := d.ID
-		age := len(decisions) - 1 - i
-		if age == 0 {
-			keep(d, "newest")
+	for part, err := range history.Backward(ctx) {
+		if err != nil {
+			return nil, err
 		}
-		if channels[id] {
-			keep(d, "channel")
-		}
-		if named[id] {
-			keep(d, "named")
-		}
-		if age < p.Last {
-			keep(d, "last")
-		}
-		if p.Within != (Span{}) && !id.Time().Before(since) {
-			keep(d, "within")
-		}
-		for k := range periods {
-			if in := periods[k].of(id.Time()); periods[k].keep > 0 && in != last[k] {
-				last[k] = in
-				periods[k].keep--
-				keep(d, periods[k].name)
+		for _, c := range slices.Backward(part.Checkpoints) {
+			var why reasons
+			why.add(becauseNewest, age == 0)
+			why.add(becauseChannel, slices.Contains(channels, c.ID))
+			why.add(becauseNamed, slices.Contains(p.IDs, c.ID))
+			why.add(becauseLast, age < p.Last)
+			why.add(becauseWithin, p.Within != Span{} && !c.ID.Time().Before(since))
+			for k := range periods {
+				if periods[k].keep <= 0 {
+					continue
+				}
+				if in := periods[k].of(c.ID.Time()); in != last[k] {
+					last[k] = in
+					periods[k].keep--
+					why.add(becauseHourly+k, true)
+				}
 			}
+			if why != 0 {
+				d.kept = append(d.kept, kept{c.ID, why})
+			}
+			age++
 		}
 	}
-	return decisions, nil
+	slices.Reverse(d.kept)
+	return d, nil
 }
 
 // Span is a length of time in calendar units.

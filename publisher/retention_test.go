@@ -2,6 +2,7 @@ package publisher
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,66 @@ import (
 	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/manifest"
 )
+
+// decided are all decisions.
+func decided(t *testing.T, d *Decisions) (all []Decision) {
+	t.Helper()
+	for decision, err := range d.All(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, decision)
+	}
+	return all
+}
+
+// With a history in segments the decisions are the same, one segment is read at a
+// time, and those in which everything stays are left alone by pruning.
+func TestPolicyOnSegments(t *testing.T) {
+	f := newFixture(t, manifest.Thin, map[string]string{})
+	f.seals(4, 5)
+	ids := f.publishes(40)
+	policy := Policy{Last: 7, IDs: []manifest.ID{ids[0], ids[21]}}
+	var want []string
+	for i, id := range ids {
+		keep := i >= 33 || i == 0 || i == 21
+		want = append(want, fmt.Sprint(id, keep))
+	}
+	holds := func(d *Decisions, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, decision := range decided(t, d) {
+			got = append(got, fmt.Sprint(decision.ID, decision.Keep))
+		}
+		if !slices.Equal(got, want) || d.Listed != 40 || d.Pruned() != 31 {
+			t.Errorf("%d of %d go: %q", d.Pruned(), d.Listed, got)
+		}
+	}
+	if len(f.index().Segments) < 6 {
+		t.Fatalf("%d segments", len(f.index().Segments))
+	}
+	holds(f.pub.Prune(t.Context(), f.repo, PruneOptions{Policy: policy}))
+	holds(f.pub.Prune(t.Context(), f.repo, PruneOptions{Policy: policy, Apply: true})) // as it was before
+	var left []manifest.ID
+	for _, c := range f.all().Checkpoints {
+		left = append(left, c.ID)
+	}
+	if !slices.Equal(left, append([]manifest.ID{ids[0], ids[21]}, ids[33:]...)) {
+		t.Errorf("left are %v", left)
+	}
+	f.store.take()
+	if _, err := f.pub.Prune(t.Context(), f.repo, PruneOptions{Policy: policy, Apply: true}); err != nil {
+		t.Fatal(err)
+	}
+	for _, op := range f.store.take() {
+		if verb, _, _ := strings.Cut(op, " "); verb == "create" || verb == "swap" {
+			t.Errorf("with nothing to prune it asked for %s", op)
+		}
+	}
+}
 
 func indexOf(t *testing.T, ids ...string) manifest.Index {
 	t.Helper()
@@ -63,7 +124,7 @@ func TestPolicy(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		for _, d := range decisions {
+		for _, d := range decided(t, decisions) {
 			if d.Keep != (len(d.Reasons) > 0) {
 				t.Errorf("%s: %s: keep is %t for %q", c.name, d.ID, d.Keep, d.Reasons)
 			}

@@ -42,40 +42,36 @@ func (p *Publisher) seal(ctx context.Context, next manifest.Index) (manifest.Ind
 	return sealed, p.settle(ctx, rely)
 }
 
-// pruneSegments puts tombstones into the segments of an index, for those of the
-// ids, which ascend, that lie there. It returns the index to be swapped in, and
-// the ids that its tail has.
-func (p *Publisher) pruneSegments(ctx context.Context, h *catalog.History, ids []manifest.ID, at manifest.ID, reason string) (next manifest.Index, rest []manifest.ID, err error) {
-	next = h.Index
+// pruneSegments puts tombstones into the segments of an index, for the checkpoints
+// there that do not stay. It returns the index to be swapped in, whose tail is as it
+// was.
+func (p *Publisher) pruneSegments(ctx context.Context, d *Decisions, at manifest.ID, reason string) (next manifest.Index, err error) {
+	next = d.history.Index
 	rely := p.newReliance()
-	for _, ref := range h.Index.Segments {
-		n := 0
-		for n < len(ids) && ref.Holds(ids[n]) {
-			n++
-		}
-		if n == 0 {
+	for _, ref := range next.Segments {
+		if d.keepsAll(ref) {
 			continue
 		}
-		segment, err := h.Segment(ctx, ref)
+		segment, err := d.history.Segment(ctx, ref)
 		if err != nil {
-			return next, ids, err
+			return next, err
 		}
-		if segment, err = segment.Prune(ids[:n], at, reason); err != nil {
-			return next, ids, err
+		if segment, err = segment.Prune(d.gone(segment.Checkpoints), at, reason); err != nil {
+			return next, err
 		}
 		resealed, s, err := next.Reseal(segment)
 		if err != nil {
-			return next, ids, err
+			return next, err
 		}
 		if err := p.keep(ctx, ref); err != nil {
-			return next, ids, err
+			return next, err
 		}
 		if err := p.putSegment(ctx, rely, s); err != nil {
-			return next, ids, err
+			return next, err
 		}
-		next, ids = resealed, ids[n:]
+		next = resealed
 	}
-	return next, ids, p.settle(ctx, rely)
+	return next, p.settle(ctx, rely)
 }
 
 // keep pins a segment whose place another is about to take: a resolver may go on

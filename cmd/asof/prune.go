@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bufio"
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -88,41 +91,70 @@ func (a *app) prune(cmd *cobra.Command, name string, opts publisher.PruneOptions
 	if err != nil && !errors.Is(err, publisher.ErrNotAnnounced) {
 		return err
 	}
-	return errors.Join(err, a.printPruned(name, opts.Apply, decisions))
+	return errors.Join(err, a.printPruned(cmd.Context(), name, opts.Apply, decisions))
 }
 
-func (a *app) printPruned(name string, applied bool, decisions []publisher.Decision) error {
-	result := struct {
-		Repo      string   `json:"repo"`
-		Applied   bool     `json:"applied"`
-		Decisions []pruned `json:"checkpoints"`
-	}{name, applied, []pruned{}}
-	gone := 0
-	for _, d := range decisions {
-		if !d.Keep {
-			gone++
-		}
-		result.Decisions = append(result.Decisions, pruned{d.ID, d.Keep, append([]string{}, d.Reasons...), d.Files, d.Bytes})
+// printPruned prints the decisions as they come: there may be a million.
+func (a *app) printPruned(ctx context.Context, name string, applied bool, decisions *publisher.Decisions) error {
+	show := a.prunedTable
+	if a.output == "json" {
+		show = func(ctx context.Context, d *publisher.Decisions) error { return a.prunedJSON(ctx, name, applied, d) }
 	}
-	if err := a.print(result, func(t *table) {
-		t.row("CHECKPOINT", "DECISION", "FILES", "SIZE", "WHY")
-		for _, d := range result.Decisions {
-			decision := "prune"
-			if d.Keep {
-				decision = "keep"
-			}
-			t.row(d.Checkpoint, decision, d.Files, size(d.Bytes), strings.Join(d.Reasons, ", "))
-		}
-	}); err != nil {
+	if err := show(ctx, decisions); err != nil {
 		return err
 	}
-	switch {
+	switch gone, listed := decisions.Pruned(), decisions.Listed; {
 	case gone == 0:
 		fmt.Fprintln(a.stderr, "nothing to prune")
 	case applied:
-		fmt.Fprintf(a.stderr, "pruned %d of %d checkpoints; asof gc frees their space, after its grace period\n", gone, len(decisions))
+		fmt.Fprintf(a.stderr, "pruned %d of %d checkpoints; asof gc frees their space, after its grace period\n", gone, listed)
 	default:
-		fmt.Fprintf(a.stderr, "would prune %d of %d checkpoints; add --apply to do it\n", gone, len(decisions))
+		fmt.Fprintf(a.stderr, "would prune %d of %d checkpoints; add --apply to do it\n", gone, listed)
 	}
 	return nil
+}
+
+// pageOfRows is how many rows of a long table are aligned with each other.
+const pageOfRows = 1000
+
+func (a *app) prunedTable(ctx context.Context, decisions *publisher.Decisions) error {
+	t := newTable(a.stdout)
+	t.row("CHECKPOINT", "DECISION", "FILES", "SIZE", "WHY")
+	rows := 0
+	for d, err := range decisions.All(ctx) {
+		if err != nil {
+			return err
+		}
+		decision := "prune"
+		if d.Keep {
+			decision = "keep"
+		}
+		t.row(d.ID, decision, d.Files, size(d.Bytes), strings.Join(d.Reasons, ", "))
+		if rows++; rows%pageOfRows == 0 {
+			if err := t.w.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return t.w.Flush()
+}
+
+// prunedJSON prints one object, a line for each decision.
+func (a *app) prunedJSON(ctx context.Context, name string, applied bool, decisions *publisher.Decisions) error {
+	w := bufio.NewWriter(a.stdout)
+	fmt.Fprintf(w, "{\"repo\":%q,\"applied\":%t,\n\"checkpoints\":[", name, applied) // a repo's name needs no escapes
+	separator := "\n"
+	for d, err := range decisions.All(ctx) {
+		if err != nil {
+			return err
+		}
+		line, err := json.Marshal(pruned{d.ID, d.Keep, append([]string{}, d.Reasons...), d.Files, d.Bytes})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s%s", separator, line)
+		separator = ",\n"
+	}
+	fmt.Fprint(w, "]}\n")
+	return w.Flush()
 }

@@ -57,6 +57,21 @@ func (h *History) All(ctx context.Context) iter.Seq2[manifest.Segment, error] {
 	}
 }
 
+// Backward yields the same, the newest part first. It ends with an error.
+func (h *History) Backward(ctx context.Context) iter.Seq2[manifest.Segment, error] {
+	return func(yield func(manifest.Segment, error) bool) {
+		if !yield(h.Index.Tail(), nil) {
+			return
+		}
+		for _, ref := range slices.Backward(h.Index.Segments) {
+			segment, err := h.Segment(ctx, ref)
+			if !yield(segment, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
 // Segment reads one segment of the index.
 func (h *History) Segment(ctx context.Context, ref manifest.SegmentRef) (manifest.Segment, error) {
 	if h.ref == ref {
