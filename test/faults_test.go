@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/storeurl"
 	"github.com/asof/asof/manifest"
@@ -209,13 +211,20 @@ func (r *faultyRun) look(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("%s was reported and is lost", id)
 		}
 	}
-	var ids []string
-	var b strings.Builder
+	// Ids are another run's, and so is what names them: a checkpoint's receipt, its
+	// front page, and the manifest of both.
+	var names, lines []string
 	for i, c := range index.Checkpoints {
-		ids = append(ids, c.ID.String(), fmt.Sprintf("<id %d>", i+1))
-		fmt.Fprintf(&b, "checkpoint %d: manifest %s content %s pages %s, %d files, %d bytes, %s\n", i+1, c.Manifest, c.Content, c.Pages, c.Files, c.Bytes, c.Layout)
+		receipt, ok, err := catalog.NewFinder(store, c.Pages).Find(ctx, manifest.ChangesPath)
+		if err != nil || !ok {
+			return "", fmt.Errorf("%s has no receipt: %w", c.ID, err)
+		}
+		for what, name := range map[string]string{"id": c.ID.String(), "pages": manifest.ManifestKey(c.Pages), "receipt": manifest.BlobKey(receipt.SHA256)} {
+			names = append(names, name, fmt.Sprintf("<%s %d>", what, i+1))
+		}
+		lines = append(lines, fmt.Sprintf("checkpoint %d: manifest %s content %s, %d files, %d bytes, %s", i+1, c.Manifest, c.Content, c.Files, c.Bytes, c.Layout))
 	}
-	order := strings.NewReplacer(ids...)
+	order := strings.NewReplacer(names...)
 	for info, err := range store.List(ctx, "", "") {
 		if err != nil {
 			return "", err
@@ -227,7 +236,8 @@ func (r *faultyRun) look(ctx context.Context) (string, error) {
 		if info.Key == manifest.IndexKey(faultyBase) || info.Key == manifest.RegistryKey {
 			size = 0 // they count their generations
 		}
-		fmt.Fprintf(&b, "%s %d\n", order.Replace(info.Key), size)
+		lines = append(lines, fmt.Sprintf("%s %d", order.Replace(info.Key), size))
 	}
-	return b.String(), nil
+	slices.Sort(lines)
+	return strings.Join(lines, "\n"), nil
 }

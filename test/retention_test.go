@@ -97,7 +97,7 @@ func allVersions(t *testing.T, bucket string, began time.Time) map[string]bool {
 	t.Helper()
 	client := minio.Server(t).Client()
 	objects := map[string]bool{}
-	register := regexp.MustCompile(`/(asof|checkpoints|staged)\.json$|/journals/all$|/checkpoints/myfile/index\.html$`)
+	register := regexp.MustCompile(`/(asof|checkpoints|staged)\.json$|/journals/all$|/(prefix|checkpoints/myfile)/index\.html$`)
 	for o := range client.ListObjects(t.Context(), bucket, sdk.ListObjectsOptions{Recursive: true, WithVersions: true}) {
 		if o.Err != nil {
 			t.Fatal(o.Err)
