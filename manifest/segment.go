@@ -225,6 +225,16 @@ func ParseSegment(data []byte, repo string, ref SegmentRef) (Segment, error) {
 	return s, nil
 }
 
+// ParseAnySegment reads the canonical form, and nothing else, of a segment to which
+// no index need refer.
+func ParseAnySegment(data []byte) (Segment, error) {
+	s, err := parseSegment(data)
+	if err != nil {
+		return Segment{}, fmt.Errorf("segment: %w", err)
+	}
+	return s, nil
+}
+
 func parseSegment(data []byte) (s Segment, err error) {
 	d, err := openDocument(data, MaxSegmentSize, segmentFormat)
 	if err != nil {

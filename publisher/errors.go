@@ -16,10 +16,14 @@ var (
 	ErrClock = errors.New("the clock is behind the horizon")
 	// ErrBadID: an id that was asked for can't be taken.
 	ErrBadID = errors.New("the id can't be used")
+	// ErrBadNewest: a checkpoint that is said to be the newest decides nothing.
+	ErrBadNewest = errors.New("it can't be said to be the newest")
 	// ErrTwice: a repo can't be published twice at one id.
 	ErrTwice = errors.New("is listed twice")
 	// ErrUnsafeStore: the store lacks a working compare-and-swap.
 	ErrUnsafeStore = errors.New("the store has no working compare-and-swap")
+	// ErrLost: a document that must be there is gone.
+	ErrLost = errors.New("lost")
 	// ErrCorrupt: the store holds something else than its own documents say.
 	ErrCorrupt = errors.New("corrupt")
 )

@@ -138,6 +138,9 @@ func (gc *collector) mark(ctx context.Context) error {
 func (gc *collector) fence(ctx context.Context, repo Repo) (manifest.Index, error) {
 	for {
 		current, err := gc.loadIndex(ctx, repo)
+		if err == nil && current.version == "" {
+			err = gc.checkNeverPublished(ctx, repo)
+		}
 		if err != nil || !gc.apply || current.version == "" {
 			return current.index, err
 		}

@@ -33,8 +33,8 @@ func (p *Publisher) Prune(ctx context.Context, repo Repo, opts PruneOptions) (*D
 			return nil, err
 		}
 		decisions, err := opts.Policy.Decide(ctx, catalog.NewHistory(p.Store, current.index))
-		if err != nil || !opts.Apply {
-			return decisions, err
+		if err != nil || !opts.Apply || current.version == "" {
+			return decisions, err // a repo that was never published has no list either
 		}
 		now := manifest.IDOf(p.Now())
 		next, err := p.pruneSegments(ctx, decisions, now, opts.Reason)

@@ -117,6 +117,9 @@ func (p *publication) begin(ctx context.Context) (state, *revision, error) {
 		return state{}, nil, err
 	}
 	if current.index.Generation == 0 {
+		if err := p.checkNeverPublished(ctx, p.repo); err != nil {
+			return state{}, nil, err
+		}
 		if err := p.register(ctx, p.repo); err != nil {
 			return state{}, nil, err
 		}

@@ -195,6 +195,21 @@ func (p *Publisher) refreshList(ctx context.Context, repo Repo, index manifest.I
 	return p.updateList(ctx, repo, list, s.index)
 }
 
+// checkNeverPublished holds that a repo without an index never had one: it has no
+// list of checkpoints either, which is written behind it. To take a lost index for
+// an empty one would begin a new history, or make garbage of all there is.
+func (p *Publisher) checkNeverPublished(ctx context.Context, repo Repo) error {
+	list, err := p.loadList(ctx, repo)
+	if err != nil || len(list.data) == 0 {
+		return err
+	}
+	// Or else somebody has published it first, just now.
+	if current, err := p.loadIndex(ctx, repo); err != nil || current.version != "" {
+		return err
+	}
+	return fmt.Errorf("%w: %s is gone: the repo has a list of checkpoints", ErrLost, manifest.IndexKey(repo.Base))
+}
+
 func renderList(base string, index manifest.Index) ([]byte, error) {
 	var buf bytes.Buffer
 	err := page.WriteList(&buf, base, index)

@@ -63,6 +63,8 @@ func meanings() []meaning {
 		{errInterrupted, exitInterrupted, "run the same command again to finish the work"},
 		{errUsage, exitUsage, ""},
 		{errNotFound, exitNotFound, ""},
+		{publisher.ErrLost, exitVerify, "asof rebuild writes a lost index again, from what the store holds"},
+		{publisher.ErrBadNewest, exitUsage, "asof rebuild says which checkpoints exclude each other"},
 		{publisher.ErrUnsafeStore, exitConflict, "asof probe shows what the store does; --unsafe-store accepts it, for one publisher at a time"},
 		{publisher.ErrConflict, exitConflict, "look at asof list, then run it again"},
 		{objstore.ErrMismatch, exitVerify, "nothing was published; run it again, or tell whoever runs the remote"},

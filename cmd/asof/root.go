@@ -86,7 +86,7 @@ before it.`,
 
 	root.AddCommand(
 		newInitCmd(a), newSyncCmd(a), newPublishCmd(a), newImportCmd(a), newListCmd(a), newShowCmd(a), newDiffCmd(a), newResolveCmd(a), newChannelCmd(a),
-		newVerifyCmd(a), newRestoreCmd(a),
+		newVerifyCmd(a), newRestoreCmd(a), newRebuildCmd(a),
 		newPruneCmd(a), newGCCmd(a), newServeCmd(a), newProbeCmd(a), newConfigCmd(a), newDemoCmd(a), newManCmd(a), newVersionCmd(a),
 	)
 	root.SetHelpCommand(newHelpCmd(root))

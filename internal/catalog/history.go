@@ -24,6 +24,20 @@ func Segment(ctx context.Context, s Store, repo string, ref manifest.SegmentRef)
 	return segment, nil
 }
 
+// AnySegment reads a segment to which no index need refer.
+func AnySegment(ctx context.Context, s Store, digest manifest.Digest) (manifest.Segment, error) {
+	key := manifest.SegmentKey(digest)
+	data, err := readNamed(ctx, s, key, digest, manifest.MaxSegmentSize)
+	if err != nil {
+		return manifest.Segment{}, err
+	}
+	segment, err := manifest.ParseAnySegment(data)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", key, err)
+	}
+	return segment, err
+}
+
 // History is all that an index lists, sealed or not. It holds one segment in
 // memory, the one read last: looking things up in the order of their ids reads
 // each once. It is for one goroutine.

@@ -1,0 +1,317 @@
+package publisher
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/asof/asof/internal/miniotest"
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/objstore/storeurl"
+	"github.com/asof/asof/manifest"
+)
+
+func (f *fixture) rebuild(opts RebuildOptions) RebuildReport {
+	f.Helper()
+	report, err := f.pub.Rebuild(f.Context(), opts)
+	if err != nil {
+		f.Fatalf("rebuild: %v", err)
+	}
+	return report
+}
+
+// lose deletes a register, which only a disaster does.
+func (f *fixture) lose(keys ...string) {
+	f.Helper()
+	for _, key := range keys {
+		if err := f.store.Store.Delete(f.Context(), key); err != nil {
+			f.Fatal(err)
+		}
+	}
+}
+
+// crash publishes up to the index, and no further.
+func (f *fixture) crash() {
+	f.Helper()
+	f.pub.Concurrency = 1
+	f.store.killAt(0, func(op string) bool { return op == "swap "+manifest.IndexKey(f.repo.Base) })
+	if _, err := f.pub.Publish(f.Context(), f.repo, PublishOptions{}); !errors.Is(err, errKilled) {
+		f.Fatal(err)
+	}
+	f.store.heal()
+	f.clock.add(10 * time.Second)
+}
+
+// proven verifies the repo, and says which trees are unfinished.
+func (f *fixture) proven() []manifest.ID {
+	f.Helper()
+	r := f.verify(VerifyOptions{})
+	if len(r.Problems) > 0 {
+		f.Errorf("after rebuilding: %+v", r.Problems)
+	}
+	return r.Unfinished
+}
+
+// All is lost but the objects: what comes back is what there was.
+func TestRebuild(t *testing.T) {
+	for _, layout := range layouts {
+		f := newFixture(t, layout, isos())
+		f.repo.Remote = &guidedRemote{f.up, "a key"} // so that entries say that there is a usage
+		f.publishes(2)
+		f.up.set("n", "crashed")
+		f.crash()
+		f.publishes(3)
+		f.prune(Policy{Last: 3})
+		f.clock.add(30 * day)
+		f.publish(PublishOptions{}) // the horizon
+		before := f.all()
+		// Without the collection, what was pruned is only known to the index.
+		f.collect(CollectOptions{Apply: true})
+		crashed := f.proven()
+
+		if r := f.rebuild(RebuildOptions{Write: true}); r.Registry != Intact || len(r.Repos) != 1 || r.Repos[0].Index != Intact || r.Repos[0].Checkpoints != 3 {
+			t.Errorf("nothing is lost: %+v", r)
+		}
+		f.clock.add(time.Hour)
+		f.lose(manifest.RegistryKey, manifest.IndexKey(f.repo.Base), manifest.ListKey(f.repo.Base))
+		keys := f.keys("")
+		dry := f.rebuild(RebuildOptions{})
+		if !slices.Equal(f.keys(""), keys) {
+			t.Errorf("%s: a dry run wrote", layout)
+		}
+		done := f.rebuild(RebuildOptions{Write: true})
+		if !reflect.DeepEqual(dry, done) || done.Registry != Rebuilt || done.Repos[0].Index != Rebuilt || done.Repos[0].Repo != f.repo.registered() {
+			t.Errorf("%s: %+v, dry run %+v", layout, done, dry)
+		}
+		after := f.all()
+		if !reflect.DeepEqual(after.Checkpoints, before.Checkpoints) || !after.Checkpoints[0].Usage {
+			t.Errorf("%s: the checkpoints are\n%+v, want\n%+v", layout, after.Checkpoints, before.Checkpoints)
+		}
+		// One more was pruned, and nothing is left that names it.
+		want := before.Pruned[len(before.Pruned)-1]
+		want.At, want.Reason = manifest.IDOf(f.clock.Now()), lostReason
+		if !slices.Equal(after.Pruned, []manifest.Tombstone{want}) {
+			t.Errorf("%s: pruned are %+v, want %+v", layout, after.Pruned, want)
+		}
+		if h := f.index().Horizon; h != manifest.IDOf(f.clock.Now()) {
+			t.Errorf("%s: horizon %s", layout, h)
+		}
+		if got := f.proven(); !slices.Equal(got, crashed) {
+			t.Errorf("%s: unfinished %v, want %v", layout, got, crashed)
+		}
+		f.clock.add(time.Minute)
+		f.publishes(1)
+		f.proven()
+	}
+}
+
+// A tree that a killed publish left does not come back: the one after it says so;
+// if there is none, somebody has to.
+func TestRebuildLeavesOutWhatWasNeverPublished(t *testing.T) {
+	for _, layout := range layouts {
+		f := newFixture(t, layout, isos())
+		first := f.publishes(2)
+		f.up.set("n", "crashed")
+		f.crash()
+		crashed := f.proven()
+		last := f.publishes(1)[0]
+		index := manifest.IndexKey(f.repo.Base)
+		f.lose(index)
+		_, err := f.pub.Rebuild(t.Context(), RebuildOptions{Write: true})
+		if _, ok := errors.AsType[*AmbiguousError](err); !ok || !errors.Is(err, ErrConflict) || !strings.Contains(err.Error(), crashed[0].String()+", "+last.String()) {
+			t.Errorf("%s: %v", layout, err)
+		}
+		if _, err := f.pub.Rebuild(t.Context(), RebuildOptions{Newest: []manifest.ID{last, first[0]}}); !errors.Is(err, ErrBadNewest) {
+			t.Errorf("%s: a newest that is none: %v", layout, err)
+		}
+		f.rebuild(RebuildOptions{Newest: []manifest.ID{last}, Write: true})
+		if got, want := f.ids(), append(first, last); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", layout, got, want)
+		}
+		f.lose(index)
+		f.rebuild(RebuildOptions{Newest: []manifest.ID{first[1]}, Write: true})
+		if got := f.ids(); !slices.Equal(got, first) {
+			t.Errorf("%s: without the last: %v, want %v", layout, got, first)
+		}
+		f.lose(index)
+		f.rebuild(RebuildOptions{Newest: []manifest.ID{last}, Write: true})
+		next := f.publishes(1)
+		f.lose(index)
+		r := f.rebuild(RebuildOptions{Write: true})
+		if !slices.Equal(r.Repos[0].Uncommitted, crashed) || !slices.Equal(f.ids(), append(append(first, last), next...)) {
+			t.Errorf("%s: %+v, %v", layout, r, f.ids())
+		}
+		f.proven()
+	}
+}
+
+func (f *fixture) ids() (ids []manifest.ID) {
+	f.Helper()
+	for _, c := range f.all().Checkpoints {
+		ids = append(ids, c.ID)
+	}
+	return ids
+}
+
+// A damaged index is replaced, one of another repo is not touched; tombstones in
+// segments keep their reasons, and hold although nothing was collected.
+func TestRebuildFromSegments(t *testing.T) {
+	f := newFixture(t, manifest.Thin, isos())
+	f.seals(3, 4)
+	other := *f
+	other.repo = Repo{Name: "other", Base: "other", Remote: upstream(map[string]string{"a": "1"}), Layout: manifest.Full}
+	other.publish(PublishOptions{})
+	untouched := other.index()
+	f.publishes(12)
+	if _, err := f.pub.Prune(t.Context(), f.repo, PruneOptions{Policy: Policy{Last: 6}, Reason: "old", Apply: true}); err != nil {
+		t.Fatal(err)
+	}
+	before, index := f.all(), f.index()
+	if len(index.Segments) == 0 || len(before.Pruned) != 6 {
+		t.Fatalf("%+v", index)
+	}
+	_, version, err := f.store.Store.Load(t.Context(), manifest.IndexKey(f.repo.Base), "")
+	if err == nil {
+		_, err = f.store.Store.Swap(t.Context(), manifest.IndexKey(f.repo.Base), version, []byte("{}"), objstore.Attributes{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := f.rebuild(RebuildOptions{Repos: []string{"other"}, Write: true}); len(r.Repos) != 1 || r.Repos[0].Index != Intact {
+		t.Errorf("%+v", r)
+	}
+	f.rebuild(RebuildOptions{Repos: []string{"myfile"}, Write: true})
+	if after := f.all(); !reflect.DeepEqual(after, before) {
+		t.Errorf("it is\n%+v\nwant\n%+v", after, before)
+	}
+	if now := f.index(); now.Generation <= index.Generation || len(now.Segments) == 0 {
+		t.Errorf("%+v", now)
+	}
+	if !reflect.DeepEqual(other.index(), untouched) {
+		t.Error("the index of the other repo is another")
+	}
+	f.proven()
+	f.publishes(5)
+	f.proven()
+	if _, err := f.pub.Rebuild(t.Context(), RebuildOptions{Repos: []string{"nobody's"}}); !errors.Is(err, objstore.ErrNotFound) {
+		t.Errorf("an unknown repo: %v", err)
+	}
+}
+
+// As long as an index is lost, nothing takes that for an empty history.
+func TestLostIndex(t *testing.T) {
+	f := newFixture(t, manifest.Full, isos())
+	f.publishes(2)
+	f.clock.add(30 * day)
+	f.lose(manifest.IndexKey(f.repo.Base))
+	before := f.keys("")
+	if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{}); !errors.Is(err, ErrLost) {
+		t.Errorf("publish: %v", err)
+	}
+	if _, err := f.pub.Collect(t.Context(), CollectOptions{Apply: true}); !errors.Is(err, ErrLost) {
+		t.Errorf("collect: %v", err)
+	}
+	if got := f.keys(""); !slices.Equal(got, before) {
+		t.Errorf("the store has\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(before, "\n"))
+	}
+}
+
+// A store that was never used, and one that lost what nothing else tells.
+func TestRebuildNothing(t *testing.T) {
+	f := newFixture(t, manifest.Full, isos())
+	if r := f.rebuild(RebuildOptions{Write: true}); len(r.Repos) != 0 || len(f.keys("")) > 0 {
+		t.Errorf("%+v, %q", r, f.keys(""))
+	}
+	f.sync() // registers the repo
+	if r := f.rebuild(RebuildOptions{Write: true}); r.Repos[0].Index != Nothing || r.Registry != Intact {
+		t.Errorf("%+v", r)
+	}
+	if _, err := f.store.Store.Swap(t.Context(), manifest.IndexKey(f.repo.Base), "", []byte("{}"), objstore.Attributes{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.pub.Rebuild(t.Context(), RebuildOptions{Write: true}); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("nothing to rebuild it from: %v", err)
+	}
+}
+
+// A history that is longer than an index holds itself, with the limits that users
+// have: it is sealed, resolved, listed, pruned, proved and rebuilt.
+func TestLongHistory(t *testing.T) {
+	f := newFixture(t, manifest.Thin, map[string]string{"a": "1"})
+	ids := f.publishes(2*manifest.TailEntries + 10)
+	index := f.index()
+	if len(index.Segments) != 1 || index.Tail().Len() > manifest.TailEntries {
+		t.Fatalf("%d segments, %d entries in the tail", len(index.Segments), index.Tail().Len())
+	}
+	if got := f.ids(); !slices.Equal(got, ids) {
+		t.Errorf("%d of %d checkpoints are listed", len(got), len(ids))
+	}
+	for _, i := range []int{0, 1, 300, manifest.TailEntries, len(ids) - 2} {
+		a, err := f.history().Resolve(t.Context(), ids[i]+1)
+		if err != nil || a.ID != ids[i] || !a.Final {
+			t.Errorf("%s resolves to %+v, %v", ids[i]+1, a, err)
+		}
+	}
+	keep := 2 * manifest.TailEntries // so that some in the segment go
+	if _, err := f.pub.Prune(t.Context(), f.repo, PruneOptions{Policy: Policy{Last: keep}, Reason: "old", Apply: true}); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := f.history().Resolve(t.Context(), ids[3]); err != nil || a.Outcome != manifest.Gone || a.Reason != "old" {
+		t.Errorf("a pruned one resolves to %+v, %v", a, err)
+	}
+	f.proven()
+	before := f.all()
+	f.lose(manifest.RegistryKey, manifest.IndexKey(f.repo.Base))
+	f.rebuild(RebuildOptions{Write: true})
+	if after := f.all(); !reflect.DeepEqual(after, before) || len(after.Checkpoints) != keep {
+		t.Errorf("%d checkpoints and %d pruned, want %d and %d", len(after.Checkpoints), len(after.Pruned), len(before.Checkpoints), len(before.Pruned))
+	}
+	f.proven()
+	f.publishes(1)
+	f.proven()
+}
+
+// Large trees are passed over, also where they stand between other repos; and on a
+// real server.
+func TestRebuildOfMany(t *testing.T) {
+	server := miniotest.Start(t)
+	server.Setenv(t)
+	real, err := storeurl.Open(t.Context(), "minio://"+server.Endpoint+"/"+server.NewBucket(t), storeurl.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, size := range map[string]int{"memory": 2 * jumpAfter, "minio": 20} {
+		f := newFixture(t, manifest.Full, nil)
+		if name == "minio" {
+			f.store = trace(real)
+			f.pub = f.publisher(f.store)
+		}
+		var repos []Repo
+		for _, base := range []string{"a/b", "a/b+", "c", "d/e/f"} {
+			layout := layouts[len(repos)%2]
+			repos = append(repos, Repo{Name: "of-" + strings.ReplaceAll(base, "/", "-"), Base: base, Layout: layout, Remote: upstream(many(size))})
+		}
+		before := map[string]manifest.Segment{}
+		lost := []string{manifest.RegistryKey}
+		for _, repo := range repos {
+			f.repo, f.up = repo, repo.Remote.(*fakeRemote)
+			f.publishes(3)
+			before[repo.Name] = f.all()
+			lost = append(lost, manifest.IndexKey(repo.Base))
+		}
+		f.lose(lost...)
+		if r := f.rebuild(RebuildOptions{Write: true}); len(r.Repos) != len(repos) {
+			t.Errorf("%s: %+v", name, r)
+		}
+		for _, repo := range repos {
+			f.repo = repo
+			if after := f.all(); !reflect.DeepEqual(after, before[repo.Name]) {
+				t.Errorf("%s: %s is\n%+v\nwant\n%+v", name, repo.Name, after, before[repo.Name])
+			}
+			f.proven()
+		}
+	}
+}
