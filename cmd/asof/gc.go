@@ -86,5 +86,5 @@ func (a *app) janitor(ctx context.Context) (objstore.Store, *publisher.Publisher
 	if err != nil {
 		return nil, nil, err
 	}
-	return store, publisher.New(publisher.Options{Store: store, Log: log, Announcer: announcer, Progress: a.progress(), Concurrency: cfg.Concurrency}), nil
+	return store, publisher.New(publisher.Options{Store: store, Log: log, Announcer: announcer, Progress: a.watch(), Concurrency: cfg.Concurrency}), nil
 }

@@ -80,7 +80,7 @@ func (a *app) importHistory(ctx context.Context, name string) error {
 			continue
 		}
 		fmt.Fprintf(a.stderr, "importing %s of %s, %d of %d\n", at, name, n+1, len(times))
-		env := fetch.Env{Log: log, UserAgent: userAgent(), Now: at.Time}
+		env := fetch.Env{Log: log, UserAgent: userAgent(), Retried: a.watch().Retry, Now: at.Time}
 		settings := maps.Clone(rc.Remote)
 		delete(settings, atKey)
 		settings["url"] = server.URL(at)

@@ -39,13 +39,17 @@ func (t *troubles) suffix() string {
 	return ""
 }
 
-// progress shows long work on standard error: a bar on a terminal, a plain line
+// watch is what shows long work on standard error: a bar on a terminal, a plain line
 // now and then elsewhere.
-func (a *app) progress() publisher.Progress {
-	if a.onTerminal() {
-		return &bars{w: a.stderr, troubles: &a.troubles}
+func (a *app) watch() publisher.Progress {
+	switch {
+	case a.progress != nil:
+	case a.onTerminal():
+		a.progress = &bars{w: a.stderr, troubles: &a.troubles}
+	default:
+		a.progress = &notes{w: a.stderr, every: 10 * time.Second, troubles: &a.troubles}
 	}
-	return &notes{w: a.stderr, every: 10 * time.Second, troubles: &a.troubles}
+	return a.progress
 }
 
 // onTerminal reports whether somebody looks at standard error as it is written.

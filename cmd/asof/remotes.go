@@ -60,7 +60,7 @@ func (a *app) repos(cfg config, names []string, log *slog.Logger) ([]publisher.R
 			return nil, usage(fmt.Errorf("no repos are configured"), "asof init writes an asof.yaml to start from")
 		}
 	}
-	types := remoteTypes(fetch.Env{Log: log, UserAgent: userAgent()})
+	types := remoteTypes(fetch.Env{Log: log, UserAgent: userAgent(), Retried: a.watch().Retry})
 	var repos []publisher.Repo
 	for _, name := range names {
 		rc, i, err := cfg.repo(name)

@@ -15,6 +15,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
+
+	"github.com/asof/asof/publisher"
 )
 
 // app is what the commands share: where they write, and their configuration,
@@ -25,6 +27,7 @@ type app struct {
 	configFile     string
 	output         string // table or json
 	troubles
+	progress publisher.Progress // see watch
 }
 
 // run is the program: it returns the exit code.

@@ -51,7 +51,7 @@ func (a *app) newSession(ctx context.Context, cfg config, log *slog.Logger, repo
 		Store:       store,
 		Log:         log,
 		Announcer:   announcer,
-		Progress:    a.progress(),
+		Progress:    a.watch(),
 		Concurrency: cfg.Concurrency,
 		AllowUnsafe: cfg.UnsafeStore,
 		PublicURL:   cfg.PublicURL,

@@ -81,7 +81,7 @@ func (a *app) reader(ctx context.Context) (*publisher.Publisher, config, error) 
 	if err != nil {
 		return nil, cfg, err
 	}
-	return publisher.New(publisher.Options{Store: store, Log: log, Progress: a.progress(), Concurrency: cfg.Concurrency}), cfg, nil
+	return publisher.New(publisher.Options{Store: store, Log: log, Progress: a.watch(), Concurrency: cfg.Concurrency}), cfg, nil
 }
 
 // repoToVerify finds a repo by the store's registry. Where that is lost or can't

@@ -26,12 +26,14 @@ import (
 
 // Client reads from one upstream. It is safe for concurrent use.
 type Client struct {
-	base   *url.URL
-	opts   Options // with defaults
-	log    *slog.Logger
-	wait   func(context.Context, time.Duration) error
-	agent  string
-	header http.Header // secrets: for the upstream's own host only
+	base *url.URL
+	opts Options // with defaults
+	log  *slog.Logger
+	wait func(context.Context, time.Duration) error
+
+	retried func(error)
+	agent   string
+	header  http.Header // secrets: for the upstream's own host only
 
 	own   *http.Transport // presents the client certificate
 	other *http.Transport
@@ -54,6 +56,7 @@ type Env struct {
 	LookupEnv func(name string) (string, bool)           // nil: os.LookupEnv
 	UserAgent string                                     // empty: "asof"
 	Wait      func(context.Context, time.Duration) error // pauses between tries; nil: by the clock
+	Retried   func(error)                                // told of what is tried again; nil: nobody
 
 	// Now is the time as of which documents and signatures are judged, which is
 	// that of a snapshot while history is read; nil: time.Now.
@@ -75,6 +78,9 @@ func (e Env) withDefaults() Env {
 	if e.Wait == nil {
 		e.Wait = sleep
 	}
+	if e.Retried == nil {
+		e.Retried = func(error) {}
+	}
 	return e
 }
 
@@ -87,7 +93,7 @@ func New(base *url.URL, opts Options, env Env) (*Client, error) {
 		return nil, err
 	}
 	opts = opts.withDefaults()
-	c := &Client{base: base, opts: opts, log: env.Log, wait: env.Wait, agent: env.UserAgent}
+	c := &Client{base: base, opts: opts, log: env.Log, wait: env.Wait, retried: env.Retried, agent: env.UserAgent}
 	if base.Scheme == "file" {
 		return c, nil
 	}

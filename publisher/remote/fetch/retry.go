@@ -31,6 +31,7 @@ func (c *Client) Retry(ctx context.Context, f func(context.Context) error) error
 			return wrap(err, func(err error) error { return fmt.Errorf("%w (%d tries)", err, try) })
 		}
 		pause := max(backoff(try), temporary.After)
+		c.retried(err)
 		c.log.Warn("trying again", "error", err, "try", try, "wait", pause)
 		if werr := c.wait(ctx, pause); werr != nil {
 			return fmt.Errorf("%w (gave up: %w)", temporary.Err, werr)

@@ -194,15 +194,16 @@ func TestRetry(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var pauses []time.Duration
-			c := newClient(t, "http://host", Options{}, Env{Wait: func(_ context.Context, d time.Duration) error {
+			told := 0
+			c := newClient(t, "http://host", Options{}, Env{Retried: func(error) { told++ }, Wait: func(_ context.Context, d time.Duration) error {
 				pauses = append(pauses, d)
 				return nil
 			}})
 			calls := 0
 			err := c.Retry(t.Context(), func(context.Context) error { calls++; return tt.errs[calls-1] })
 			check(t, err, "-", tt.err, tt.name == "all")
-			if calls != tt.calls || len(pauses) != len(tt.pauses) {
-				t.Fatalf("%d calls, pauses %v", calls, pauses)
+			if calls != tt.calls || len(pauses) != len(tt.pauses) || told != len(pauses) {
+				t.Fatalf("%d calls, pauses %v, told of %d", calls, pauses, told)
 			}
 			for i, p := range pauses {
 				if p > tt.pauses[i] || p < tt.pauses[i]/2 || (tt.pauses[i] == time.Minute && p != time.Minute) {
