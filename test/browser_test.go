@@ -22,6 +22,7 @@ type look struct {
 	Errors           []string // of the page's script
 	Violations       []string // of axe-core's rules
 	Overflows        bool     // the page is wider than the screen
+	Filtered         []string // the links that the filter leaves; nil: there is none
 }
 
 // The pages are valid HTML, break no accessibility rule, fit a phone, and hold all
@@ -77,6 +78,7 @@ repos: [{name: files, path: looks/files, layout: thin, remote: {type: dir, path:
 		"odd-names":    url + "/" + base + "/" + ids[1] + "/odd%20%3Cnames%3E/",
 		"marked":       goldens.URL + "/list.html",
 		"usage":        goldens.URL + "/list-usage.html",
+		"long":         goldens.URL + "/list-long.html",
 		"sealed":       goldens.URL + "/list-sealed.html",
 		"segment":      goldens.URL + "/segment.html",
 		"error":        url + "/" + base + "/19991231T235959Z/",
@@ -146,6 +148,13 @@ func (l look) check(t *testing.T, ids []string) {
 	}
 	if l.Look != "plain" && l.Name == "bucket-front" {
 		want = append(want, ids[2])
+	}
+	left := map[string]string{"long": "[20260408T060000Z/]", "directory": "[../ package-9.deb]"}[l.Name]
+	if l.Look == "plain" || left == "" {
+		left = "[]"
+	}
+	if got := fmt.Sprint(l.Filtered); got != left {
+		t.Errorf("the filter leaves %s, want %s", got, left)
 	}
 	for _, text := range want {
 		if !strings.Contains(l.Text, text) {

@@ -111,6 +111,17 @@ func TestGolden(t *testing.T) {
 			}
 			return WriteList(w, "d+e/debian", ix)
 		},
+		"list-long.html": func(w io.Writer) error {
+			ix, err := manifest.NewIndex("long"), error(nil)
+			for i := range 24 {
+				at := id(t, "20250103T060000Z") + manifest.ID(i*20*24*3600)
+				c := manifest.Checkpoint{ID: at, Layout: manifest.Thin, Files: 3, Bytes: 5000, Changes: manifest.Changes{Changed: 1}}
+				if ix, err = ix.Append(c); err != nil {
+					return err
+				}
+			}
+			return WriteList(w, "long", ix)
+		},
 		"list-new.html": func(w io.Writer) error { return WriteList(w, "new+1", manifest.NewIndex("new")) },
 		"repos.html": func(w io.Writer) error {
 			return WriteRepos(w, []RepoSummary{

@@ -43,8 +43,18 @@ async function lookAt (browser, dir, name, url, look) {
     seen.violations = found.violations.map(v => `${v.id}: ${v.help}: ${v.nodes.map(n => n.html).slice(0, 3).join(' ')}`)
     seen.overflows = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth)
   }
+  seen.filtered = await filter(page)
   await context.close()
   return seen
+}
+
+// filter types what the last link is called into the page's filter, and returns
+// the links that are left in the table; null: the page has no filter.
+async function filter (page) {
+  if (!await page.locator('#q').isVisible()) return null
+  const links = page.locator('#t tbody a')
+  await page.locator('#q').fill(await links.last().innerText())
+  return (await links.all()).reduce(async (list, a) => [...await list, ...(await a.isVisible() ? [await a.innerText()] : [])], [])
 }
 
 main(process.argv.slice(2)).catch(e => { console.error(e); process.exit(1) })
