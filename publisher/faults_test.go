@@ -226,6 +226,14 @@ func scenes() []scene {
 			_, err := p.Prune(ctx, repo, PruneOptions{Policy: Policy{Last: 1}, Apply: true})
 			return err
 		}},
+		{"rebuild", func(f *fixture) {
+			f.seals(3, 4)
+			f.publishes(5)
+			f.lose(manifest.RegistryKey, manifest.IndexKey(f.repo.Base), manifest.ListKey(f.repo.Base))
+		}, func(ctx context.Context, _ *fixture, p *Publisher, _ Repo) error {
+			_, err := p.Rebuild(ctx, RebuildOptions{Write: true})
+			return err
+		}},
 		{"gc", func(f *fixture) {
 			change(f)
 			f.publish(PublishOptions{})

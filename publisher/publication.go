@@ -246,11 +246,15 @@ func (p *publication) commit(ctx context.Context, current state, c manifest.Chec
 	}
 }
 
-// differs recognizes a tree in which something else stands than was meant: the
-// remains of another version of asof, say. Another id is taken.
+// differs recognizes a tree in which something else stands than was meant: pages of
+// a publish that was killed and behind which another checkpoint was added, or the
+// remains of another version of asof. Another id is taken.
 func (p *publication) differs(err error, id manifest.ID) error {
-	if !errors.Is(err, objstore.ErrDiffers) || p.opts.At != nil {
+	switch {
+	case !errors.Is(err, objstore.ErrDiffers):
 		return err
+	case p.opts.At != nil:
+		return fmt.Errorf("id %s: %w: another publish has begun its tree: %w", id, ErrBadID, err)
 	}
 	p.avoid[id] = true
 	return fmt.Errorf("%w: id %s: %w", errOvertaken, id, err)

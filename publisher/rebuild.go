@@ -25,7 +25,7 @@ type RebuildOptions struct {
 type Rebuilding string
 
 const (
-	Intact  Rebuilding = "intact"  // it is there and can be read: nothing is done
+	Intact  Rebuilding = "intact"  // it is there and can be read, and stays
 	Rebuilt Rebuilding = "rebuilt" // it was lost or damaged
 	Nothing Rebuilding = "nothing" // there never was one
 )
@@ -242,14 +242,13 @@ func (r *rebuilding) write(ctx context.Context, report RebuildReport) error {
 		if _, err := objstore.Update(ctx, r.Store, manifest.RegistryKey, r.version, data, attributes(manifest.KindRegistry, "")); err != nil {
 			return err
 		}
+	}
+	if report.Registry != Nothing {
 		if err := r.refreshFront(ctx); err != nil {
 			return err
 		}
 	}
 	for _, repo := range report.Repos {
-		if repo.Index != Rebuilt {
-			continue
-		}
 		if err := r.writeIndex(ctx, repo); err != nil {
 			return fmt.Errorf("repo %s: %w", repo.Name, err)
 		}
@@ -257,7 +256,16 @@ func (r *rebuilding) write(ctx context.Context, report RebuildReport) error {
 	return nil
 }
 
+// writeIndex makes the lists right, too, of an index that is there: an earlier run
+// may have been killed before it got to them.
 func (r *rebuilding) writeIndex(ctx context.Context, repo RebuiltRepo) error {
+	at := Repo{Name: repo.Name, Base: repo.Base}
+	switch repo.Index {
+	case Nothing:
+		return nil
+	case Intact:
+		return r.refreshList(ctx, at, repo.next)
+	}
 	rely := r.newReliance()
 	for _, s := range repo.segments {
 		if err := r.putSegment(ctx, rely, s); err != nil {
@@ -267,7 +275,6 @@ func (r *rebuilding) writeIndex(ctx context.Context, repo RebuiltRepo) error {
 	if err := r.settle(ctx, rely); err != nil {
 		return err
 	}
-	at := Repo{Name: repo.Name, Base: repo.Base}
 	swapped, err := r.swapIndex(ctx, at, state{version: repo.version}, repo.next)
 	if err != nil {
 		return err
@@ -287,5 +294,8 @@ func (r *rebuilding) openReceipt(ctx context.Context, key string) (manifest.Rece
 		return manifest.Receipt{}, content{}, fmt.Errorf("read %s: %w", key, err)
 	}
 	receipt, err := manifest.ParseReceipt(data)
+	if err != nil {
+		err = fmt.Errorf("%s: %w: %w", key, ErrCorrupt, err)
+	}
 	return receipt, content{manifest.Sum(data), int64(len(data))}, err
 }

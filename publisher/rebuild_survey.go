@@ -162,16 +162,15 @@ func (e *evidence) readLists(ctx context.Context) error {
 	})
 }
 
-// passOver takes note of what is damaged or gone. Another error is none to go on
-// with.
+// passOver takes note of what is damaged or gone: it tells nothing. Any other error
+// says nothing of the object, and so ends the run.
 func (e *evidence) passOver(key string, err error) error {
-	if errors.Is(err, objstore.ErrUnavailable) || errors.Is(err, objstore.ErrDenied) || errors.Is(err, context.Canceled) {
-		return err
+	_, corrupt := errors.AsType[*catalog.CorruptError](err)
+	if corrupt || errors.Is(err, ErrCorrupt) || errors.Is(err, objstore.ErrNotFound) {
+		e.Log.Warn("damaged, and passed over", "key", key, "error", err)
+		return nil
 	}
-	if err != nil {
-		e.Log.Warn("passed over", "key", key, "error", err)
-	}
-	return nil
+	return err
 }
 
 // readPool reads the receipts of thin checkpoints.

@@ -93,13 +93,13 @@ func (a *app) listCheckpoints(ctx context.Context, store objstore.Store, name st
 // listTable prints the checkpoints part by part: a repo may have a million.
 func (a *app) listTable(ctx context.Context, history *catalog.History) error {
 	t := newTable(a.stdout)
-	t.row("CHECKPOINT", "FILES", "SIZE", "LAYOUT", "MANIFEST")
+	t.row("CHECKPOINT", "FILES", "ADDED", "REMOVED", "CHANGED", "SIZE", "LAYOUT", "MANIFEST")
 	for part, err := range history.All(ctx) {
 		if err != nil {
 			return err
 		}
 		for _, c := range part.Checkpoints {
-			t.row(c.ID, c.Files, size(c.Bytes), c.Layout, c.Manifest.String()[:12])
+			t.row(c.ID, c.Files, c.Added, c.Removed, c.Changed, size(c.Bytes), c.Layout, c.Manifest.String()[:12])
 		}
 		if err := t.w.Flush(); err != nil {
 			return err

@@ -71,7 +71,7 @@ func readNamed(ctx context.Context, s Store, key string, d manifest.Digest, limi
 		return nil, fmt.Errorf("read %s: %w", key, err)
 	}
 	if int64(len(data)) > limit || manifest.Sum(data) != d {
-		return nil, fmt.Errorf("read %s: its content is not what its name says", key)
+		return nil, corrupt(key, "its content is not what its name says")
 	}
 	return data, nil
 }

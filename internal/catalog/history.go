@@ -33,7 +33,7 @@ func AnySegment(ctx context.Context, s Store, digest manifest.Digest) (manifest.
 	}
 	segment, err := manifest.ParseAnySegment(data)
 	if err != nil {
-		err = fmt.Errorf("%s: %w", key, err)
+		err = corrupt(key, "%v", err)
 	}
 	return segment, err
 }

@@ -43,8 +43,8 @@ func ReadUpTo(r io.Reader, length int64) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// CorruptError is a manifest's object that does not hold what its name, or a
-// root that refers to it, says.
+// CorruptError is an object that does not hold what its name, or what refers to it,
+// says.
 type CorruptError struct {
 	Key  string
 	What string
