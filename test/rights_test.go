@@ -194,6 +194,19 @@ func rights(t *testing.T, driver, prefix string, locked bool, rolesOf func(bucke
 	if a := get(t, url+second.Checkpoint.ID.String()+"/2.iso"); a.status != 200 || a.body != "changed" {
 		t.Errorf("served in the end: %d, %d bytes", a.status, len(a.body))
 	}
+
+	// Who may publish may put back what is lost.
+	if err := server.Client().RemoveObject(ctx, bucket, below+"checkpoints/myfile/checkpoints.json", sdk.RemoveObjectOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if r := w.try("publish"); r.code != 6 || !strings.Contains(r.stderr, "hint: asof rebuild") {
+		t.Errorf("publish without an index: %+v", r)
+	}
+	w.run("rebuild", "--write")
+	w.run("verify", "myfile")
+	if again := published(w, "publish")[0]; again.Outcome != "unchanged" || again.Checkpoint.ID != second.Checkpoint.ID {
+		t.Errorf("publish after rebuilding: %+v", again)
+	}
 }
 
 // Without the right to retain, a publish with a retention says what is missing.
