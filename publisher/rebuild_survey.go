@@ -93,7 +93,10 @@ func splitTreeKey(key string) (base string, id manifest.ID, rest string) {
 // evidence gathers what tells of the checkpoints of repos whose index is lost, by
 // base path. Names of repos that only a receipt tells are taken up.
 func (r *rebuilding) evidence(ctx context.Context) (map[string]remains, error) {
-	if !slices.ContainsFunc(slices.Collect(maps.Values(r.repos)), func(repo *RebuiltRepo) bool { return repo.Index != Intact }) {
+	// Every checkpoint has something in its tree: a repo without any has none.
+	if !slices.ContainsFunc(slices.Collect(maps.Values(r.repos)), func(repo *RebuiltRepo) bool {
+		return repo.Index != Intact && (repo.version != "" || len(r.trees[repo.Base]) > 0)
+	}) {
 		return nil, nil
 	}
 	e := &evidence{rebuilding: r, lists: map[content][]listOfPages{}, remains: map[string]remains{}}

@@ -418,3 +418,39 @@ func TestPublishTogetherCancelled(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A member to which somebody else adds a checkpoint before the group is written
+// down ends the group: what its checkpoint says of the one before would be untrue.
+func TestTogetherOvertaken(t *testing.T) {
+	p := newPair(t, "a", "b")
+	p.together(PublishOptions{})
+	p.advance("v2")
+	other := p.repos[1]
+	other.Remote = upstream(map[string]string{"version": "v2", "of": "somebody else"})
+	done := false
+	p.store.before = func(op string) error {
+		if done || op != "swap "+manifest.TogetherKey("base/a") {
+			return nil
+		}
+		done = true
+		_, err := p.publisher(p.store.Store).Publish(t.Context(), other, PublishOptions{})
+		return err
+	}
+	results := p.together(PublishOptions{})
+	if a, b := results[0].Checkpoint, results[1].Checkpoint; a.ID != b.ID || a.Changed != 1 || b.Changed != 1 {
+		t.Errorf("%+v, %+v", a, b)
+	}
+	for i, want := range []int{2, 3} {
+		p.repo = p.repos[i]
+		list := p.indexOf(i).Checkpoints
+		if len(list) != want {
+			t.Errorf("%s has %d checkpoints, want %d", p.repo.Name, len(list), want)
+		}
+		for j, c := range list[1:] {
+			if r := p.receipt(c); r.Previous == nil || r.Previous.ID != list[j].ID {
+				t.Errorf("%s: %s follows %+v, want %s", p.repo.Name, c.ID, r.Previous, list[j].ID)
+			}
+		}
+		p.check()
+	}
+}
