@@ -57,7 +57,7 @@ type Progress interface {
 type Publisher struct {
 	Options
 	tail, fill int  // entries of an index's tail, and of a segment, at most
-	rehearsing bool // see Rehearse
+	dry        bool // see DryRun
 }
 
 // New returns a Publisher.

@@ -112,7 +112,7 @@ func (t *transfer) file(ctx context.Context, f remote.File, e *manifest.Entry, d
 	if err != nil {
 		return err
 	}
-	if e.Modified == manifest.NoTime && !t.rehearsing {
+	if e.Modified == manifest.NoTime && !t.dry {
 		// The content came from the store, which does not know upstream's time.
 		modified, err := t.rev.Modified(ctx, f)
 		if err != nil {
@@ -161,7 +161,7 @@ func (t *transfer) upload(ctx context.Context, f remote.File, e *manifest.Entry,
 		body := t.rev.body(f, func(at time.Time) {
 			modified.CompareAndSwap(int64(manifest.NoTime), int64(timeOf(at)))
 		})
-		if f.Size <= smallFile && !t.rehearsing {
+		if f.Size <= smallFile && !t.dry {
 			buf := t.buffers.Get().(*[]byte)
 			defer t.buffers.Put(buf) // nobody reads a body after Create
 			if body, *buf, err = body.Load(ctx, *buf); err != nil {

@@ -57,8 +57,8 @@ func (a *app) newSession(ctx context.Context, cfg config, log *slog.Logger, repo
 		PublicURL:   cfg.PublicURL,
 	})
 	if dry {
-		pub, rehearsal := s.pub.Rehearse()
-		s.pub, s.requests = pub, rehearsal.Requests
+		pub, run := s.pub.DryRun()
+		s.pub, s.requests = pub, run.Requests
 	}
 	return s, nil
 }

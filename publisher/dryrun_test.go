@@ -13,22 +13,22 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// rehearsed is what a rehearsal and the publish after it must agree on.
-type rehearsed struct {
+// dryResult is what a dry run and the publish after it must agree on.
+type dryResult struct {
 	Outcome      Outcome
 	Changes      manifest.Changes
 	Files, Pages Stats
 	Count, Bytes int64
 }
 
-func resultOf(r Result) rehearsed {
-	return rehearsed{r.Outcome, r.Checkpoint.Changes, r.Files, r.Pages, r.Checkpoint.Files, r.Checkpoint.Bytes}
+func resultOf(r Result) dryResult {
+	return dryResult{r.Outcome, r.Checkpoint.Changes, r.Files, r.Pages, r.Checkpoint.Files, r.Checkpoint.Bytes}
 }
 
-// A rehearsal makes the very requests that the publish after it makes, by what they
+// A dry run makes the very requests that the publish after it makes, by what they
 // cost, on a real server and by both drivers. It makes none of those itself that
 // write.
-func TestRehearsalOfRequests(t *testing.T) {
+func TestDryRunCountsRequests(t *testing.T) {
 	server := miniotest.Start(t)
 	server.Setenv(t)
 	for driver, url := range map[string]string{
@@ -71,23 +71,23 @@ func TestRehearsalOfRequests(t *testing.T) {
 					f.clock.add(10 * time.Second)
 					opens := f.up.opens
 					before := meter.Requests()
-					pub, rehearsal := f.pub.Rehearse()
+					pub, run := f.pub.DryRun()
 					r, err := pub.Publish(t.Context(), f.repo, step.opts)
 					if err != nil {
 						t.Fatal(err)
 					}
 					did := meter.Requests().Minus(before)
 					if lists := int64(6); did.Deletes != 0 || did.Writes > lists || f.up.opens != opens {
-						t.Errorf("publish %d: the rehearsal itself made %+v and opened %d files", i+1, did, f.up.opens-opens)
+						t.Errorf("publish %d: the dry run itself made %+v and opened %d files", i+1, did, f.up.opens-opens)
 					}
-					want, say := rehearsal.Requests(), resultOf(r)
+					want, say := run.Requests(), resultOf(r)
 					before = meter.Requests()
 					done := f.publish(step.opts)
 					if got := meter.Requests().Minus(before); got != want {
-						t.Errorf("publish %d: %+v, rehearsed %+v", i+1, got, want)
+						t.Errorf("publish %d: %+v, the dry run said %+v", i+1, got, want)
 					}
 					if got := resultOf(done); got != say {
-						t.Errorf("publish %d: %+v, rehearsed %+v", i+1, got, say)
+						t.Errorf("publish %d: %+v, the dry run said %+v", i+1, got, say)
 					}
 				}
 			})
@@ -95,14 +95,14 @@ func TestRehearsalOfRequests(t *testing.T) {
 	}
 }
 
-// A rehearsal asks for no operation that writes, whatever it is of.
-func TestRehearsalWritesNothing(t *testing.T) {
+// A dry run asks for no operation that writes, whatever it is of.
+func TestDryRunWritesNothing(t *testing.T) {
 	f := newFixture(t, manifest.Full, map[string]string{"a": "1", "b/c": "2"})
 	other := Repo{Name: "other", Base: "other", Layout: manifest.Thin, Remote: f.up}
-	rehearse := func() {
+	try := func() {
 		t.Helper()
 		f.store.take()
-		pub, rehearsal := f.pub.Rehearse()
+		pub, run := f.pub.DryRun()
 		if _, err := pub.Publish(t.Context(), f.repo, PublishOptions{Force: true}); err != nil {
 			t.Error(err)
 		}
@@ -118,7 +118,7 @@ func TestRehearsalWritesNothing(t *testing.T) {
 		if err != nil || len(results) != 2 || results[0].Outcome != Published || results[0].Checkpoint.ID != results[1].Checkpoint.ID {
 			t.Errorf("%+v, %v", results, err)
 		}
-		if got := rehearsal.Requests(); got != (objstore.Requests{}) {
+		if got := run.Requests(); got != (objstore.Requests{}) {
 			t.Errorf("%+v of a store that needs none", got)
 		}
 		for _, op := range f.store.take() {
@@ -128,11 +128,11 @@ func TestRehearsalWritesNothing(t *testing.T) {
 			}
 		}
 	}
-	rehearse()
+	try()
 	if keys := f.keys(""); len(keys) != 0 {
 		t.Errorf("%q", keys)
 	}
 	f.publish(PublishOptions{})
 	f.publish(PublishOptions{Force: true})
-	rehearse()
+	try()
 }

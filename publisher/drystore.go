@@ -17,46 +17,46 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// stage is the store of a rehearsal: what is written to it stays in memory, and
+// dryStore is the store of a dry run: what is written to it stays in memory, and
 // everything else is read from the real one. Bodies are not read before somebody
 // wants to read the object, and copies refer to their source. It counts what the
 // real store's requests would be.
-type stage struct {
+type dryStore struct {
 	real   objstore.Store
 	priced objstore.Priced // nil: requests cost nothing
 	now    func() time.Time
 
 	mu      sync.Mutex
-	props   map[string]prop
+	objects map[string]written
 	swaps   int
 	counted objstore.Requests
 }
 
-// prop stands for an object that was not really written. The zero value is one
+// written stands for an object that was not really written. The zero value is one
 // that was deleted.
-type prop struct {
+type written struct {
 	body     objstore.Body
 	from     string // the real object that it is a copy of
 	version  objstore.Version
 	modified time.Time
 }
 
-func (pr prop) gone() bool { return pr.modified.IsZero() }
+func (w written) gone() bool { return w.modified.IsZero() }
 
-func newStage(real objstore.Store, now func() time.Time) *stage {
-	s := &stage{real: real, now: now, props: map[string]prop{}}
+func newDryStore(real objstore.Store, now func() time.Time) *dryStore {
+	s := &dryStore{real: real, now: now, objects: map[string]written{}}
 	s.priced, _ = objstore.IsPriced(real)
 	return s
 }
 
-func (s *stage) requests() objstore.Requests {
+func (s *dryStore) requests() objstore.Requests {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.counted
 }
 
 // costs counts requests, where there are any.
-func (s *stage) costs(r objstore.Requests) {
+func (s *dryStore) costs(r objstore.Requests) {
 	if s.priced == nil {
 		return
 	}
@@ -65,28 +65,28 @@ func (s *stage) costs(r objstore.Requests) {
 	s.counted = s.counted.Plus(r)
 }
 
-func (s *stage) reads()  { s.costs(objstore.Requests{Reads: 1}) }
-func (s *stage) writes() { s.costs(objstore.Requests{Writes: 1}) }
+func (s *dryStore) reads()  { s.costs(objstore.Requests{Reads: 1}) }
+func (s *dryStore) writes() { s.costs(objstore.Requests{Writes: 1}) }
 
-func (s *stage) prop(key string) (prop, bool) {
+func (s *dryStore) written(key string) (written, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	pr, ok := s.props[key]
-	return pr, ok
+	w, ok := s.objects[key]
+	return w, ok
 }
 
-func (s *stage) put(key string, pr prop) {
+func (s *dryStore) put(key string, w written) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.props[key] = pr
+	s.objects[key] = w
 }
 
 // stands reports whether there is an object. The real store is only asked for
 // those that all repos share: whatever else is created belongs to an id that is
 // new, or is met by its listing.
-func (s *stage) stands(ctx context.Context, key string) (bool, error) {
-	if pr, ok := s.prop(key); ok {
-		return !pr.gone(), nil
+func (s *dryStore) stands(ctx context.Context, key string) (bool, error) {
+	if w, ok := s.written(key); ok {
+		return !w.gone(), nil
 	}
 	for _, prefix := range []string{manifest.BlobPrefix, manifest.ManifestPrefix, manifest.SegmentPrefix} {
 		if !strings.HasPrefix(key, prefix) {
@@ -102,24 +102,24 @@ func (s *stage) stands(ctx context.Context, key string) (bool, error) {
 }
 
 // SlashKeys implements objstore.Store.
-func (s *stage) SlashKeys() bool { return s.real.SlashKeys() }
+func (s *dryStore) SlashKeys() bool { return s.real.SlashKeys() }
 
 // Open implements objstore.Store.
-func (s *stage) Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+func (s *dryStore) Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	s.reads()
-	pr, ok := s.prop(key)
+	w, ok := s.written(key)
 	switch {
 	case !ok:
 		return s.real.Open(ctx, key, offset, length)
-	case pr.gone():
+	case w.gone():
 		return nil, fmt.Errorf("open %s: %w", key, objstore.ErrNotFound)
-	case pr.from != "":
-		return s.real.Open(ctx, pr.from, offset, length)
+	case w.from != "":
+		return s.real.Open(ctx, w.from, offset, length)
 	}
-	if err := objstore.CheckRange(offset, length, pr.body.Size); err != nil {
+	if err := objstore.CheckRange(offset, length, w.body.Size); err != nil {
 		return nil, fmt.Errorf("open %s: %w", key, err)
 	}
-	r := pr.body.Reader(ctx)
+	r := w.body.Reader(ctx)
 	if _, err := io.CopyN(io.Discard, r, offset); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("open %s: %w", key, err)
@@ -134,22 +134,22 @@ func (s *stage) Open(ctx context.Context, key string, offset, length int64) (io.
 }
 
 // Stat implements objstore.Store.
-func (s *stage) Stat(ctx context.Context, key string) (objstore.Info, error) {
+func (s *dryStore) Stat(ctx context.Context, key string) (objstore.Info, error) {
 	s.reads()
-	pr, ok := s.prop(key)
+	w, ok := s.written(key)
 	if !ok {
 		return s.real.Stat(ctx, key)
 	}
-	return s.info(ctx, key, pr)
+	return s.info(ctx, key, w)
 }
 
-func (s *stage) info(ctx context.Context, key string, pr prop) (objstore.Info, error) {
-	info := objstore.Info{Key: key, Size: pr.body.Size, Modified: pr.modified}
-	if pr.gone() {
+func (s *dryStore) info(ctx context.Context, key string, w written) (objstore.Info, error) {
+	info := objstore.Info{Key: key, Size: w.body.Size, Modified: w.modified}
+	if w.gone() {
 		return objstore.Info{}, fmt.Errorf("stat %s: %w", key, objstore.ErrNotFound)
 	}
-	if pr.from != "" {
-		real, err := s.real.Stat(ctx, pr.from)
+	if w.from != "" {
+		real, err := s.real.Stat(ctx, w.from)
 		if err != nil {
 			return objstore.Info{}, err
 		}
@@ -159,7 +159,7 @@ func (s *stage) info(ctx context.Context, key string, pr prop) (objstore.Info, e
 }
 
 // Create implements objstore.Store.
-func (s *stage) Create(ctx context.Context, key string, body objstore.Body, _ objstore.Attributes) error {
+func (s *dryStore) Create(ctx context.Context, key string, body objstore.Body, _ objstore.Attributes) error {
 	there, err := s.stands(ctx, key)
 	if err != nil {
 		return err
@@ -170,12 +170,12 @@ func (s *stage) Create(ctx context.Context, key string, body objstore.Body, _ ob
 	if there {
 		return fmt.Errorf("create %s: %w", key, objstore.ErrExists)
 	}
-	s.put(key, prop{body: body, modified: s.now()})
+	s.put(key, written{body: body, modified: s.now()})
 	return nil
 }
 
 // Copy implements objstore.Store.
-func (s *stage) Copy(ctx context.Context, src, dst string, _ objstore.Attributes, vacant bool) error {
+func (s *dryStore) Copy(ctx context.Context, src, dst string, _ objstore.Attributes, vacant bool) error {
 	there, err := s.stands(ctx, dst)
 	if err != nil {
 		return err
@@ -186,7 +186,7 @@ func (s *stage) Copy(ctx context.Context, src, dst string, _ objstore.Attributes
 	if there && !vacant {
 		return fmt.Errorf("copy to %s: %w", dst, objstore.ErrExists)
 	}
-	pr, ok := s.prop(src)
+	w, ok := s.written(src)
 	if !ok {
 		// What a sync was about to put into the pool may not have got there.
 		if strings.HasPrefix(src, manifest.BlobPrefix) {
@@ -196,21 +196,21 @@ func (s *stage) Copy(ctx context.Context, src, dst string, _ objstore.Attributes
 				return fmt.Errorf("copy %s: %w", src, objstore.ErrNotFound)
 			}
 		}
-		pr = prop{from: src}
-	} else if pr.gone() {
+		w = written{from: src}
+	} else if w.gone() {
 		return fmt.Errorf("copy %s: %w", src, objstore.ErrNotFound)
 	}
-	pr.modified = s.now()
-	s.put(dst, pr)
+	w.modified = s.now()
+	s.put(dst, w)
 	return nil
 }
 
 // List implements objstore.Store.
-func (s *stage) List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error] {
+func (s *dryStore) List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error] {
 	return func(yield func(objstore.Info, error) bool) {
 		s.mu.Lock()
 		var keys []string
-		for _, key := range slices.Sorted(maps.Keys(s.props)) {
+		for _, key := range slices.Sorted(maps.Keys(s.objects)) {
 			if strings.HasPrefix(key, prefix) && key > after {
 				keys = append(keys, key)
 			}
@@ -224,10 +224,10 @@ func (s *stage) List(ctx context.Context, prefix, after string) iter.Seq2[objsto
 			listed++
 			return yield(info, err)
 		}
-		props := func(before string) bool {
+		ours := func(before string) bool {
 			for ; len(keys) > 0 && (before == "" || keys[0] <= before); keys = keys[1:] {
-				if pr, _ := s.prop(keys[0]); !pr.gone() && keys[0] != before {
-					if !give(s.info(ctx, keys[0], pr)) {
+				if w, _ := s.written(keys[0]); !w.gone() && keys[0] != before {
+					if !give(s.info(ctx, keys[0], w)) {
 						return false
 					}
 				}
@@ -239,58 +239,58 @@ func (s *stage) List(ctx context.Context, prefix, after string) iter.Seq2[objsto
 				give(info, err)
 				return
 			}
-			if !props(info.Key) {
+			if !ours(info.Key) {
 				return
 			}
-			if pr, ok := s.prop(info.Key); ok && pr.gone() {
+			if w, ok := s.written(info.Key); ok && w.gone() {
 				continue
 			}
 			if !give(info, nil) {
 				return
 			}
 		}
-		if props("") && listed == 0 {
+		if ours("") && listed == 0 {
 			s.writes()
 		}
 	}
 }
 
 // Delete implements objstore.Store.
-func (s *stage) Delete(_ context.Context, key string) error {
+func (s *dryStore) Delete(_ context.Context, key string) error {
 	s.costs(objstore.Requests{Deletes: 1})
-	s.put(key, prop{})
+	s.put(key, written{})
 	return nil
 }
 
 // Load implements objstore.Store.
-func (s *stage) Load(ctx context.Context, key string, have objstore.Version) ([]byte, objstore.Version, error) {
+func (s *dryStore) Load(ctx context.Context, key string, have objstore.Version) ([]byte, objstore.Version, error) {
 	s.reads()
-	pr, ok := s.prop(key)
+	w, ok := s.written(key)
 	switch {
 	case !ok:
 		return s.real.Load(ctx, key, have)
-	case pr.gone():
+	case w.gone():
 		return nil, "", fmt.Errorf("load %s: %w", key, objstore.ErrNotFound)
-	case have != "" && pr.version == have:
+	case have != "" && w.version == have:
 		return nil, have, fmt.Errorf("load %s: %w", key, objstore.ErrNotModified)
 	}
-	r := pr.body.Reader(ctx)
+	r := w.body.Reader(ctx)
 	defer r.Close()
 	data, err := io.ReadAll(r)
-	return data, pr.version, err
+	return data, w.version, err
 }
 
 // Swap implements objstore.Store. A real register is taken to be at the version
 // that the caller has read.
-func (s *stage) Swap(_ context.Context, key string, old objstore.Version, data []byte, _ objstore.Attributes) (objstore.Version, error) {
+func (s *dryStore) Swap(_ context.Context, key string, old objstore.Version, data []byte, _ objstore.Attributes) (objstore.Version, error) {
 	s.writes()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if pr, ok := s.props[key]; ok && pr.version != old {
+	if w, ok := s.objects[key]; ok && w.version != old {
 		return "", fmt.Errorf("swap %s: %w", key, objstore.ErrChanged)
 	}
 	s.swaps++
-	version := objstore.Version(fmt.Sprint("staged ", s.swaps))
-	s.props[key] = prop{body: objstore.Bytes(bytes.Clone(data)), version: version, modified: s.now()}
+	version := objstore.Version(fmt.Sprint("dry ", s.swaps))
+	s.objects[key] = written{body: objstore.Bytes(bytes.Clone(data)), version: version, modified: s.now()}
 	return version, nil
 }
