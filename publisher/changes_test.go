@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/asof/asof/manifest"
 )
@@ -172,4 +173,31 @@ func TestOwnFrontPage(t *testing.T) {
 		t.Error("a front page is left in the pool")
 	}
 	f.check()
+}
+
+// A chosen id whose tree was begun behind another checkpoint can't be finished:
+// what stands there names the one before.
+func TestChosenIDBegunBehindAnother(t *testing.T) {
+	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
+		f := newFixture(t, layout, map[string]string{"a": "1"})
+		f.publish(PublishOptions{})
+		f.clock.add(time.Minute)
+		at := manifest.IDOf(f.clock.Now())
+		f.up.set("a", "2")
+		f.crash()
+		other := f.repo
+		other.Remote = upstream(map[string]string{"a": "other"})
+		before := at - 10
+		if _, err := f.pub.Publish(t.Context(), other, PublishOptions{At: &before}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{At: &at}); !errors.Is(err, ErrBadID) {
+			t.Errorf("%s: %v", layout, err)
+		}
+		if r := f.publish(PublishOptions{}); r.Checkpoint.ID == at || r.Checkpoint.Changed != 1 {
+			t.Errorf("%s: %+v", layout, r.Checkpoint)
+		}
+		f.check()
+		f.proven()
+	}
 }
