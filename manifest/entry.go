@@ -42,7 +42,16 @@ func appendEntry(b []byte, e Entry) []byte {
 }
 
 // parseEntry reads one line, without its LF. It takes only what appendEntry writes.
-func parseEntry(line string) (e Entry, err error) {
+func parseEntry(line string) (Entry, error) {
+	e, err := parseFields(line)
+	if err != nil {
+		return Entry{}, err
+	}
+	return e, CheckPath(e.Path)
+}
+
+// parseFields leaves the path unchecked.
+func parseFields(line string) (e Entry, err error) {
 	digest, rest, ok1 := strings.Cut(line, " ")
 	size, rest, ok2 := strings.Cut(rest, " ")
 	modified, path, ok3 := strings.Cut(rest, "  ")
@@ -61,7 +70,7 @@ func parseEntry(line string) (e Entry, err error) {
 		return Entry{}, fmt.Errorf("modification time: %w", err)
 	}
 	e.Path = path
-	return e, CheckPath(e.Path)
+	return e, nil
 }
 
 // parseCount reads a decimal number from 0 to limit, which is below 10^16, in the

@@ -80,19 +80,25 @@ func parseLeaf(data []byte, ref LeafRef) ([]Entry, error) {
 	return entries, nil
 }
 
-// FindInLeaf looks one path up in a leaf whose digest was checked before,
-// without parsing the others.
+// FindInLeaf looks one path up, which CheckPath takes, in a leaf whose digest was
+// checked before, without parsing the others.
 func FindInLeaf(data []byte, path string) (Entry, bool, error) {
-	// Between two starts of lines, take the line that holds the middle.
+	// Between two starts of lines take the first line that begins behind the middle,
+	// or else the first of all: looking for the end of a line is fast forwards.
 	for low, high := 0, len(data); low < high; {
-		middle := (low + high) / 2
-		start := low + bytes.LastIndexByte(data[low:middle], '\n') + 1
+		start := low
+		if middle := (low + high) / 2; middle > low {
+			if end := bytes.IndexByte(data[middle:high], '\n'); end >= 0 && middle+end+1 < high {
+				start = middle + end + 1
+			}
+		}
 		line := data[start:high]
 		if end := bytes.IndexByte(line, '\n'); end >= 0 {
 			line = line[:end]
 		}
-		// The first two spaces in a row are the ones before the path.
-		_, p, ok := bytes.Cut(line, []byte("  "))
+		// The first two spaces in a row are the ones before the path. None stand in
+		// the digest.
+		_, p, ok := bytes.Cut(line[min(2*sha256.Size, len(line)):], []byte("  "))
 		if !ok {
 			return Entry{}, false, errors.New("leaf: a line is not of the form: digest size modified  path")
 		}
@@ -102,7 +108,7 @@ func FindInLeaf(data []byte, path string) (Entry, bool, error) {
 		case string(p) > path:
 			high = start
 		default:
-			e, err := parseEntry(string(line))
+			e, err := parseFields(string(line))
 			if err != nil {
 				return Entry{}, false, fmt.Errorf("leaf: %w", err)
 			}

@@ -127,7 +127,7 @@ func TestFindInLeafMalformed(t *testing.T) {
 	for in, want := range map[string]string{
 		"x\n":                                "leaf: a line is not of the form: digest size modified  path",
 		"\n\n\n":                             "leaf: a line is not of the form: digest size modified  path",
-		"x 0 -  a\n":                         `leaf: "x" is not a SHA-256 digest (64 hexadecimal digits)`,
+		"x 0 -  a\n":                         "leaf: a line is not of the form: digest size modified  path",
 		emptySum + " x -  a\n":               `leaf: size: "x" is not a number from 0 to 5497558138880`,
 		emptySum + " 0 -  a":                 "", // the digest was checked before; an end is not needed
 		"":                                   "",

@@ -51,6 +51,7 @@ func bigPart(ctx context.Context, l *lab) error {
 			if err != nil {
 				return err
 			}
+			settle()
 			_, u, err := step.tool.push(ctx, server.endpoint, bucket)
 			drop()
 			if err != nil {

@@ -94,6 +94,7 @@ func (l *lab) pushOnce(ctx context.Context, t tool) (usage, error) {
 		return usage{}, err
 	}
 	defer drop()
+	settle()
 	_, u, err := t.push(ctx, l.server.endpoint, bucket)
 	return u, err
 }
@@ -118,6 +119,7 @@ func pushThrice(ctx context.Context, server *minioServer, t *tree, tool tool, en
 				return err
 			}
 		}
+		settle()
 		r, u, err := tool.push(ctx, endpoint, bucket)
 		if err != nil {
 			return fmt.Errorf("%s, %s: %w", scenario, tool.name, err)

@@ -13,4 +13,8 @@ func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
+// settle waits until all that was written is on the disk: a run does not pay for
+// what the one before it, or the making of its data, has left to be written.
+func settle() { syscall.Sync() }
+
 func killGroup(cmd *exec.Cmd, s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }

@@ -12,4 +12,6 @@ const maxrssUnit = 1 // bytes in getrusage's unit of memory
 // ownGroup would need more where a child can't be told to die with its parent.
 func ownGroup() *syscall.SysProcAttr { return nil }
 
+func settle() {}
+
 func killGroup(cmd *exec.Cmd, s syscall.Signal) error { return cmd.Process.Signal(s) }
