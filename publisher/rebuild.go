@@ -60,8 +60,9 @@ type RebuiltRepo struct {
 //
 // A receipt says which checkpoint came before, and so receipts make a chain. A
 // whole tree that a killed publish left, and behind which another checkpoint was
-// published, is told by that. If it can't be told which of several was published,
-// it is an error that wraps ErrConflict, and nothing is written.
+// published, is told by that, or by the list of checkpoints, which shows nothing that was
+// not. If it can't be told whether the last one was published, or which of several, it
+// is an error that wraps ErrConflict, and nothing is written.
 //
 // No publisher may be at work: one that finds neither index nor list begins a new
 // history.
@@ -170,7 +171,7 @@ func (r *rebuilding) plan(ctx context.Context) (RebuildReport, error) {
 		}
 		repo.Uncommitted = []manifest.ID{}
 		if repo.Index != Intact {
-			if err := r.planIndex(repo, evidence[base], decided); err != nil {
+			if err := r.planIndex(ctx, repo, evidence[base], decided); err != nil {
 				return report, fmt.Errorf("repo %s: %w", repo.Name, err)
 			}
 		}
@@ -194,7 +195,7 @@ func (r *rebuilding) plan(ctx context.Context) (RebuildReport, error) {
 }
 
 // planIndex makes a repo's index. decided takes up the ids that decided something.
-func (r *rebuilding) planIndex(repo *RebuiltRepo, found remains, decided map[manifest.ID]bool) error {
+func (r *rebuilding) planIndex(ctx context.Context, repo *RebuiltRepo, found remains, decided map[manifest.ID]bool) error {
 	if len(found.nodes) == 0 && len(found.listed) == 0 && len(found.pruned) == 0 {
 		repo.Index = Nothing
 		if repo.version != "" {
@@ -202,6 +203,11 @@ func (r *rebuilding) planIndex(repo *RebuiltRepo, found remains, decided map[man
 		}
 		return nil
 	}
+	list, err := r.loadList(ctx, Repo{Base: repo.Base})
+	if err != nil {
+		return err
+	}
+	found.list = list.data
 	checkpoints, uncommitted, err := found.committed(r.opts.Newest, decided)
 	if err != nil {
 		return err

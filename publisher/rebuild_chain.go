@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/asof/asof/internal/page"
 	"github.com/asof/asof/manifest"
 )
 
@@ -15,6 +16,7 @@ type remains struct {
 	nodes  []node                // whole trees, by their receipts
 	listed []manifest.Checkpoint // in segments
 	pruned []manifest.Tombstone  // in segments
+	list   []byte                // the page, which may lack the newest; nil: it is lost
 }
 
 // node is a whole tree, and the checkpoint before it.
@@ -30,7 +32,8 @@ const lostReason = "its objects were gone when the index was rebuilt"
 // from the trees that killed publishes left. Each names the checkpoint that it was
 // compared with, which a publish commits behind or not at all. So of those that
 // name the same one a single one was committed: that behind which another one was
-// made, or that a segment has, or that is one of newest, or the only one there is.
+// made, or that a segment or the list has, or that is one of newest, or, where the list
+// is lost, the only one there is.
 // decided takes up which of newest told.
 func (r remains) committed(newest []manifest.ID, decided map[manifest.ID]bool) (list []node, left []manifest.ID, err error) {
 	followed := map[manifest.Digest]bool{} // by their pages, which no two share
@@ -52,9 +55,9 @@ func (r remains) committed(newest []manifest.ID, decided map[manifest.ID]bool) (
 	left = []manifest.ID{}
 	for _, before := range slices.Sorted(maps.Keys(behind)) {
 		rivals := behind[before]
-		kept := slices.DeleteFunc(slices.Clone(rivals), func(n node) bool { return !followed[n.Pages] && !sealed[n.ID] })
+		kept := slices.DeleteFunc(slices.Clone(rivals), func(n node) bool { return !followed[n.Pages] && !sealed[n.ID] && !page.Lists(r.list, n.ID) })
 		if len(kept) == 0 {
-			if kept, err = choose(before, rivals, newest, decided); err != nil {
+			if kept, err = r.choose(before, rivals, newest, decided); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -75,7 +78,7 @@ func (r remains) committed(newest []manifest.ID, decided map[manifest.ID]bool) (
 
 // choose is the one among trees behind which nothing was published that is said to
 // be the newest, or there is alone; none if that before them is said to be.
-func choose(before manifest.ID, rivals []node, newest []manifest.ID, decided map[manifest.ID]bool) ([]node, error) {
+func (r remains) choose(before manifest.ID, rivals []node, newest []manifest.ID, decided map[manifest.ID]bool) ([]node, error) {
 	for _, id := range newest {
 		i := slices.IndexFunc(rivals, func(n node) bool { return n.ID == id })
 		if i >= 0 || id == before {
@@ -89,17 +92,18 @@ func choose(before manifest.ID, rivals []node, newest []manifest.ID, decided map
 		}
 	}
 	if len(rivals) > 1 {
-		return nil, &AmbiguousError{idsOf(rivals)}
+		return nil, &AmbiguousError{"only one of " + idsOf(rivals) + " was published, and nothing in the store tells which"}
+	}
+	if r.list != nil {
+		return nil, &AmbiguousError{idsOf(rivals) + " may never have been published: the list of checkpoints lacks it"}
 	}
 	return rivals, nil
 }
 
-// AmbiguousError: of several checkpoints one was published, and nothing tells which.
-type AmbiguousError struct{ ids string }
+// AmbiguousError: nothing tells whether a checkpoint was published, or which of several.
+type AmbiguousError struct{ text string }
 
-func (e *AmbiguousError) Error() string {
-	return "only one of " + e.ids + " was published, and nothing in the store tells which"
-}
+func (e *AmbiguousError) Error() string { return e.text }
 
 // Unwrap makes it an ErrConflict.
 func (e *AmbiguousError) Unwrap() error { return ErrConflict }

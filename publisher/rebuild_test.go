@@ -109,7 +109,7 @@ func TestRebuild(t *testing.T) {
 }
 
 // A tree that a killed publish left does not come back: the one after it says so;
-// if there is none, somebody has to.
+// if there is none, the list of checkpoints does, or somebody has to.
 func TestRebuildLeavesOutWhatWasNeverPublished(t *testing.T) {
 	for _, layout := range layouts {
 		f := newFixture(t, layout, isos())
@@ -118,8 +118,12 @@ func TestRebuildLeavesOutWhatWasNeverPublished(t *testing.T) {
 		f.crash()
 		crashed := f.proven()
 		last := f.publishes(1)[0]
-		index := manifest.IndexKey(f.repo.Base)
+		index, list := manifest.IndexKey(f.repo.Base), manifest.ListKey(f.repo.Base)
 		f.lose(index)
+		if r := f.rebuild(RebuildOptions{}); !slices.Equal(r.Repos[0].Uncommitted, crashed) || *r.Repos[0].Newest != last {
+			t.Errorf("%s: by the list: %+v", layout, r)
+		}
+		f.lose(list)
 		_, err := f.pub.Rebuild(t.Context(), RebuildOptions{Write: true})
 		if _, ok := errors.AsType[*AmbiguousError](err); !ok || !errors.Is(err, ErrConflict) || !strings.Contains(err.Error(), crashed[0].String()+", "+last.String()) {
 			t.Errorf("%s: %v", layout, err)
@@ -131,20 +135,33 @@ func TestRebuildLeavesOutWhatWasNeverPublished(t *testing.T) {
 		if got, want := f.ids(), append(first, last); !slices.Equal(got, want) {
 			t.Errorf("%s: %v, want %v", layout, got, want)
 		}
-		f.lose(index)
+		f.lose(index, list)
 		f.rebuild(RebuildOptions{Newest: []manifest.ID{first[1]}, Write: true})
 		if got := f.ids(); !slices.Equal(got, first) {
 			t.Errorf("%s: without the last: %v, want %v", layout, got, first)
 		}
-		f.lose(index)
+		f.lose(index, list)
 		f.rebuild(RebuildOptions{Newest: []manifest.ID{last}, Write: true})
 		next := f.publishes(1)
-		f.lose(index)
+		f.lose(index, list)
 		r := f.rebuild(RebuildOptions{Write: true})
 		if !slices.Equal(r.Repos[0].Uncommitted, crashed) || !slices.Equal(f.ids(), append(append(first, last), next...)) {
 			t.Errorf("%s: %+v, %v", layout, r, f.ids())
 		}
 		f.proven()
+
+		// The last one may be published, or not, where the list lacks it.
+		f.up.set("n", "crashed again")
+		f.crash()
+		f.lose(index)
+		_, err = f.pub.Rebuild(t.Context(), RebuildOptions{Write: true})
+		if _, ok := errors.AsType[*AmbiguousError](err); !ok || !strings.HasSuffix(err.Error(), " may never have been published: the list of checkpoints lacks it") {
+			t.Errorf("%s: %v", layout, err)
+		}
+		f.rebuild(RebuildOptions{Newest: next, Write: true})
+		if got, want := f.ids(), append(append(first, last), next...); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", layout, got, want)
+		}
 	}
 }
 

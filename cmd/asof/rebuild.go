@@ -25,8 +25,8 @@ the last one is better: it loses nothing.
 Ids, times and contents come back as they were, and the horizon moves to now. What
 only the index knew does not: channels are lost; what was pruned and is not
 collected yet is listed again; of what is collected, a tombstone remains that says
-so. A publish that was killed before it was committed is told by the one after it.
-If there was none, --newest says which checkpoint was the last.
+so. A publish that was killed before it was committed is told by the one after it, or
+by the list of checkpoints. Where nothing tells, --newest says which was the last.
 
 Stop publishers first: one that finds no index might begin a new history. Then run
 asof verify.`,
@@ -52,7 +52,7 @@ asof verify.`,
 			}
 			report, err := pub.Rebuild(cmd.Context(), opts)
 			if _, ok := errors.AsType[*publisher.AmbiguousError](err); ok {
-				err = &hinted{err, "--newest ID says which one; asof.json and checkpoints.json are as they were", nil}
+				err = &hinted{err, "--newest ID says which was the last; asof.json and checkpoints.json are as they were", nil}
 			}
 			if err != nil {
 				return fmt.Errorf("rebuild: %w", err)

@@ -55,6 +55,11 @@ func WriteSegment(w io.Writer, base string, s manifest.Segment) error {
 	})
 }
 
+// Lists reports whether a page that WriteList wrote lists a checkpoint itself.
+func Lists(list []byte, id manifest.ID) bool {
+	return bytes.Contains(list, fmt.Appendf(nil, `<td><a href="%s/">`, id))
+}
+
 // ListsSegment reports whether a page that WriteList wrote lists a segment as it
 // is now. The page of the segment is written before it does.
 func ListsSegment(list []byte, ref manifest.SegmentRef) bool {
