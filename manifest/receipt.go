@@ -74,14 +74,16 @@ type FileDigest struct {
 // NewChange is the change from one content of a file to another; nil: there is no
 // such file.
 func NewChange(path string, old, now *FileDigest) Change {
-	return Change{path, kindOf(old, now), old, now}
+	return Change{path, KindOfChange(old != nil, now != nil), old, now}
 }
 
-func kindOf(old, now *FileDigest) ChangeKind {
+// KindOfChange is that of a file which was there before or not, and is there now or
+// not.
+func KindOfChange(before, now bool) ChangeKind {
 	switch {
-	case old == nil:
+	case !before:
 		return Added
-	case now == nil:
+	case !now:
 		return Removed
 	}
 	return Changed
@@ -209,7 +211,7 @@ func (c Change) check() (growth int64, err error) {
 	if err := CheckPath(c.Path); err != nil {
 		return 0, err
 	}
-	if c.Kind != kindOf(c.Old, c.New) || c.Old == nil && c.New == nil || c.Old != nil && c.New != nil && c.Old.SHA256 == c.New.SHA256 {
+	if c.Kind != KindOfChange(c.Old != nil, c.New != nil) || c.Old == nil && c.New == nil || c.Old != nil && c.New != nil && c.Old.SHA256 == c.New.SHA256 {
 		return 0, fmt.Errorf("%s: what was and what is make no change of the kind %q", c.Path, c.Kind)
 	}
 	if c.New != nil {

@@ -84,23 +84,19 @@ func lastTwo(ctx context.Context, store objstore.Store, name string) ([]string, 
 
 // changed is a change as it is printed.
 type changed struct {
-	Path   string `json:"path"`
-	Change string `json:"change"` // added, removed or changed
-	Old    *shown `json:"old,omitempty"`
-	New    *shown `json:"new,omitempty"`
+	Path   string              `json:"path"`
+	Change manifest.ChangeKind `json:"change"`
+	Old    *shown              `json:"old,omitempty"`
+	New    *shown              `json:"new,omitempty"`
 }
 
 func showChange(c catalog.Change) changed {
-	s := changed{Path: c.Path, Change: "changed"}
-	if c.Old == nil {
-		s.Change = "added"
-	} else {
+	s := changed{Path: c.Path, Change: c.Kind()}
+	if c.Old != nil {
 		old := showEntry(*c.Old)
 		s.Old = &old
 	}
-	if c.New == nil {
-		s.Change = "removed"
-	} else {
+	if c.New != nil {
 		now := showEntry(*c.New)
 		s.New = &now
 	}
@@ -108,11 +104,11 @@ func showChange(c catalog.Change) changed {
 }
 
 // sign is the change as a character.
-func sign(c catalog.Change) string {
-	switch {
-	case c.Old == nil:
+func sign(kind manifest.ChangeKind) string {
+	switch kind {
+	case manifest.Added:
 		return "+"
-	case c.New == nil:
+	case manifest.Removed:
 		return "-"
 	}
 	return "~"
@@ -120,25 +116,19 @@ func sign(c catalog.Change) string {
 
 // counted sums changes up.
 type counted struct {
-	Added   int   `json:"added"`
-	Removed int   `json:"removed"`
-	Changed int   `json:"changed"`
-	Bytes   int64 `json:"bytes"` // by which the checkpoint grew
+	manifest.Changes
+	Bytes int64 `json:"bytes"` // by which the checkpoint grew
 
 	Packages *countedPackages `json:"packages,omitempty"`
 }
 
 func (n *counted) add(c catalog.Change) {
-	switch {
-	case c.Old == nil:
-		n.Added++
+	n.Changes = n.Changes.Plus(c.Kind())
+	if c.New != nil {
 		n.Bytes += c.New.Size
-	case c.New == nil:
-		n.Removed++
+	}
+	if c.Old != nil {
 		n.Bytes -= c.Old.Size
-	default:
-		n.Changed++
-		n.Bytes += c.New.Size - c.Old.Size
 	}
 }
 
@@ -195,7 +185,7 @@ func (d *differ) diffFiles(ctx context.Context) error {
 			fmt.Fprintf(d.w, "%s%s", separator, line)
 			separator = ",\n"
 		default:
-			fmt.Fprintf(d.w, "%s %s\n", sign(c), c.Path)
+			fmt.Fprintf(d.w, "%s %s\n", sign(c.Kind()), c.Path)
 		}
 	}
 	sum.Packages = d.packages

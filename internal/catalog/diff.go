@@ -14,6 +14,9 @@ type Change struct {
 	Old, New *manifest.Entry
 }
 
+// Kind is what became of the file.
+func (c Change) Kind() manifest.ChangeKind { return manifest.KindOfChange(c.Old != nil, c.New != nil) }
+
 // Diff yields what changed from one manifest to another, in path order. Leaves
 // that both have are not read: they hold the same paths with the same content.
 // Modification times alone are no change.
