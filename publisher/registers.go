@@ -79,23 +79,33 @@ func (p *Publisher) register(ctx context.Context, repo Repo) error {
 	}
 }
 
-// refreshFront makes the store's front page name the repos of the registry. Like
-// a list, it is swapped only by who has read the registry after it.
+// refreshFront makes the store's front page name the repos of the registry.
 func (p *Publisher) refreshFront(ctx context.Context) error {
+	return p.refreshPage(ctx, manifest.FrontKey, func() ([]byte, error) {
+		reg, _, err := catalog.Registry(ctx, p.Store)
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		err = page.WriteFrontOfStore(&b, reg.Repos)
+		return b.Bytes(), err
+	})
+}
+
+// refreshPage makes a page that may change show what render reads. Like a list, it is
+// swapped only by who has read that after it, so that the last to do so shows the last.
+// Where render has nothing to show, the page stays as it is.
+func (p *Publisher) refreshPage(ctx context.Context, key string, render func() ([]byte, error)) error {
 	for {
-		have, version, err := p.Store.Load(ctx, manifest.FrontKey, "")
+		have, version, err := p.Store.Load(ctx, key, "")
 		if err != nil && !errors.Is(err, objstore.ErrNotFound) {
 			return err
 		}
-		reg, _, err := catalog.Registry(ctx, p.Store)
-		if err != nil {
+		want, err := render()
+		if err != nil || want == nil || bytes.Equal(have, want) {
 			return err
 		}
-		var want bytes.Buffer
-		if err := page.WriteFrontOfStore(&want, reg.Repos); err != nil || bytes.Equal(have, want.Bytes()) {
-			return err
-		}
-		_, err = objstore.Update(ctx, p.Store, manifest.FrontKey, version, want.Bytes(), attributes(manifest.KindList, ""))
+		_, err = objstore.Update(ctx, p.Store, key, version, want, attributes(manifest.KindList, ""))
 		if !errors.Is(err, objstore.ErrChanged) {
 			return err
 		}

@@ -3,7 +3,6 @@ package publisher
 import (
 	"bytes"
 	"context"
-	"errors"
 
 	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
@@ -85,36 +84,23 @@ func (p *Publisher) putSegment(ctx context.Context, rely *reliance, s manifest.S
 }
 
 // refreshSegmentList makes the page of the segment that begins with an id show
-// the segment as it is now. Like the list, it is swapped only by who has read the
-// index after it.
+// the segment as it is now.
 func (p *Publisher) refreshSegmentList(ctx context.Context, repo Repo, first manifest.ID) error {
-	key := manifest.SegmentListKey(repo.Base, first)
-	for {
-		have, version, err := p.Store.Load(ctx, key, "")
-		if err != nil && !errors.Is(err, objstore.ErrNotFound) {
-			return err
-		}
+	return p.refreshPage(ctx, manifest.SegmentListKey(repo.Base, first), func() ([]byte, error) {
 		s, err := p.loadIndex(ctx, repo)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		ref, ok := s.index.SegmentOf(first)
 		if !ok {
-			return nil
+			return nil, nil
 		}
 		segment, err := catalog.Segment(ctx, p.Store, s.index.Repo, ref)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		want, err := renderSegment(repo.Base, segment)
-		if err != nil || bytes.Equal(have, want) {
-			return err
-		}
-		_, err = objstore.Update(ctx, p.Store, key, version, want, attributes(manifest.KindList, ""))
-		if !errors.Is(err, objstore.ErrChanged) {
-			return err
-		}
-	}
+		return renderSegment(repo.Base, segment)
+	})
 }
 
 func renderSegment(base string, segment manifest.Segment) ([]byte, error) {
