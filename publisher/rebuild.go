@@ -15,8 +15,8 @@ import (
 // RebuildOptions configure Rebuild.
 type RebuildOptions struct {
 	Repos []string // by name; nil: all
-	// Newest are checkpoints behind which none was published: they decide where
-	// several follow the same one, and only one of them can have been committed.
+	// Newest are checkpoints behind which none was published: they decide where nothing
+	// tells whether the last one was committed, or which of several.
 	Newest []manifest.ID
 	Write  bool // without it nothing is changed
 }

@@ -76,8 +76,9 @@ func (r remains) committed(newest []manifest.ID, decided map[manifest.ID]bool) (
 	return list, left, nil
 }
 
-// choose is the one among trees behind which nothing was published that is said to
-// be the newest, or there is alone; none if that before them is said to be.
+// choose is the one among trees of whose publishing nothing tells that is said to be
+// the newest, or, where the list is lost, there is alone; none if that before them is
+// said to be.
 func (r remains) choose(before manifest.ID, rivals []node, newest []manifest.ID, decided map[manifest.ID]bool) ([]node, error) {
 	for _, id := range newest {
 		i := slices.IndexFunc(rivals, func(n node) bool { return n.ID == id })
