@@ -1,14 +1,19 @@
 package publisher
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/remote/dir"
 )
 
 // movingRemote is an upstream that replaces files while they are read.
@@ -77,6 +82,53 @@ func TestMovingUpstream(t *testing.T) {
 				t.Errorf("%d captures, %v", up.captures, err)
 			}
 		})
+	}
+}
+
+// refilledRemote is a folder that somebody fills while it is read.
+type refilledRemote struct {
+	remote.Remote
+	captures int
+	refill   func(captures int)
+}
+
+func (r *refilledRemote) Capture(ctx context.Context, prev remote.Previous) (remote.Capture, error) {
+	c, err := r.Remote.Capture(ctx, prev)
+	r.captures++
+	r.refill(r.captures)
+	return c, err
+}
+
+// What is published of a folder is what it held at one moment, of whatever size the
+// files are that changed after that.
+func TestMovingFolder(t *testing.T) {
+	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
+		for _, size := range []int{100, 3 << 20} {
+			path := t.TempDir()
+			fill := func(content byte) {
+				if err := os.WriteFile(filepath.Join(path, "f"), bytes.Repeat([]byte{content}, size), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			fill('0')
+			folder, err := dir.New(dir.Options{Path: path})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f := newFixture(t, layout, nil)
+			up := &refilledRemote{Remote: folder, refill: func(n int) {
+				if n < 3 {
+					fill('0' + byte(n))
+				}
+			}}
+			f.repo.Remote = up
+			r := f.publish(PublishOptions{})
+			got := f.read(manifest.FileKey(f.repo.Base, r.Checkpoint.ID, layout, "f", manifest.Sum(bytes.Repeat([]byte("2"), size))))
+			if up.captures != 3 || got != strings.Repeat("2", size) {
+				t.Errorf("%s, %d: %d captures, %.10q…", layout, size, up.captures, got)
+			}
+			f.check()
+		}
 	}
 }
 

@@ -155,6 +155,9 @@ func (rev *revision) body(f remote.File, opened func(time.Time)) objstore.Body {
 			return nil, err
 		}
 		opened(content.Modified)
+		if content.Checked {
+			return objstore.Checked{ReadCloser: content.Body, Size: f.Size, SHA256: f.SHA256}, nil
+		}
 		return content.Body, nil
 	}}
 }

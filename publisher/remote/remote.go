@@ -95,6 +95,9 @@ type File struct {
 type Content struct {
 	Body     io.ReadCloser
 	Modified time.Time // zero: the upstream does not say
+	// Checked: Body itself sees to it that it gives the bytes that File.SHA256 was
+	// taken of, and ends with an error otherwise. They are not hashed again.
+	Checked bool
 }
 
 // Phase says when a file is written into a tree: a client that meets a root

@@ -10,6 +10,7 @@ package dir
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -56,23 +57,16 @@ func New(opts Options) (remote.Remote, error) {
 }
 
 // Capture implements remote.Remote. It reads every file once, for the digest.
-func (r *folder) Capture(ctx context.Context, _ remote.Previous) (_ remote.Capture, err error) {
+func (r *folder) Capture(ctx context.Context, _ remote.Previous) (remote.Capture, error) {
 	root, err := os.OpenRoot(r.opts.Path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			root.Close()
-		}
-	}()
-	w := walker{ctx: ctx, root: root, where: r.opts.Path, exclude: r.opts.Exclude}
-	files, err := w.walk()
-	if err != nil {
-		return nil, err
-	}
-	c := &capture{root: root, where: r.opts.Path, files: files}
-	if err := c.hashAll(ctx, r.opts.Concurrency); err != nil {
+	c := &capture{near: nearby{root: root}, where: r.opts.Path}
+	rand.Read(c.key[:])
+	w := walker{root: root, where: r.opts.Path, exclude: r.opts.Exclude}
+	if err := c.read(ctx, &w, r.opts.Concurrency); err != nil {
+		c.Close()
 		return nil, err
 	}
 	return c, nil
@@ -80,9 +74,12 @@ func (r *folder) Capture(ctx context.Context, _ remote.Previous) (_ remote.Captu
 
 // capture is the folder, held open, and what was in it.
 type capture struct {
-	root  *os.Root
+	near  nearby
 	where string
+	key   [sumKey]byte
+
 	files []remote.File
+	sums  [][]sum // of each file, its blocks'
 }
 
 // Files implements remote.Capture.
@@ -93,5 +90,8 @@ func (c *capture) Modified(_ context.Context, f remote.File) (time.Time, error) 
 	return f.Modified, nil
 }
 
+// Moving implements remote.Moving: whoever fills the folder may be at it.
+func (c *capture) Moving() {}
+
 // Close implements remote.Capture.
-func (c *capture) Close() error { return c.root.Close() }
+func (c *capture) Close() error { return c.near.close() }

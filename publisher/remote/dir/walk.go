@@ -21,25 +21,22 @@ const maxEntries = 10_000_000
 
 // walker lists the files of a folder, without opening them.
 type walker struct {
-	ctx     context.Context
 	root    *os.Root
 	where   string // the folder's path, for messages
 	exclude []string
 
-	files   []remote.File
+	ctx     context.Context
+	found   func(remote.File) error // is given each file; no digest yet
 	entries int
 }
 
-func (w *walker) walk() ([]remote.File, error) {
+func (w *walker) walk(ctx context.Context, found func(remote.File) error) error {
+	w.ctx, w.found = ctx, found
 	info, err := w.root.Stat(".")
 	if err != nil {
-		return nil, w.failed("read", "", err)
+		return w.failed("read", "", err)
 	}
-	if err := w.dir("", []fs.FileInfo{info}); err != nil {
-		return nil, err
-	}
-	slices.SortFunc(w.files, func(a, b remote.File) int { return strings.Compare(a.Path, b.Path) })
-	return w.files, nil
+	return w.dir("", []fs.FileInfo{info})
 }
 
 // dir lists one folder. The chain is it and all folders that lead to it.
@@ -95,10 +92,7 @@ func (w *walker) entry(p string, e fs.DirEntry, chain []fs.FileInfo) error {
 	case err != nil:
 		return w.failed("read", p, err)
 	case info.Mode().IsRegular():
-		w.files = append(w.files, remote.File{
-			Path: p, Size: info.Size(), Modified: modTime(info), Phase: remote.PhaseOf(p),
-		})
-		return nil
+		return w.found(remote.File{Path: p, Size: info.Size(), Modified: modTime(info), Phase: remote.PhaseOf(p)})
 	case !info.IsDir():
 		return w.refused(fmt.Errorf("%q is %s", p, kind(info.Mode())))
 	}

@@ -1,0 +1,168 @@
+package dir
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/asof/asof/publisher/remote"
+)
+
+// Open implements remote.Capture. The file is the one that has the name now; its
+// bytes are those that were captured, or reading ends with ErrMoved.
+func (c *capture) Open(ctx context.Context, file remote.File) (remote.Content, error) {
+	i, ok := slices.BinarySearchFunc(c.files, file.Path, func(f remote.File, p string) int { return strings.Compare(f.Path, p) })
+	if !ok || c.files[i].SHA256 != file.SHA256 {
+		return remote.Content{}, fmt.Errorf("open %s: not a file of this capture", path.Join(c.where, file.Path))
+	}
+	f, info, err := c.open(file.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = remote.ErrMoved
+	}
+	if err != nil {
+		return remote.Content{}, failed("open", c.where, file.Path, err)
+	}
+	body := &reader{ctx: ctx, capture: c, name: file.Path, file: f, left: c.files[i].Size, sums: c.sums[i]}
+	return remote.Content{Body: body, Modified: modTime(info), Checked: true}, nil
+}
+
+// reader reads a captured file block by block, and gives out none that is not what
+// was captured.
+type reader struct {
+	ctx     context.Context
+	capture *capture
+	name    string
+	file    *os.File
+	left    int64 // bytes not read yet
+	sums    []sum // of them
+
+	buf  []byte // of a block, for a caller who takes less at a time
+	rest []byte // what of it was not given out yet
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, context.Cause(r.ctx)
+	}
+	if len(r.rest) == 0 {
+		if r.left == 0 {
+			return 0, io.EOF
+		}
+		size := int(min(r.left, blockSize))
+		block := p
+		if len(p) < size {
+			r.buf = slices.Grow(r.buf, size)
+			block = r.buf[:size]
+		}
+		if err := r.block(block[:size]); err != nil {
+			return 0, err
+		}
+		if len(p) >= size {
+			return size, nil
+		}
+		r.rest = block
+	}
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
+	return n, nil
+}
+
+// block reads the next block.
+func (r *reader) block(block []byte) error {
+	_, err := io.ReadFull(r.file, block)
+	if err == nil && r.capture.sum(block) != r.sums[0] || err == io.EOF || err == io.ErrUnexpectedEOF {
+		err = remote.ErrMoved
+	}
+	if err != nil {
+		return failed("read", r.capture.where, r.name, err)
+	}
+	r.left -= int64(len(block))
+	r.sums = r.sums[1:]
+	return nil
+}
+
+func (r *reader) Close() error { return r.file.Close() }
+
+// open opens a regular file.
+func (c *capture) open(name string) (*os.File, fs.FileInfo, error) {
+	f, err := c.near.open(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("no longer a regular file")
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
+	return f, info, nil
+}
+
+// nearby opens files by the folder that they stand in, and keeps that open for the
+// next: files are read in about the order of their paths, and every step of a path
+// is a system call or two. It is safe for concurrent use.
+type nearby struct {
+	root *os.Root
+
+	mu     sync.Mutex
+	path   string // of folder
+	folder *os.Root
+}
+
+// open opens a file for reading. What can't be opened by its folder, such as a link
+// that leads out of it, is opened by its whole path, which tells why, if need be.
+func (n *nearby) open(name string) (*os.File, error) {
+	if dir, base := path.Split(name); dir != "" {
+		if folder := n.in(dir); folder != nil {
+			if f, err := folder.OpenFile(base, readOnly, 0); err == nil {
+				return f, nil
+			}
+		}
+	}
+	return n.root.OpenFile(name, readOnly, 0)
+}
+
+// readOnly does not wait: to open a pipe that took a file's place would be to wait
+// for its writer.
+const readOnly = os.O_RDONLY | syscall.O_NONBLOCK
+
+// in is a folder, nil if it can't be opened. It is closed when another one is asked
+// for; whoever still uses it then opens by the whole path.
+func (n *nearby) in(dir string) *os.Root {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.folder != nil && n.path == dir {
+		return n.folder
+	}
+	n.leave()
+	folder, err := n.root.OpenRoot(dir)
+	if err != nil {
+		return nil
+	}
+	n.path, n.folder = dir, folder
+	return folder
+}
+
+func (n *nearby) leave() {
+	if n.folder != nil {
+		n.folder.Close()
+		n.folder = nil
+	}
+}
+
+func (n *nearby) close() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.leave()
+	return n.root.Close()
+}
