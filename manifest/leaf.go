@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sort"
 	"strings"
 )
 
@@ -80,42 +81,61 @@ func parseLeaf(data []byte, ref LeafRef) ([]Entry, error) {
 	return entries, nil
 }
 
-// FindInLeaf looks one path up, which CheckPath takes, in a leaf whose digest was
-// checked before, without parsing the others.
-func FindInLeaf(data []byte, path string) (Entry, bool, error) {
-	// Between two starts of lines take the first line that begins behind the middle,
-	// or else the first of all: looking for the end of a line is fast forwards.
-	for low, high := 0, len(data); low < high; {
-		start := low
-		if middle := (low + high) / 2; middle > low {
-			if end := bytes.IndexByte(data[middle:high], '\n'); end >= 0 && middle+end+1 < high {
-				start = middle + end + 1
-			}
-		}
-		line := data[start:high]
+// Leaf is the text of a leaf, whose digest was checked before, prepared to look
+// paths up without parsing it.
+type Leaf struct {
+	Text  []byte
+	paths []uint32 // where in Text each path begins, ascending
+}
+
+// NewLeaf prepares a leaf. It refuses lines that no leaf has, so far as it looks at
+// them.
+func NewLeaf(text []byte) (Leaf, error) {
+	l := Leaf{Text: text}
+	if len(text) > MaxLeaf {
+		return l, fmt.Errorf("leaf: %d bytes are too many", len(text))
+	}
+	l.paths = make([]uint32, 0, bytes.Count(text, []byte("\n"))+1)
+	for start := 0; start < len(text); {
+		line := text[start:]
 		if end := bytes.IndexByte(line, '\n'); end >= 0 {
 			line = line[:end]
 		}
 		// The first two spaces in a row are the ones before the path. None stand in
 		// the digest.
-		_, p, ok := bytes.Cut(line[min(2*sha256.Size, len(line)):], []byte("  "))
-		if !ok {
-			return Entry{}, false, errors.New("leaf: a line is not of the form: digest size modified  path")
+		const digest = 2 * sha256.Size
+		spaces := bytes.Index(line[min(digest, len(line)):], []byte("  "))
+		if spaces < 0 {
+			return l, errors.New("leaf: a line is not of the form: digest size modified  path")
 		}
-		switch {
-		case string(p) < path:
-			low = start + len(line) + len("\n")
-		case string(p) > path:
-			high = start
-		default:
-			e, err := parseFields(string(line))
-			if err != nil {
-				return Entry{}, false, fmt.Errorf("leaf: %w", err)
-			}
-			return e, true, nil
-		}
+		l.paths = append(l.paths, uint32(start+digest+spaces+len("  ")))
+		start += len(line) + len("\n")
 	}
-	return Entry{}, false, nil
+	return l, nil
+}
+
+// Find looks one path up, which CheckPath takes. It touches little memory: leaves in
+// a cache of many are cold.
+func (l Leaf) Find(path string) (Entry, bool, error) {
+	i := sort.Search(len(l.paths), func(i int) bool { return string(l.path(i)) >= path })
+	if i == len(l.paths) || string(l.path(i)) != path {
+		return Entry{}, false, nil
+	}
+	start := bytes.LastIndexByte(l.Text[:l.paths[i]], '\n') + 1
+	e, err := parseFields(string(l.Text[start:int(l.paths[i])+len(path)]))
+	if err != nil {
+		return Entry{}, false, fmt.Errorf("leaf: %w", err)
+	}
+	return e, true, nil
+}
+
+// path is the path in line i.
+func (l Leaf) path(i int) []byte {
+	p := l.Text[l.paths[i]:]
+	if end := bytes.IndexByte(p, '\n'); end >= 0 {
+		p = p[:end]
+	}
+	return p
 }
 
 // lines yields the lines of a text without their LF; the last must have one.

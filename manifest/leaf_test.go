@@ -79,8 +79,8 @@ func TestParseLeafWrongRef(t *testing.T) {
 	}
 }
 
-// FindInLeaf against a linear search, on random leaves.
-func TestFindInLeaf(t *testing.T) {
+// Leaf.Find against a linear search, on random leaves.
+func TestLeafFind(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 12))
 	letters := []string{"a", "b", " ", "  ", "-", "/x", "0", "é"}
 	word := func() string {
@@ -115,7 +115,7 @@ func TestFindInLeaf(t *testing.T) {
 					want, found = e, true
 				}
 			}
-			e, ok, err := FindInLeaf(data, q)
+			e, ok, err := findIn(data, q)
 			if err != nil || ok != found || e != want {
 				t.Fatalf("%q in %q: %+v, %v, %v", q, data, e, ok, err)
 			}
@@ -123,7 +123,15 @@ func TestFindInLeaf(t *testing.T) {
 	}
 }
 
-func TestFindInLeafMalformed(t *testing.T) {
+func findIn(data []byte, path string) (Entry, bool, error) {
+	leaf, err := NewLeaf(data)
+	if err != nil {
+		return Entry{}, false, err
+	}
+	return leaf.Find(path)
+}
+
+func TestLeafFindMalformed(t *testing.T) {
 	for in, want := range map[string]string{
 		"x\n":                                "leaf: a line is not of the form: digest size modified  path",
 		"\n\n\n":                             "leaf: a line is not of the form: digest size modified  path",
@@ -134,7 +142,7 @@ func TestFindInLeafMalformed(t *testing.T) {
 		strings.Repeat("y", 5000):            "leaf: a line is not of the form: digest size modified  path",
 		"no line\n" + emptySum + " 0 -  b\n": "leaf: a line is not of the form: digest size modified  path",
 	} {
-		_, ok, err := FindInLeaf([]byte(in), "a")
+		_, ok, err := findIn([]byte(in), "a")
 		checkError(t, in, err, want)
 		if ok != (in == emptySum+" 0 -  a") {
 			t.Errorf("%q: found is %v", in, ok)
@@ -153,11 +161,11 @@ func FuzzParseLeaf(f *testing.F) {
 		ref := refOf(data)
 		entries, err := ParseLeaf(data, ref)
 		for _, e := range entries {
-			if got, ok, err := FindInLeaf(data, e.Path); err != nil || !ok || got != e {
+			if got, ok, err := findIn(data, e.Path); err != nil || !ok || got != e {
 				t.Errorf("%q is not found: %v", e.Path, err)
 			}
 		}
-		FindInLeaf(data, "a") // must not panic, whatever the data
+		findIn(data, "a") // must not panic, whatever the data
 		if err != nil {
 			return
 		}
@@ -181,14 +189,17 @@ func BenchmarkParseLeaves1M(b *testing.B) {
 	}
 }
 
-func BenchmarkFindInLeaf(b *testing.B) {
+func BenchmarkLeafFind(b *testing.B) {
 	entries := sampleEntries(2000)
-	data := []byte(leafText(entries))
+	leaf, err := NewLeaf([]byte(leafText(entries)))
+	if err != nil {
+		b.Fatal(err)
+	}
 	b.ReportAllocs()
 	i := 0
 	for b.Loop() {
 		i = (i + 997) % len(entries)
-		if _, ok, err := FindInLeaf(data, entries[i].Path); !ok || err != nil {
+		if _, ok, err := leaf.Find(entries[i].Path); !ok || err != nil {
 			b.Fatal(ok, err)
 		}
 	}

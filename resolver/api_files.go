@@ -141,7 +141,7 @@ func (m *manifests) entries(ctx context.Context, digest manifest.Digest, from st
 			leaf, err := m.leaf(ctx, root.In(ref), adjacent(root.Leaves[first+i:]))
 			var entries []manifest.Entry
 			if err == nil {
-				entries, err = manifest.ParseLeaf(leaf, ref)
+				entries, err = manifest.ParseLeaf(leaf.Text, ref)
 			}
 			if err != nil {
 				yield(manifest.Entry{}, err)

@@ -19,7 +19,7 @@ type form uint8
 
 const (
 	asRoot        form = iota // *manifest.Root
-	asLeaf                    // []byte
+	asLeaf                    // manifest.Leaf
 	asSegment                 // sealed
 	asSegmentList             // document
 )

@@ -68,9 +68,9 @@ func (m *manifests) findIn(ctx context.Context, root manifest.Digest, path strin
 	if err != nil {
 		return manifest.Entry{}, false, err
 	}
-	e, ok, err := manifest.FindInLeaf(leaf, path)
+	e, ok, err := leaf.Find(path)
 	if err != nil {
-		err = fmt.Errorf("manifest leaf %s: %w", ref.Digest, err)
+		err = fmt.Errorf("manifest %s at %d: %w", r.In(ref), ref.Offset, err)
 	}
 	return e, ok, err
 }
@@ -119,31 +119,30 @@ func (m *manifests) root(ctx context.Context, d manifest.Digest) (*manifest.Root
 
 // leaf is the first of some leaves that are adjacent in the object of a
 // manifest. If it has to be read, so are the others, with the same request.
-func (m *manifests) leaf(ctx context.Context, in manifest.Digest, refs []manifest.LeafRef) ([]byte, error) {
-	return fetch(ctx, m, cacheKey{refs[0].Digest, asLeaf}, func(ctx context.Context) ([]byte, int64, error) {
+func (m *manifests) leaf(ctx context.Context, in manifest.Digest, refs []manifest.LeafRef) (manifest.Leaf, error) {
+	return fetch(ctx, m, cacheKey{refs[0].Digest, asLeaf}, func(ctx context.Context) (manifest.Leaf, int64, error) {
 		begin, last := refs[0].Offset, refs[len(refs)-1]
 		size := last.Offset + last.Size - begin
 		data, err := m.readPart(ctx, manifest.ManifestKey(in), begin, size, size)
 		if err != nil {
-			return nil, 0, err
+			return manifest.Leaf{}, 0, err
 		}
-		part := func(ref manifest.LeafRef) ([]byte, bool) {
-			if ref.Offset+ref.Size-begin > int64(len(data)) {
-				return nil, false
+		part := func(ref manifest.LeafRef) (leaf manifest.Leaf, cost int64, err error) {
+			offset := ref.Offset - begin
+			if offset+ref.Size > int64(len(data)) || manifest.Sum(data[offset:][:ref.Size]) != ref.Digest {
+				return leaf, 0, fmt.Errorf("manifest %s at %d: %w", in, ref.Offset, errCorrupt)
 			}
-			leaf := bytes.Clone(data[ref.Offset-begin:][:ref.Size])
-			return leaf, manifest.Sum(leaf) == ref.Digest
+			if leaf, err = manifest.NewLeaf(bytes.Clone(data[offset:][:ref.Size])); err != nil {
+				err = fmt.Errorf("manifest %s at %d: %w", in, ref.Offset, err)
+			}
+			return leaf, ref.Size + ref.Size/16, err // 4 bytes a line, which has some 80 at least
 		}
 		for _, ref := range refs[1:] {
-			if leaf, ok := part(ref); ok {
-				m.cache.add(cacheKey{ref.Digest, asLeaf}, leaf, ref.Size)
+			if leaf, cost, err := part(ref); err == nil {
+				m.cache.add(cacheKey{ref.Digest, asLeaf}, leaf, cost)
 			}
 		}
-		leaf, ok := part(refs[0])
-		if !ok {
-			err = fmt.Errorf("manifest %s at %d: %w", in, begin, errCorrupt)
-		}
-		return leaf, refs[0].Size, err
+		return part(refs[0])
 	})
 }
 

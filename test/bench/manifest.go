@@ -164,15 +164,19 @@ func lookupFigure(r *report, of string, store objstore.Store, root manifest.Root
 		if err != nil {
 			return err
 		}
-		leaf, err := io.ReadAll(body)
+		text, err := io.ReadAll(body)
 		body.Close()
 		if err != nil {
 			return err
 		}
-		if manifest.Sum(leaf) != ref.Digest {
+		if manifest.Sum(text) != ref.Digest {
 			return fmt.Errorf("lookup: leaf %s is damaged", ref.Digest)
 		}
-		if _, ok, err := manifest.FindInLeaf(leaf, path); err != nil || !ok {
+		leaf, err := manifest.NewLeaf(text)
+		if err != nil {
+			return fmt.Errorf("lookup: %w", err)
+		}
+		if _, ok, err := leaf.Find(path); err != nil || !ok {
 			return fmt.Errorf("lookup: the leaf has no %s: %w", path, err)
 		}
 		times = append(times, time.Since(begin).Seconds()*1000)
