@@ -122,7 +122,7 @@ func (l Leaf) Find(path string) (Entry, bool, error) {
 		return Entry{}, false, nil
 	}
 	start := bytes.LastIndexByte(l.Text[:l.paths[i]], '\n') + 1
-	e, err := parseFields(string(l.Text[start:int(l.paths[i])+len(path)]))
+	e, err := parseFields(string(l.Text[start : int(l.paths[i])+len(path)]))
 	if err != nil {
 		return Entry{}, false, fmt.Errorf("leaf: %w", err)
 	}
