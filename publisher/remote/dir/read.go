@@ -3,7 +3,6 @@ package dir
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
 	"path"
@@ -32,7 +31,7 @@ func (c *capture) sum(block []byte) sum { return highwayhash.Sum128(block, c.key
 // entry is a file as it is known by now.
 type entry struct {
 	remote.File
-	sums []sum
+	sums []sum // one for each block that was read: a size alone takes no memory
 }
 
 // read finds the files and hashes them while it goes on looking.
@@ -80,18 +79,21 @@ func (c *capture) read(parent context.Context, w *walker, concurrency int) error
 func (c *capture) hash(ctx context.Context, e *entry, buf []byte) error {
 	f, info, err := c.open(e.Path)
 	if err != nil {
-		return c.unread(e.Path, err)
+		return failed("read", c.where, e.Path, err)
 	}
 	defer f.Close()
 	h := sha256.New()
-	e.sums = make([]sum, 0, (e.Size+blockSize-1)/blockSize)
 	for left := e.Size; left > 0; {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		block := buf[:min(left, blockSize)]
-		if _, err := io.ReadFull(f, block); err != nil {
-			return c.unread(e.Path, err)
+		_, err := io.ReadFull(f, block)
+		if err == io.EOF || err == io.ErrUnexpectedEOF {
+			return c.changed(e.Path)
+		}
+		if err != nil {
+			return failed("read", c.where, e.Path, err)
 		}
 		h.Write(block)
 		e.sums = append(e.sums, c.sum(block))
@@ -99,19 +101,16 @@ func (c *capture) hash(ctx context.Context, e *entry, buf []byte) error {
 	}
 	after, err := f.Stat()
 	if err != nil {
-		return c.unread(e.Path, err)
+		return failed("read", c.where, e.Path, err)
 	}
 	if after.Size() != e.Size || !after.ModTime().Equal(info.ModTime()) || !modTime(after).Equal(e.Modified) {
-		return c.unread(e.Path, io.ErrUnexpectedEOF)
+		return c.changed(e.Path)
 	}
 	h.Sum(e.SHA256[:0])
 	return nil
 }
 
-// unread is about a file that could not be read as the walk saw it.
-func (c *capture) unread(name string, err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return &remote.TemporaryError{Err: fmt.Errorf("read %s: changed while it was read", path.Join(c.where, name))}
-	}
-	return failed("read", c.where, name, err)
+// changed is about a file that is not as the walk saw it.
+func (c *capture) changed(name string) error {
+	return &remote.TemporaryError{Err: fmt.Errorf("read %s: changed while it was read", path.Join(c.where, name))}
 }
