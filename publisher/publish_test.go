@@ -245,6 +245,7 @@ func TestPublishRefusesEmpty(t *testing.T) {
 
 func TestWrongContentPublishesNothing(t *testing.T) {
 	f := newFixture(t, manifest.Full, isos())
+	f.pub.Concurrency = 1 // so that 1.iso is stored before 2.iso fails
 	f.up.wrong["2.iso"] = "not two"
 	_, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{})
 	if !errors.Is(err, objstore.ErrMismatch) || !strings.HasPrefix(err.Error(), "2.iso: content does not match: ") {
