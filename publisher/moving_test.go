@@ -21,11 +21,15 @@ type movingRemote struct {
 	*fakeRemote
 	captures int
 	prev     remote.Previous // of the last capture
+	moves    int             // captures that end in the middle of a change
 }
 
 func (r *movingRemote) Capture(ctx context.Context, prev remote.Previous) (remote.Capture, error) {
 	r.captures++
 	r.prev = prev
+	if r.captures <= r.moves {
+		return nil, fmt.Errorf("get the list: %w", remote.ErrMoved)
+	}
 	c, err := r.fakeRemote.Capture(ctx, prev)
 	return movingCapture{c}, err
 }
@@ -36,7 +40,7 @@ func (movingCapture) Moving()                {}
 func (movingCapture) HeldBack() (int, int64) { return 3, 33 }
 
 // A file that is gone, or another one, makes a publish and a sync begin anew,
-// from the upstream's root, a few times.
+// from the upstream's root, a few times. So does a root that changes under a capture.
 func TestMovingUpstream(t *testing.T) {
 	for name, do := range map[string]func(*fixture) (HeldBack, error){
 		"publish": func(f *fixture) (HeldBack, error) {
@@ -79,6 +83,16 @@ func TestMovingUpstream(t *testing.T) {
 			f.up.wrong["1.iso"] = "two, changed"
 			up.captures = 0
 			if _, err := do(f); !errors.Is(err, objstore.ErrMismatch) || up.captures != 1+maxMoved {
+				t.Errorf("%d captures, %v", up.captures, err)
+			}
+
+			delete(f.up.wrong, "1.iso")
+			up.captures, up.moves = 0, 1+maxMoved
+			if _, err := do(f); !errors.Is(err, remote.ErrMoved) || up.captures != 1+maxMoved {
+				t.Errorf("%d captures, %v", up.captures, err)
+			}
+			up.captures, up.moves = 0, maxMoved
+			if _, err := do(f); err != nil || up.captures != 1+maxMoved {
 				t.Errorf("%d captures, %v", up.captures, err)
 			}
 		})

@@ -53,7 +53,7 @@ func (p *Publisher) retry(ctx context.Context, name string, transfer func() erro
 const maxMoved = 3
 
 // untilSettled runs a sync or a publish again, with growing pauses, when its
-// upstream changed while files were read: what it captured can't be had any more.
+// upstream changed while it was read: what it captured can't be had any more.
 func (p *Publisher) untilSettled(ctx context.Context, run func() error) error {
 	for n := 0; ; n++ {
 		err := run()
@@ -69,7 +69,8 @@ func (p *Publisher) untilSettled(ctx context.Context, run func() error) error {
 	}
 }
 
-// movedError is that of a transfer whose upstream may have changed meanwhile.
+// movedError is that of a capture or a transfer whose upstream may have changed
+// meanwhile.
 type movedError struct{ error }
 
 func (e *movedError) Unwrap() error { return e.error }

@@ -76,6 +76,9 @@ func (p *Publisher) capture(ctx context.Context, repo Repo, index manifest.Index
 	p.Progress.Begin(repo.Name+": reading the remote", -1, -1)
 	defer p.Progress.End()
 	c, err := repo.Remote.Capture(ctx, p.previous(repo, index))
+	if errors.Is(err, remote.ErrMoved) {
+		err = &movedError{err}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("sync: %w", err)
 	}

@@ -22,6 +22,9 @@ type Remote interface {
 	// prev is the repo's newest checkpoint, nil where there is none: by it a
 	// remote asks conditionally, reads from the store what did not change, and
 	// notices that the upstream went back in time.
+	//
+	// An upstream that is in the middle of a change is ErrMoved: the publisher
+	// captures it again. It tries again after no other error.
 	Capture(ctx context.Context, prev Previous) (Capture, error)
 }
 

@@ -38,7 +38,6 @@ package apt
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -93,9 +92,6 @@ func newUpstream(opts Options, env fetch.Env) (*upstream, error) {
 	return r, nil
 }
 
-// settle is how long an archive that is in the middle of a change is left alone.
-const settle = 10 * time.Second
-
 // Capture implements remote.Remote.
 func (r *upstream) Capture(ctx context.Context, prev remote.Previous) (remote.Capture, error) {
 	if r.keys == nil && r.options.Verify != "off" {
@@ -103,31 +99,11 @@ func (r *upstream) Capture(ctx context.Context, prev remote.Previous) (remote.Ca
 			r.log.Warn("signatures are not checked: no keyring is configured (signed_by)", "url", r.where())
 		})
 	}
-	var c *capture
-	err := r.client.Retry(ctx, func(ctx context.Context) (err error) {
-		c, err = r.capture(ctx, prev)
-		return again(err)
-	})
+	c, err := r.capture(ctx, prev)
 	if err != nil {
 		return nil, err
 	}
 	return c, nil
-}
-
-// again makes an error temporary if all has to be captured anew, and only then:
-// single requests were tried often enough.
-func again(err error) error {
-	if err == nil {
-		return nil
-	}
-	temporary, ok := errors.AsType[*remote.TemporaryError](err)
-	if ok {
-		err = temporary.Err
-	}
-	if errors.Is(err, remote.ErrMoved) {
-		return &remote.TemporaryError{Err: err, After: settle}
-	}
-	return err
 }
 
 func (r *upstream) where() string { return fetch.Redact(r.client.URL("")) }

@@ -7,6 +7,7 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"crypto/sha512"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -305,10 +306,14 @@ func (a *archive) open(opts Options) *upstream {
 	return r
 }
 
-// capture captures the archive, which must succeed.
+// capture captures the archive, which must succeed. One that was in the middle of a
+// change is captured again, as the publisher does.
 func (a *archive) capture(r *upstream, prev remote.Previous) *capture {
 	a.Helper()
 	c, err := r.Capture(a.Context(), prev)
+	if errors.Is(err, remote.ErrMoved) {
+		c, err = r.Capture(a.Context(), prev)
+	}
 	must(a, err)
 	a.Cleanup(func() { c.Close() })
 	return c.(*capture)

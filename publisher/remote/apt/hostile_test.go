@@ -100,10 +100,10 @@ func TestHostile(t *testing.T) {
 				name := "dists/stable/main/binary-amd64/Packages" + ext
 				a.set(name, a.content(name)+"x")
 			}
-		}, want: "get HOST/dists/stable/main/binary-amd64/Packages.zst: has 25 bytes, expected 24 (5 tries)"},
+		}, want: "get HOST/dists/stable/main/binary-amd64/Packages.zst: has 25 bytes, expected 24"},
 		{name: "no index", indexes: pkg(""), change: func(a *archive) {
 			a.remove("dists/stable/main/binary-amd64/Packages.gz", "dists/stable/main/binary-amd64/Packages.zst")
-		}, want: "dists/stable/main/binary-amd64/Packages: the upstream has changed meanwhile: none of the files that Release lists is there (5 tries)"},
+		}, want: "dists/stable/main/binary-amd64/Packages: the upstream has changed meanwhile: none of the files that Release lists is there"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a := newArchive(t)

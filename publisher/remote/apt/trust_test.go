@@ -153,7 +153,7 @@ func TestTimeOfRelease(t *testing.T) {
 	}{
 		{name: "as old", date: now()},
 		{name: "older", date: now().Add(-time.Second),
-			want: "HOST/dists/stable/Release: verification failed: it is of 2025-03-18T14:03:39Z, older than the newest checkpoint's of 2025-03-18T14:03:40Z (5 tries)"},
+			want: "HOST/dists/stable/Release: verification failed: it is of 2025-03-18T14:03:39Z, older than the newest checkpoint's of 2025-03-18T14:03:40Z"},
 		{name: "older, allowed", date: now().Add(-time.Second), opts: Options{AllowRollback: true}},
 		{name: "in the future", date: now().AddDate(0, 0, 2), want: "HOST/dists/stable/Release: verification failed: it is dated 2025-03-20T14:03:40Z, in the future"},
 		{name: "expired", date: now(), fields: "Valid-Until: Tue, 18 Mar 2025 14:03:39 UTC\n", want: "HOST/dists/stable/Release: verification failed: it was valid until 2025-03-18T14:03:39Z"},

@@ -166,6 +166,12 @@ func TestRefused(t *testing.T) {
 			refused(t, filepath.Join(top, "in"), tt.err)
 		})
 	}
+	t.Run("size", func(t *testing.T) {
+		dir := t.TempDir()
+		tree(t, dir, map[string]string{"f": ""})
+		must(t, os.Truncate(filepath.Join(dir, "f"), manifest.MaxSize+1))
+		refused(t, dir, `DIR: "f" has 5497558138881 bytes, more than 5497558138880`)
+	})
 	t.Run("named pipe", func(t *testing.T) {
 		dir := t.TempDir()
 		must(t, syscall.Mkfifo(filepath.Join(dir, "p"), 0o600))
@@ -232,11 +238,11 @@ func TestChanged(t *testing.T) {
 		err  string
 	}{
 		{remote.File{Path: "f", Size: 10, Modified: modified}, ""},
-		{remote.File{Path: "f", Size: 9, Modified: modified}, "read " + dir + "/f: changed while it was read"},
-		{remote.File{Path: "f", Size: 11, Modified: modified}, "read " + dir + "/f: changed while it was read"},
-		{remote.File{Path: "f", Size: math.MaxInt64, Modified: modified}, "read " + dir + "/f: changed while it was read"},
-		{remote.File{Path: "f", Size: 10, Modified: modified.Add(time.Second)}, "read " + dir + "/f: changed while it was read"},
-		{remote.File{Path: "g", Size: 10, Modified: modified}, "read " + dir + "/g: no such file or directory"},
+		{remote.File{Path: "f", Size: 9, Modified: modified}, "read " + dir + "/f: the upstream has changed meanwhile"},
+		{remote.File{Path: "f", Size: 11, Modified: modified}, "read " + dir + "/f: the upstream has changed meanwhile"},
+		{remote.File{Path: "f", Size: math.MaxInt64, Modified: modified}, "read " + dir + "/f: the upstream has changed meanwhile"},
+		{remote.File{Path: "f", Size: 10, Modified: modified.Add(time.Second)}, "read " + dir + "/f: the upstream has changed meanwhile"},
+		{remote.File{Path: "g", Size: 10, Modified: modified}, "read " + dir + "/g: the upstream has changed meanwhile"},
 	} {
 		c := &capture{near: nearby{root: root}, where: dir}
 		err := c.hash(t.Context(), &entry{File: tt.file}, make([]byte, blockSize))
@@ -244,7 +250,7 @@ func TestChanged(t *testing.T) {
 			must(t, err)
 			continue
 		}
-		if e, ok := errors.AsType[*remote.TemporaryError](err); !ok || e.Error() != tt.err {
+		if !errors.Is(err, remote.ErrMoved) || err.Error() != tt.err {
 			t.Errorf("got %v, want %s", err, tt.err)
 		}
 	}

@@ -24,9 +24,6 @@ func (c *capture) Open(ctx context.Context, file remote.File) (remote.Content, e
 		return remote.Content{}, fmt.Errorf("open %s: not a file of this capture", path.Join(c.where, file.Path))
 	}
 	f, info, err := c.open(file.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		err = remote.ErrMoved
-	}
 	if err != nil {
 		return remote.Content{}, failed("open", c.where, file.Path, err)
 	}

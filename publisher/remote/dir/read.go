@@ -3,9 +3,7 @@ package dir
 import (
 	"context"
 	"crypto/sha256"
-	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
@@ -90,7 +88,7 @@ func (c *capture) hash(ctx context.Context, e *entry, buf []byte) error {
 		block := buf[:min(left, blockSize)]
 		_, err := io.ReadFull(f, block)
 		if err == io.EOF || err == io.ErrUnexpectedEOF {
-			return c.changed(e.Path)
+			return failed("read", c.where, e.Path, remote.ErrMoved)
 		}
 		if err != nil {
 			return failed("read", c.where, e.Path, err)
@@ -104,13 +102,8 @@ func (c *capture) hash(ctx context.Context, e *entry, buf []byte) error {
 		return failed("read", c.where, e.Path, err)
 	}
 	if after.Size() != e.Size || !after.ModTime().Equal(info.ModTime()) || !modTime(after).Equal(e.Modified) {
-		return c.changed(e.Path)
+		return failed("read", c.where, e.Path, remote.ErrMoved)
 	}
 	h.Sum(e.SHA256[:0])
 	return nil
-}
-
-// changed is about a file that is not as the walk saw it.
-func (c *capture) changed(name string) error {
-	return &remote.TemporaryError{Err: fmt.Errorf("read %s: changed while it was read", path.Join(c.where, name))}
 }

@@ -91,6 +91,8 @@ func (w *walker) entry(p string, e fs.DirEntry, chain []fs.FileInfo) error {
 		return w.refused(fmt.Errorf("%q is a symbolic link that can't be followed: %w", p, cause(err)))
 	case err != nil:
 		return w.failed("read", p, err)
+	case info.Mode().IsRegular() && info.Size() > manifest.MaxSize:
+		return w.refused(fmt.Errorf("%q has %d bytes, more than %d", p, info.Size(), int64(manifest.MaxSize)))
 	case info.Mode().IsRegular():
 		return w.found(remote.File{Path: p, Size: info.Size(), Modified: modTime(info), Phase: remote.PhaseOf(p)})
 	case !info.IsDir():
@@ -115,17 +117,15 @@ func (w *walker) excluded(p string) bool {
 // refused is about what may not stand in a tree.
 func (w *walker) refused(err error) error { return &remote.InputError{Where: w.where, Err: err} }
 
-// failed is about what could not be read. What was there a moment ago and is
-// gone now may have settled at the next try.
+// failed is about what could not be read.
 func (w *walker) failed(op, name string, err error) error { return failed(op, w.where, name, err) }
 
+// failed: what was there a moment ago and is gone now was moved.
 func failed(op, where, name string, err error) error {
-	gone := errors.Is(err, fs.ErrNotExist)
-	err = fmt.Errorf("%s %s: %w", op, path.Join(where, name), cause(err))
-	if gone {
-		return &remote.TemporaryError{Err: err}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = remote.ErrMoved
 	}
-	return err
+	return fmt.Errorf("%s %s: %w", op, path.Join(where, name), cause(err))
 }
 
 // cause is a file error without the operation and the path.
