@@ -64,20 +64,45 @@ func (t *transfer) run(ctx context.Context, phase remote.Phase) error {
 	return err
 }
 
+// task is one file, and what is to be done about it.
+type task struct {
+	i   int // in the revision
+	dst string
+	src source
+}
+
 // files brings some files to their places. One upload is enough for content that
 // several of them share: in a full tree the others, its twins, are left for
 // another round, which copies them from where uploaded says.
-func (t *transfer) files(ctx context.Context, files []int, uploaded map[manifest.Digest]string) (twins []int, err error) {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(t.Concurrency)
+func (t *transfer) files(parent context.Context, files []int, uploaded map[manifest.Digest]string) (twins []int, err error) {
+	g, ctx := errgroup.WithContext(parent)
+	tasks := make(chan task)
+	// Workers, and not a goroutine for each file: its stack would grow each time anew.
+	for range min(t.Concurrency, len(files)) {
+		g.Go(func() error {
+			for task := range tasks {
+				if err := t.file(ctx, task); err != nil {
+					return fmt.Errorf("%s: %w", t.rev.files[task.i].Path, err)
+				}
+			}
+			return nil
+		})
+	}
+	twins = t.assign(ctx, files, uploaded, tasks)
+	close(tasks)
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return twins, context.Cause(parent) // nil, unless it ended before all had begun
+}
+
+// assign makes the tasks, until all are taken or ctx ends.
+func (t *transfer) assign(ctx context.Context, files []int, uploaded map[manifest.Digest]string, tasks chan<- task) (twins []int) {
 	uploading := map[string]bool{} // blobs
 	there := maps.Clone(uploaded)
 	for _, i := range files {
-		f, e := t.rev.files[i], &t.rev.entries[i]
-		if ctx.Err() != nil {
-			break
-		}
-		src := t.plan.source(i, *e)
+		f, e := t.rev.files[i], t.rev.entries[i]
+		src := t.plan.source(i, e)
 		dst := t.plan.dst.key(e.Path, e.SHA256)
 		if uploading[dst] {
 			src.action = reuse
@@ -96,19 +121,19 @@ func (t *transfer) files(ctx context.Context, files []int, uploaded map[manifest
 			continue
 		}
 		uploading[dst] = true
-		g.Go(func() error {
-			if err := t.file(ctx, f, e, dst, src); err != nil {
-				return fmt.Errorf("%s: %w", f.Path, err)
-			}
-			return nil
-		})
+		select {
+		case tasks <- task{i, dst, src}:
+		case <-ctx.Done():
+			return twins
+		}
 	}
-	return twins, g.Wait()
+	return twins
 }
 
-// file brings one file to its place. Only it writes to e while it runs.
-func (t *transfer) file(ctx context.Context, f remote.File, e *manifest.Entry, dst string, src source) error {
-	action, err := t.place(ctx, f, e, dst, src)
+// file brings one file to its place. Only it touches the file's entry while it runs.
+func (t *transfer) file(ctx context.Context, task task) error {
+	f, e := t.rev.files[task.i], &t.rev.entries[task.i]
+	action, err := t.place(ctx, f, e, task.dst, task.src)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,10 @@ import (
 
 // Transport limits.
 const (
+	writeBuffer = 64 << 10
+	// atOnce is the body, in bytes, up to which it goes out in one piece with the
+	// request's header: one packet to write and to wait for, not two.
+	atOnce = writeBuffer - 4<<10
 	// expectAbove is the body, in bytes, from which on a conditional PUT asks
 	// before it sends: an object that exists then costs no upload, and one that
 	// does not, a round trip, and both sides a good part of the work that a small
@@ -39,7 +43,7 @@ func Tune(t *http.Transport, concurrency int) {
 	t.TLSHandshakeTimeout = 10 * time.Second
 	t.ExpectContinueTimeout = expectTimeout
 	t.ResponseHeaderTimeout = responseTimeout
-	t.WriteBufferSize = 64 << 10
+	t.WriteBufferSize = writeBuffer
 	t.ReadBufferSize = 64 << 10
 	t.DisableCompression = true // upstream's .gz files are to stay as they are
 	t.ForceAttemptHTTP2 = false // many connections carry more than one
@@ -55,8 +59,9 @@ func Wire(t *http.Transport, wrap func(http.RoundTripper) http.RoundTripper) htt
 	return &transport{wire: wire}
 }
 
-// transport makes two things sure that client libraries don't:
+// transport makes three things sure that client libraries don't:
 //
+//   - A small body is sent together with the header.
 //   - A conditional PUT of some size carries Expect: 100-continue.
 //   - Once RoundTrip has returned, nobody reads the request's body any more.
 //     net/http may go on reading after an early answer, while the library
@@ -70,6 +75,9 @@ type transport struct {
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return t.wire.RoundTrip(req)
+	}
+	if req.ContentLength > 0 && req.ContentLength <= atOnce {
+		return t.sendAtOnce(req)
 	}
 	expect := t.expects(req)
 	continued := false
@@ -101,6 +109,20 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	return res, err
+}
+
+// sendAtOnce sends a body from a buffer of its own, which net/http recognizes as
+// memory and waits for no sooner than the header is sent with it.
+func (t *transport) sendAtOnce(req *http.Request) (*http.Response, error) {
+	data := make([]byte, req.ContentLength)
+	_, err := io.ReadFull(req.Body, data)
+	req.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(req.Context()) // a copy, which may be changed
+	req.Body, req.GetBody = io.NopCloser(bytes.NewReader(data)), nil
+	return t.wire.RoundTrip(req)
 }
 
 func (t *transport) expects(req *http.Request) bool {

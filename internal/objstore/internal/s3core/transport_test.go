@@ -2,12 +2,17 @@ package s3core
 
 import (
 	"bytes"
+	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"time"
 )
 
@@ -100,6 +105,65 @@ func TestExpectIgnored(t *testing.T) {
 	}
 }
 
+// countedConn counts what is written at a time.
+type countedConn struct {
+	net.Conn
+	writes *atomic.Int32
+}
+
+func (c countedConn) Write(p []byte) (int, error) {
+	c.writes.Add(1)
+	return c.Conn.Write(p)
+}
+
+// TestAtOnce: a small body is written together with its header, a larger one when
+// that is sent.
+func TestAtOnce(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		n, err := io.Copy(io.Discard, req.Body)
+		fmt.Fprint(w, n, err)
+	}))
+	defer server.Close()
+	var base http.Transport
+	Tune(&base, 4)
+	var writes atomic.Int32
+	base.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, address)
+		return countedConn{c, &writes}, err
+	}
+	defer base.CloseIdleConnections()
+	wire := Wire(&base, nil)
+	for _, tt := range []struct {
+		size int
+		once bool
+	}{{1, true}, {atOnce, true}, {atOnce + 1, false}} {
+		writes.Store(0)
+		// Not a type that net/http knows.
+		body := struct{ io.Reader }{bytes.NewReader(make([]byte, tt.size))}
+		req := conditionalPut(t, server.URL+"/k", body)
+		req.ContentLength = int64(tt.size)
+		res, err := wire.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(res.Body)
+		if want := fmt.Sprint(tt.size, " <nil>"); err != nil || string(text) != want {
+			t.Errorf("%d bytes: the server read %s, want %s, %v", tt.size, text, want, err)
+		}
+		res.Body.Close()
+		if got := writes.Load(); (got == 1) != tt.once {
+			t.Errorf("%d bytes: %d writes", tt.size, got)
+		}
+	}
+
+	broken := conditionalPut(t, server.URL+"/k", iotest.ErrReader(errors.New("broken")))
+	broken.ContentLength = 5
+	writes.Store(0)
+	if _, err := wire.RoundTrip(broken); err == nil || err.Error() != "broken" || writes.Load() != 0 {
+		t.Errorf("%d writes, %v", writes.Load(), err)
+	}
+}
+
 // TestBodyAfterAnswer: once the answer is there, nobody reads the body.
 func TestBodyAfterAnswer(t *testing.T) {
 	for _, fails := range []bool{false, true} {
@@ -118,13 +182,13 @@ func TestBodyAfterAnswer(t *testing.T) {
 				return res, nil
 			})
 		})
-		body := strings.NewReader("hello, world")
+		body := strings.NewReader(strings.Repeat(".", atOnce+1))
 		wire.RoundTrip(conditionalPut(t, "http://store/k", body))
 		if n, err := kept.Read(make([]byte, 3)); n != 0 || !errors.Is(err, errDetached) {
 			t.Errorf("fails %v: read %d, %v after the answer", fails, n, err)
 		}
-		if body.Len() != 9 {
-			t.Errorf("fails %v: %d bytes are left, want 9", fails, body.Len())
+		if body.Len() != atOnce-2 {
+			t.Errorf("fails %v: %d bytes are left, want %d", fails, body.Len(), atOnce-2)
 		}
 	}
 }
