@@ -157,10 +157,11 @@ func aptPart(ctx context.Context, l *lab) error {
 
 // mirrorThrice is one round of one tool, in a bucket and with a state of its own.
 func (l *lab) mirrorThrice(ctx context.Context, server *minioServer, d *debs, name string) error {
-	bucket, err := server.bucket(ctx)
+	bucket, drop, err := server.bucket(ctx)
 	if err != nil {
 		return err
 	}
+	defer drop()
 	work := filepath.Join(l.dir, "work", bucket)
 	if err := os.MkdirAll(work, 0o755); err != nil {
 		return err

@@ -47,13 +47,13 @@ func bigPart(ctx context.Context, l *lab) error {
 			{small, l.asofTool(quarter, "full")},
 		} {
 			l.log("  run %d: %s, %s", round+1, step.scenario, step.tool.name)
-			bucket, err := server.bucket(ctx)
+			bucket, _, err := server.bucket(ctx)
 			if err != nil {
 				return err
 			}
 			settle()
 			_, u, err := step.tool.push(ctx, server.endpoint, bucket)
-			server.drop(ctx, bucket)
+			server.remove(ctx, bucket)
 			if err != nil {
 				return fmt.Errorf("%s: %w", step.tool.name, err)
 			}

@@ -15,6 +15,7 @@ import (
 type lab struct {
 	options
 	dir    string
+	store  string // MinIO's folder
 	self   string // this program, for figures that want a process of their own
 	rclone string // empty: missing
 	nginx  string
@@ -38,6 +39,9 @@ func newLab(ctx context.Context, opts options) (_ *lab, err error) {
 			l.close()
 		}
 	}()
+	if err = l.placeStore(); err != nil {
+		return nil, err
+	}
 	l.report.Settings = l.settings()
 	l.find(&l.rclone, "rclone")
 	l.find(&l.nginx, "nginx")
@@ -53,11 +57,34 @@ func newLab(ctx context.Context, opts options) (_ *lab, err error) {
 	return l, err
 }
 
+// storeRoom is the memory, in bytes, that MinIO's files take at most, with some to spare.
+const storeRoom = 6 << 30
+
+// placeStore makes MinIO's folder.
+func (l *lab) placeStore() (err error) {
+	in := l.data
+	if in == "" && l.big*int64(l.bigs) < storeRoom/2 {
+		in = memoryFolder(storeRoom)
+	}
+	if in == "" {
+		in = l.dir
+	}
+	if l.store, err = os.MkdirTemp(in, "asof-bench-store-"); err != nil {
+		return err
+	}
+	where := "on the disk"
+	if inMemory(l.store) {
+		where = "in memory"
+	}
+	l.report.note("MinIO's files stood %s (%s)", where, in)
+	return nil
+}
+
 // minioAt starts the server when the first part asks for it.
 func (l *lab) minioAt(ctx context.Context) (*minioServer, error) {
 	var err error
 	if l.server == nil {
-		l.server, err = startMinIO(ctx, l.minio, filepath.Join(l.dir, "minio"))
+		l.server, err = startMinIO(ctx, l.minio, l.store)
 	}
 	return l.server, err
 }
@@ -66,8 +93,10 @@ func (l *lab) close() {
 	if l.server != nil {
 		l.server.process.stop()
 	}
-	if err := os.RemoveAll(l.dir); err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
+	for _, dir := range []string{l.dir, l.store} {
+		if err := os.RemoveAll(dir); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ type options struct {
 	json      string
 	profile   string
 	asof      string
+	data      string
 	minio     string
 }
 
@@ -144,6 +145,7 @@ func parseFlags(args []string) (options, error) {
 	flags.StringVar(&o.json, "json", "", "also write the report to this file")
 	flags.StringVar(&o.profile, "profile", "", "write CPU profiles for go tool pprof: of a first publish to this file, of the server under each load to FILE-redirect and FILE-small-file")
 	flags.StringVar(&o.asof, "asof", "", "measure this binary instead of building one")
+	flags.StringVar(&o.data, "data", "", "where MinIO keeps its files (default: in memory, if there is room, or else beside all other files)")
 	flags.StringVar(&o.minio, "minio", defaultMinIO(), "the MinIO server's binary")
 	if err := flags.Parse(args); err != nil {
 		return o, err

@@ -26,6 +26,7 @@ type minioServer struct {
 	secretKey string
 	client    *minio.Client
 	process   *process
+	keeps     bool // its files are on a disk
 }
 
 // defaultMinIO is where "make minio" puts the server.
@@ -41,10 +42,7 @@ func defaultMinIO() string {
 }
 
 func startMinIO(ctx context.Context, binary, dir string) (*minioServer, error) {
-	s := &minioServer{accessKey: strings.ToLower(rand.Text()), secretKey: rand.Text()}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
+	s := &minioServer{accessKey: strings.ToLower(rand.Text()), secretKey: rand.Text(), keeps: !inMemory(dir)}
 	var console string
 	var err error
 	if s.endpoint, err = freePort(); err == nil {
@@ -74,17 +72,25 @@ func startMinIO(ctx context.Context, binary, dir string) (*minioServer, error) {
 	return s, nil
 }
 
-// bucket makes a fresh bucket. It stays until the end: where many files were removed
-// a moment ago, ext4 takes twice and thrice as long to create others, whoever's turn
-// it is then.
-func (s *minioServer) bucket(ctx context.Context) (name string, err error) {
+// bucket makes a fresh bucket. drop removes it with all that is in it, so that the
+// next run meets the same server. On a disk small files stay until the end instead:
+// where many were removed a moment ago, ext4 takes two and three times as long to
+// create others, whoever's turn it is then.
+func (s *minioServer) bucket(ctx context.Context) (name string, drop func(), err error) {
 	name = "bench-" + strings.ToLower(rand.Text())
-	return name, s.client.MakeBucket(ctx, name, minio.MakeBucketOptions{})
+	if err := s.client.MakeBucket(ctx, name, minio.MakeBucketOptions{}); err != nil {
+		return "", nil, err
+	}
+	return name, func() {
+		if !s.keeps {
+			s.remove(ctx, name)
+		}
+	}, nil
 }
 
-// drop removes a bucket with a few big files.
-func (s *minioServer) drop(ctx context.Context, name string) {
-	_ = s.client.RemoveBucketWithOptions(ctx, name, minio.RemoveBucketOptions{ForceDelete: true})
+// remove removes a bucket with all that is in it.
+func (s *minioServer) remove(ctx context.Context, bucket string) {
+	_ = s.client.RemoveBucketWithOptions(ctx, bucket, minio.RemoveBucketOptions{ForceDelete: true})
 	time.Sleep(time.Second) // it throws the files away behind the answer
 }
 

@@ -42,10 +42,11 @@ func (l *lab) profilePublish(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	bucket, err := l.server.bucket(ctx)
+	bucket, drop, err := l.server.bucket(ctx)
 	if err != nil {
 		return err
 	}
+	defer drop()
 	_, _, err = l.publish(ctx, binary, "minio://"+l.server.endpoint+"/"+bucket, "full", dir, append(l.server.asofEnv(), into))
 	return err
 }

@@ -89,10 +89,11 @@ func publishPart(ctx context.Context, l *lab) error {
 
 // pushOnce is a first publish in a bucket of its own.
 func (l *lab) pushOnce(ctx context.Context, t tool) (usage, error) {
-	bucket, err := l.server.bucket(ctx)
+	bucket, drop, err := l.server.bucket(ctx)
 	if err != nil {
 		return usage{}, err
 	}
+	defer drop()
 	settle()
 	_, u, err := t.push(ctx, l.server.endpoint, bucket)
 	return u, err
@@ -100,10 +101,11 @@ func (l *lab) pushOnce(ctx context.Context, t tool) (usage, error) {
 
 // pushThrice is one round of one tool in a bucket of its own.
 func pushThrice(ctx context.Context, server *minioServer, t *tree, tool tool, endpoint string, done func(string, result, usage), change func(files, dirs int)) error {
-	bucket, err := server.bucket(ctx)
+	bucket, drop, err := server.bucket(ctx)
 	if err != nil {
 		return err
 	}
+	defer drop()
 	for _, scenario := range []string{first, changed, unchanged} {
 		if scenario == changed {
 			files, dirs, err := t.change()

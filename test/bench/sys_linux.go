@@ -17,4 +17,21 @@ func ownGroup() *syscall.SysProcAttr {
 // what the one before it, or the making of its data, has left to be written.
 func settle() { syscall.Sync() }
 
+// memoryFolder is a folder whose files are in memory and that has room for so many
+// bytes; "": there is none.
+func memoryFolder(room int64) string {
+	const shm = "/dev/shm"
+	var fs syscall.Statfs_t
+	if syscall.Statfs(shm, &fs) != nil || !inMemory(shm) || int64(fs.Bavail)*int64(fs.Bsize) < room {
+		return ""
+	}
+	return shm
+}
+
+func inMemory(dir string) bool {
+	const tmpfs = 0x01021994
+	var fs syscall.Statfs_t
+	return syscall.Statfs(dir, &fs) == nil && int64(fs.Type) == tmpfs
+}
+
 func killGroup(cmd *exec.Cmd, s syscall.Signal) error { return syscall.Kill(-cmd.Process.Pid, s) }

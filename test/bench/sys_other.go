@@ -14,4 +14,8 @@ func ownGroup() *syscall.SysProcAttr { return nil }
 
 func settle() {}
 
+func memoryFolder(int64) string { return "" }
+
+func inMemory(string) bool { return false }
+
 func killGroup(cmd *exec.Cmd, s syscall.Signal) error { return cmd.Process.Signal(s) }
