@@ -114,11 +114,23 @@ func NewLeaf(text []byte) (Leaf, error) {
 	return l, nil
 }
 
-// Find looks one path up, which CheckPath takes. It touches little memory: leaves in
-// a cache of many are cold.
+// Has reports whether the leaf lists a path, which CheckPath takes.
+func (l Leaf) Has(path string) bool {
+	_, ok := l.search(path)
+	return ok
+}
+
+// search finds the line of a path. It touches little memory: leaves in a cache of
+// many are cold.
+func (l Leaf) search(path string) (line int, ok bool) {
+	line = sort.Search(len(l.paths), func(i int) bool { return string(l.path(i)) >= path })
+	return line, line < len(l.paths) && string(l.path(line)) == path
+}
+
+// Find looks one path up, which CheckPath takes.
 func (l Leaf) Find(path string) (Entry, bool, error) {
-	i := sort.Search(len(l.paths), func(i int) bool { return string(l.path(i)) >= path })
-	if i == len(l.paths) || string(l.path(i)) != path {
+	i, ok := l.search(path)
+	if !ok {
 		return Entry{}, false, nil
 	}
 	start := bytes.LastIndexByte(l.Text[:l.paths[i]], '\n') + 1

@@ -115,9 +115,16 @@ func TestLeafFind(t *testing.T) {
 					want, found = e, true
 				}
 			}
-			e, ok, err := findIn(data, q)
+			leaf, err := NewLeaf(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, ok, err := leaf.Find(q)
 			if err != nil || ok != found || e != want {
 				t.Fatalf("%q in %q: %+v, %v, %v", q, data, e, ok, err)
+			}
+			if leaf.Has(q) != found {
+				t.Fatalf("%q in %q: Has says %v", q, data, !found)
 			}
 		}
 	}

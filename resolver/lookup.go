@@ -56,41 +56,63 @@ func (m *manifests) find(ctx context.Context, c manifest.Checkpoint, path string
 }
 
 func (m *manifests) findIn(ctx context.Context, root manifest.Digest, path string) (manifest.Entry, bool, error) {
-	r, err := m.root(ctx, root)
-	if err != nil {
-		return manifest.Entry{}, false, err
-	}
-	ref, ok := r.Find(path)
-	if !ok {
-		return manifest.Entry{}, false, nil
-	}
-	leaf, err := m.leaf(ctx, r.In(ref), []manifest.LeafRef{ref})
-	if err != nil {
+	leaf, ok, err := m.leafFor(ctx, root, path)
+	if !ok || err != nil {
 		return manifest.Entry{}, false, err
 	}
 	e, ok, err := leaf.Find(path)
 	if err != nil {
-		err = fmt.Errorf("manifest %s at %d: %w", r.In(ref), ref.Offset, err)
+		err = fmt.Errorf("manifest %s: %w", root, err)
 	}
 	return e, ok, err
 }
 
+// has reports whether a path stands among upstream's files or the pages.
+func (m *manifests) has(ctx context.Context, c manifest.Checkpoint, path string) (bool, error) {
+	for _, root := range [...]manifest.Digest{c.Manifest, c.Pages} {
+		leaf, ok, err := m.leafFor(ctx, root, path)
+		if err != nil || ok && leaf.Has(path) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
 // isDir reports whether a path is a directory: whether a page stands in it.
 func (m *manifests) isDir(ctx context.Context, c manifest.Checkpoint, path string) (bool, error) {
-	_, ok, err := m.find(ctx, c, path+"/"+manifest.IndexPage)
-	return ok, err
+	return m.has(ctx, c, path+"/"+manifest.IndexPage)
 }
 
 // lacksSlash reports whether a path, given without a slash, is a directory and
 // no file.
 func (m *manifests) lacksSlash(ctx context.Context, c manifest.Checkpoint, path string) (bool, error) {
-	if _, ok, err := m.find(ctx, c, path); ok || err != nil {
+	if ok, err := m.has(ctx, c, path); ok || err != nil {
 		return false, err
 	}
 	return m.isDir(ctx, c, path)
 }
 
+// leafFor is the leaf that holds path if any does.
+func (m *manifests) leafFor(ctx context.Context, root manifest.Digest, path string) (leaf manifest.Leaf, ok bool, err error) {
+	r, err := m.root(ctx, root)
+	if err != nil {
+		return leaf, false, err
+	}
+	ref, ok := r.Find(path)
+	if !ok {
+		return leaf, false, nil
+	}
+	if leaf, ok := cached[manifest.Leaf](m, cacheKey{ref.Digest, asLeaf}); ok {
+		return leaf, true, nil
+	}
+	leaf, err = m.leaf(ctx, r.In(ref), []manifest.LeafRef{ref})
+	return leaf, err == nil, err
+}
+
 func (m *manifests) root(ctx context.Context, d manifest.Digest) (*manifest.Root, error) {
+	if r, ok := cached[*manifest.Root](m, cacheKey{d, asRoot}); ok {
+		return r, nil
+	}
 	return fetch(ctx, m, cacheKey{d, asRoot}, func(ctx context.Context) (*manifest.Root, int64, error) {
 		head, err := m.readPart(ctx, manifest.ManifestKey(d), 0, firstRead, firstRead)
 		if err != nil {
@@ -157,12 +179,21 @@ func adjacent(leaves []manifest.LeafRef) []manifest.LeafRef {
 	return leaves[:n]
 }
 
+// cached is what an object was made into, if that is in memory. Where nearly all
+// requests end, it comes before fetch, whose load takes memory even if not called.
+func cached[T any](m *manifests, key cacheKey) (value T, ok bool) {
+	if v, ok := m.cache.get(key); ok {
+		return v.(T), true
+	}
+	return value, false
+}
+
 // fetch returns what an object was made into from the cache or by load. Any number of
 // concurrent calls for one key make one load; it does not end with the request
 // that began it, as others may wait for it.
 func fetch[T any](ctx context.Context, m *manifests, key cacheKey, load func(context.Context) (T, int64, error)) (T, error) {
-	if v, ok := m.cache.get(key); ok {
-		return v.(T), nil
+	if v, ok := cached[T](m, key); ok {
+		return v, nil
 	}
 	var none T
 	done := m.flight.DoChan(fmt.Sprintf("%s %d", key.digest, key.as), func() (any, error) {
