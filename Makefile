@@ -66,7 +66,7 @@ TESTENV = ASOF_TEST_MINIO=$(MINIO) ASOF_TEST_MC=$(MC) NFPM=$(NFPM) SBOM=$(SBOM) 
 	ASOF_TEST_BROWSER=$(BROWSER)/node_modules ASOF_TEST_OUTPUT=$(CURDIR)/bin/test-output
 
 test: setup lint minio $(NFPM) $(SBOM) $(BROWSER) $(WORKERD) terraform-check
-	$(TESTENV) $(GO) test -race -timeout 20m ./...
+	$(TESTENV) .ci/tidy $(GO) test -race -timeout 20m ./...
 
 # What tests use besides Go.
 setup:

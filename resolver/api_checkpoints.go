@@ -83,7 +83,7 @@ func (r *Resolver) moment(w http.ResponseWriter, req *http.Request, s *state, q 
 	if when == "" {
 		when = manifest.Latest
 	}
-	c, final, err := repo.resolve(req.Context(), r.manifests, when, manifest.IDOf(r.opts.Now()))
+	c, final, err := repo.resolve(req.Context(), r.manifests, when, r.opts.Now)
 	if !final {
 		r.setStale(w.Header(), manifest.IndexKey(repo.base))
 	}

@@ -48,21 +48,22 @@ func parseTarget(escaped string) (target, error) {
 		if raw, rest, more = strings.Cut(rest, "/"); raw == "" || (raw == "." && more) {
 			continue
 		}
-		seg, err := url.PathUnescape(raw)
-		if err != nil {
-			return target{}, fmt.Errorf("segment %.80q is not validly encoded", raw)
-		}
-		if strings.Contains(seg, "/") {
-			return target{}, fmt.Errorf("segment %.80q holds an encoded slash", raw)
-		}
-		if err := manifest.CheckPath(seg); err != nil {
-			return target{}, fmt.Errorf("segment %.80q can't be part of a path", raw)
-		}
+		seg := raw
 		if !plain {
+			var err error
+			if seg, err = url.PathUnescape(raw); err != nil {
+				return target{}, fmt.Errorf("segment %.80q is not validly encoded", raw)
+			}
+			if strings.Contains(seg, "/") {
+				return target{}, fmt.Errorf("segment %.80q holds an encoded slash", raw)
+			}
 			if decoded.Len() > 0 {
 				decoded.WriteByte('/')
 			}
 			decoded.WriteString(seg)
+		}
+		if err := manifest.CheckPath(seg); err != nil {
+			return target{}, fmt.Errorf("segment %.80q can't be part of a path", raw)
 		}
 	}
 	if !plain {

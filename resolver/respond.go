@@ -28,8 +28,9 @@ var (
 // redirect sends the client to loc, on this host, for good or for now.
 func redirect(w http.ResponseWriter, status int, loc, cache string) {
 	h := w.Header()
-	h["Location"] = []string{loc}
-	h["Cache-Control"] = []string{cache}
+	values := []string{loc, cache} // in one piece of memory
+	h["Location"] = values[:1:1]
+	h["Cache-Control"] = values[1:]
 	h["Content-Length"] = zero
 	w.WriteHeader(status)
 }

@@ -122,10 +122,10 @@ func (r *Resolver) serveDocument(w http.ResponseWriter, req *http.Request, t tar
 func (r *Resolver) serveWhen(w http.ResponseWriter, req *http.Request, t target, repo *repo, when, p string) error {
 	if p != "" {
 		if err := manifest.CheckPath(p); err != nil {
-			return &problem{status: http.StatusNotFound, detail: "the path is too long", hint: "see /" + repo.base + "/ for the checkpoints", cache: cacheFinal}
+			return &problem{status: http.StatusNotFound, detail: "no checkpoint can have such a path", hint: "see /" + repo.base + "/ for the checkpoints", cache: cacheFinal}
 		}
 	}
-	c, final, err := repo.resolve(req.Context(), r.manifests, when, manifest.IDOf(r.opts.Now()))
+	c, final, err := repo.resolve(req.Context(), r.manifests, when, r.opts.Now)
 	if err != nil {
 		return err
 	}

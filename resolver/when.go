@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/asof/asof/manifest"
 )
@@ -14,7 +15,7 @@ const clockSkew = 60
 // resolve finds the checkpoint that a <when> stands for, and whether that is
 // so for ever. What lies in a sealed segment is read through m, the rest is in
 // memory. The error is a *problem, or the store's.
-func (r *repo) resolve(ctx context.Context, m *manifests, text string, now manifest.ID) (c manifest.Checkpoint, final bool, err error) {
+func (r *repo) resolve(ctx context.Context, m *manifests, text string, now func() time.Time) (c manifest.Checkpoint, final bool, err error) {
 	when, err := manifest.ParseWhen(text)
 	if err != nil {
 		return c, false, &problem{
@@ -41,7 +42,7 @@ func (r *repo) resolve(ctx context.Context, m *manifests, text string, now manif
 		answer, err = r.at(ctx, m, id)
 		answer.Final = false // a channel moves
 	default:
-		if when.Instant > r.timeline.Index().Horizon && when.Instant > now+clockSkew {
+		if when.Instant > r.timeline.Index().Horizon && when.Instant > manifest.IDOf(now())+clockSkew {
 			return c, false, &problem{
 				status: http.StatusNotFound,
 				detail: fmt.Sprintf("%s lies in the future", when.Instant),

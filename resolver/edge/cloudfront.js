@@ -43,7 +43,7 @@ async function handler(event) {
     return t.doubled || slash !== t.slash ? redirect(301, here + query, FINAL) : pass(request, here, when ? '' : listFor(request));
   }
   if (octets(path.join('/')) > 768) {
-    return problem(request, [404, 'the path is too long', 'see ' + list + ' for the checkpoints', FINAL]);
+    return problem(request, [404, 'no checkpoint can have such a path', 'see ' + list + ' for the checkpoints', FINAL]);
   }
   const answer = await resolve(base, list, parseHead(head), when);
   if (answer.problem) {

@@ -91,7 +91,7 @@ async function answerWhen(request, store, ctx, t, query, repo, index, rest) {
   const list = location(repo.base.split('/'), true);
   const path = rest.slice(1).join('/');
   if (path !== '' && !pathFits(rest.slice(1))) {
-    throw new Problem(404, 'the path is too long', `see ${list} for the checkpoints`, FINAL);
+    throw new Problem(404, 'no checkpoint can have such a path', `see ${list} for the checkpoints`, FINAL);
   }
   const { checkpoint, final } = await resolve(store, index, rest[0], list);
   if (rest[0] === checkpoint.id) {

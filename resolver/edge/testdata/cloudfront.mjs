@@ -6,12 +6,9 @@
 // FUNCTION is the file of the function, PAIRS one with the key value store as a
 // JSON object, ORIGIN the URL of the origin. It prints its own URL and serves
 // until standard input ends. Answers carry X-Answered-By: function or origin.
-import { readFileSync, writeFileSync, mkdtempSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, request as ask } from 'node:http';
 import { register } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 
 const [file, pairsFile, origin] = process.argv.slice(2);
 
@@ -46,9 +43,7 @@ const hooks = `export const resolve = (name, context, next) => name === 'cloudfr
 register('data:text/javascript,' + encodeURIComponent(hooks));
 
 // CloudFront finds the function by its name.
-const module = join(mkdtempSync(join(tmpdir(), 'cloudfront-')), 'function.mjs');
-writeFileSync(module, source + '\nexport { handler };\n');
-const { handler } = await import(pathToFileURL(module));
+const { handler } = await import('data:text/javascript,' + encodeURIComponent(source + '\nexport { handler };\n'));
 
 function eventOf(req) {
   const at = req.url.indexOf('?');
