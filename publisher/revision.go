@@ -152,15 +152,16 @@ func (c *stagedCapture) Close() error { return nil }
 // body is the content of a file of the revision, as its store wants it. opened
 // is told the modification time that came with it.
 func (rev *revision) body(f remote.File, opened func(time.Time)) objstore.Body {
-	return objstore.Body{Size: f.Size, SHA256: f.SHA256, Open: func(ctx context.Context) (io.ReadCloser, error) {
+	body := objstore.Body{Size: f.Size, SHA256: f.SHA256, Open: func(ctx context.Context) (io.ReadCloser, error) {
 		content, err := rev.Capture.Open(ctx, f)
 		if err != nil {
 			return nil, err
 		}
 		opened(content.Modified)
-		if content.Checked {
-			return objstore.Checked{ReadCloser: content.Body, Size: f.Size, SHA256: f.SHA256}, nil
-		}
 		return content.Body, nil
 	}}
+	if c, ok := rev.Capture.(remote.Checked); ok {
+		body.OpenAt = func(ctx context.Context, offset int64) (io.ReadCloser, error) { return c.OpenAt(ctx, f, offset) }
+	}
+	return body
 }

@@ -12,29 +12,32 @@ import (
 )
 
 // Body is the content of a Create: its exact size, its digest, and a way to
-// read it, as often as needed, from the start.
+// read it, as often as needed: Open or OpenAt.
 type Body struct {
 	Size   int64
 	SHA256 [sha256.Size]byte
 	// Open starts a read from the first byte. It is called again for a retry.
 	Open func(ctx context.Context) (io.ReadCloser, error)
+	// OpenAt, if not nil, is called in its place. The source sees to it itself
+	// that it gives the bytes that size and digest are of, or an error: they are
+	// not hashed again. It gives them from any offset, for several reads at once.
+	OpenAt func(ctx context.Context, offset int64) (io.ReadCloser, error)
 }
 
 // Bytes is a body in memory.
 func Bytes(data []byte) Body { return inMemory(data, sha256.Sum256(data)) }
 
 func inMemory(data []byte, digest [sha256.Size]byte) Body {
-	return Body{Size: int64(len(data)), SHA256: digest, Open: func(context.Context) (io.ReadCloser, error) {
-		return Checked{io.NopCloser(bytes.NewReader(data)), int64(len(data)), digest}, nil
+	return Body{Size: int64(len(data)), SHA256: digest, OpenAt: func(_ context.Context, offset int64) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data[offset:])), nil
 	}}
 }
 
-// Checked is a source that is known to give so many bytes of that digest, or an
-// error. They are not hashed again.
-type Checked struct {
-	io.ReadCloser
-	Size   int64
-	SHA256 [sha256.Size]byte
+// Part is a stretch of a body that has OpenAt. It has no digest.
+func (b Body) Part(offset, length int64) Body {
+	return Body{Size: length, OpenAt: func(ctx context.Context, from int64) (io.ReadCloser, error) {
+		return b.OpenAt(ctx, offset+from)
+	}}
 }
 
 // Load reads the body, checked, into buf, or into a new buffer where buf is too
@@ -123,15 +126,16 @@ func (r *BodyReader) open() error {
 	if r.body.Size < 0 {
 		return fmt.Errorf("%w: a body of %d bytes", ErrMismatch, r.body.Size)
 	}
+	if r.body.OpenAt != nil {
+		src, err := r.body.OpenAt(r.ctx, 0)
+		r.src, r.opened = src, err == nil
+		return err
+	}
 	src, err := r.body.Open(r.ctx)
 	if err != nil {
 		return err
 	}
-	r.src, r.hash, r.opened = src, nil, true
-	if c, ok := src.(Checked); ok && c.SHA256 == r.body.SHA256 && c.Size == r.body.Size {
-		return nil
-	}
-	r.hash = sha256.New()
+	r.src, r.hash, r.opened = src, sha256.New(), true
 	if r.body.Size == 0 {
 		return r.verify()
 	}

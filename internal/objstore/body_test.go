@@ -98,15 +98,6 @@ func TestLoad(t *testing.T) {
 		if src.opened != 1 {
 			t.Errorf("%q: the source was opened again", content)
 		}
-		// What it is known to be is not what another body asks for.
-		for _, other := range []objstore.Body{
-			{Size: body.Size, SHA256: sha256.Sum256([]byte("other")), Open: body.Open},
-			{Size: body.Size + 1, SHA256: body.SHA256, Open: body.Open},
-		} {
-			if _, _, err := other.Load(t.Context(), nil); !errors.Is(err, objstore.ErrMismatch) {
-				t.Errorf("%q as something else: %v", content, err)
-			}
-		}
 	}
 	if cap(buf) != len("hello, world")+1 {
 		t.Errorf("the buffer has %d bytes", cap(buf))
@@ -114,6 +105,41 @@ func TestLoad(t *testing.T) {
 	src := &source{data: []byte("jello")}
 	if _, _, err := src.body(5, []byte("hello")).Load(t.Context(), buf); !errors.Is(err, objstore.ErrMismatch) {
 		t.Errorf("wrong bytes: %v", err)
+	}
+}
+
+// TestPart: a part of a body is read like a body, and again from its start.
+func TestPart(t *testing.T) {
+	const content = "hello, world"
+	body := objstore.Bytes([]byte(content))
+	for from := range len(content) + 1 {
+		for to := from; to <= len(content); to++ {
+			part := body.Part(int64(from), int64(to-from))
+			r := part.Reader(t.Context())
+			for range 2 {
+				got, err := io.ReadAll(r)
+				if err != nil || string(got) != content[from:to] {
+					t.Errorf("%d to %d: %q, %v", from, to, got, err)
+				}
+				if _, err := r.Seek(0, io.SeekStart); err != nil {
+					t.Error(err)
+				}
+			}
+			r.Close()
+		}
+	}
+	if _, err := io.ReadAll(body.Part(10, 5).Reader(t.Context())); !errors.Is(err, objstore.ErrMismatch) {
+		t.Errorf("more than there is: %v", err)
+	}
+	errSource := errors.New("source failed")
+	body.OpenAt = func(_ context.Context, offset int64) (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(bytes.NewReader([]byte(content[offset:8])), iotest.ErrReader(errSource))), nil
+	}
+	if got, err := io.ReadAll(body.Part(5, 3).Reader(t.Context())); string(got) != ", w" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := io.ReadAll(body.Part(5, 4).Reader(t.Context())); string(got) != ", w" || err != errSource {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -77,6 +77,15 @@ var ErrMoved = errors.New("the upstream has changed meanwhile")
 // upstream that went back in time.
 var ErrUnverified = errors.New("verification failed")
 
+// Checked is implemented by captures that see to it themselves that they give the
+// bytes that File.SHA256 was taken of, or end in an error, and know when their files
+// were modified. These are read by OpenAt and not hashed again.
+type Checked interface {
+	Capture
+	// OpenAt starts reading a file at an offset from 0 to its size.
+	OpenAt(ctx context.Context, f File, offset int64) (io.ReadCloser, error)
+}
+
 // Partial is implemented by captures that may leave out files to which the
 // upstream's documents lead.
 type Partial interface {
@@ -98,9 +107,6 @@ type File struct {
 type Content struct {
 	Body     io.ReadCloser
 	Modified time.Time // zero: the upstream does not say
-	// Checked: Body itself sees to it that it gives the bytes that File.SHA256 was
-	// taken of, and ends with an error otherwise. They are not hashed again.
-	Checked bool
 }
 
 // Phase says when a file is written into a tree: a client that meets a root

@@ -151,13 +151,10 @@ func (a *api) StartUpload(ctx context.Context, key string, attr s3core.Attribute
 	return a.core.NewMultipartUpload(ctx, a.bucket, key, putOptions(attr))
 }
 
-func (a *api) PutPart(ctx context.Context, up s3core.Upload, number int, data []byte, hash string) (s3core.Part, error) {
-	opts := minio.PutObjectPartOptions{Sha256Hex: hash, DisableContentSha256: true}
-	if up.Locked {
-		opts.Md5Base64 = s3core.MD5(data)
-	}
-	part, err := a.core.PutObjectPart(ctx, a.bucket, up.Key, up.ID, number, bytes.NewReader(data), int64(len(data)), opts)
-	return s3core.Part{Number: number, ETag: part.ETag}, err
+func (a *api) PutPart(ctx context.Context, up s3core.Upload, part s3core.PartInput) (s3core.Part, error) {
+	opts := minio.PutObjectPartOptions{Sha256Hex: part.Hash, Md5Base64: part.MD5, DisableContentSha256: true}
+	out, err := a.core.PutObjectPart(ctx, a.bucket, up.Key, up.ID, part.Number, part.Body, part.Size, opts)
+	return s3core.Part{Number: part.Number, ETag: out.ETag}, err
 }
 
 func (a *api) CopyPart(ctx context.Context, up s3core.Upload, number int, src string, offset, length int64) (s3core.Part, error) {

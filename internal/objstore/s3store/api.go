@@ -1,7 +1,6 @@
 package s3store
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -194,23 +193,20 @@ func (a *api) StartUpload(ctx context.Context, key string, attr s3core.Attribute
 	return aws.ToString(out.UploadId), nil
 }
 
-func (a *api) PutPart(ctx context.Context, up s3core.Upload, number int, data []byte, hash string) (s3core.Part, error) {
-	req := &s3.UploadPartInput{
+func (a *api) PutPart(ctx context.Context, up s3core.Upload, part s3core.PartInput) (s3core.Part, error) {
+	out, err := a.client.UploadPart(withHash(ctx, part.Hash), &s3.UploadPartInput{
 		Bucket:        a.bucket,
 		Key:           &up.Key,
 		UploadId:      &up.ID,
-		PartNumber:    aws.Int32(int32(number)),
-		ContentLength: aws.Int64(int64(len(data))),
-		Body:          bytes.NewReader(data),
-	}
-	if up.Locked {
-		req.ContentMD5 = aws.String(s3core.MD5(data))
-	}
-	out, err := a.client.UploadPart(withHash(ctx, hash), req)
+		PartNumber:    aws.Int32(int32(part.Number)),
+		ContentLength: &part.Size,
+		ContentMD5:    optional(part.MD5),
+		Body:          part.Body,
+	})
 	if err != nil {
 		return s3core.Part{}, err
 	}
-	return s3core.Part{Number: number, ETag: unquoted(out.ETag)}, nil
+	return s3core.Part{Number: part.Number, ETag: unquoted(out.ETag)}, nil
 }
 
 func (a *api) CopyPart(ctx context.Context, up s3core.Upload, number int, src string, offset, length int64) (s3core.Part, error) {

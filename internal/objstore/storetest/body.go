@@ -24,8 +24,10 @@ func testBodyFaults(t *testing.T, s objstore.Store) {
 		wrong[size-1] = 'z'
 		lie := failing(int64(size), wrong, nil)
 		lie.SHA256 = sha256.Sum256(data)
-		noOpen := objstore.Bytes(data)
+		noOpen := failing(int64(size), data, nil)
 		noOpen.Open = func(context.Context) (io.ReadCloser, error) { return nil, errSource }
+		noOpenAt := objstore.Bytes(data)
+		noOpenAt.OpenAt = func(context.Context, int64) (io.ReadCloser, error) { return nil, errSource }
 
 		for _, tt := range []struct {
 			name string
@@ -33,6 +35,7 @@ func testBodyFaults(t *testing.T, s objstore.Store) {
 			want error
 		}{
 			{"fails to open", noOpen, errSource},
+			{"fails to open anywhere", noOpenAt, errSource},
 			{"fails at once", failing(int64(size), nil, errSource), errSource},
 			{"fails midway", failing(int64(size), data[:size/2], errSource), errSource},
 			{"fails at its last byte", failing(int64(size), data[:size-1], errSource), errSource},
@@ -49,13 +52,15 @@ func testBodyFaults(t *testing.T, s objstore.Store) {
 		}
 	}
 	t.Run("empty", func(t *testing.T) {
+		noDigest := failing(0, nil, nil)
+		noDigest.SHA256 = [sha256.Size]byte{}
 		for _, tt := range []struct {
 			body objstore.Body
 			want error
 		}{
 			{failing(0, nil, errSource), errSource},
 			{failing(0, []byte("x"), nil), objstore.ErrMismatch},
-			{objstore.Body{Open: objstore.Bytes(nil).Open}, objstore.ErrMismatch}, // no digest
+			{noDigest, objstore.ErrMismatch},
 		} {
 			if err := s.Create(t.Context(), "k", tt.body, objstore.Attributes{}); !errors.Is(err, tt.want) {
 				t.Errorf("error %v, want %v", err, tt.want)

@@ -206,10 +206,10 @@ func testBodyUntouched(t *testing.T, s objstore.Store) {
 	// Two reads of one body: a caller may pass the same Body again and again.
 	opened := 0
 	body := objstore.Bytes([]byte("content"))
-	inner := body.Open
-	body.Open = func(ctx context.Context) (io.ReadCloser, error) {
+	inner := body.OpenAt
+	body.OpenAt = func(ctx context.Context, offset int64) (io.ReadCloser, error) {
 		opened++
-		return inner(ctx)
+		return inner(ctx, offset)
 	}
 	for _, key := range []string{"a", "b"} {
 		if err := s.Create(t.Context(), key, body, objstore.Attributes{}); err != nil {

@@ -5,6 +5,7 @@ package storetest
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"testing"
@@ -173,16 +174,13 @@ func keys(t *testing.T, s objstore.Store, prefix, after string) []string {
 // failing is a body whose source gives data and then err, in place of its end
 // unless err is nil.
 func failing(size int64, data []byte, err error) objstore.Body {
-	body := objstore.Bytes(data)
-	body.Size = size
-	body.Open = func(context.Context) (io.ReadCloser, error) {
+	return objstore.Body{Size: size, SHA256: sha256.Sum256(data), Open: func(context.Context) (io.ReadCloser, error) {
 		r := io.Reader(bytes.NewReader(data))
 		if err != nil {
 			r = io.MultiReader(r, errReader{err})
 		}
 		return io.NopCloser(r), nil
-	}
-	return body
+	}}
 }
 
 type errReader struct{ err error }

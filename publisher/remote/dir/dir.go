@@ -16,6 +16,7 @@ import (
 	"os"
 	"path"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/asof/asof/publisher/remote"
@@ -64,6 +65,7 @@ func (r *folder) Capture(ctx context.Context, _ remote.Previous) (remote.Capture
 	}
 	c := &capture{near: nearby{root: root}, where: r.opts.Path}
 	rand.Read(c.key[:])
+	c.blocks.New = func() any { return new(make([]byte, blockSize)) }
 	w := walker{root: root, where: r.opts.Path, exclude: r.opts.Exclude}
 	if err := c.read(ctx, &w, r.opts.Concurrency); err != nil {
 		c.Close()
@@ -77,6 +79,8 @@ type capture struct {
 	near  nearby
 	where string
 	key   [sumKey]byte
+
+	blocks sync.Pool // of *[]byte of blockSize
 
 	files []remote.File
 	sums  [][]sum // of each file, its blocks'

@@ -16,19 +16,35 @@ import (
 	"github.com/asof/asof/publisher/remote"
 )
 
-// Open implements remote.Capture. The file is the one that has the name now; its
-// bytes are those that were captured, or reading ends with ErrMoved.
+// Open implements remote.Capture.
 func (c *capture) Open(ctx context.Context, file remote.File) (remote.Content, error) {
+	body, err := c.OpenAt(ctx, file, 0)
+	return remote.Content{Body: body, Modified: file.Modified}, err
+}
+
+// OpenAt implements remote.Checked. The file is the one that has the name now; its
+// bytes are those that were captured, or reading ends with ErrMoved.
+func (c *capture) OpenAt(ctx context.Context, file remote.File, offset int64) (io.ReadCloser, error) {
 	i, ok := slices.BinarySearchFunc(c.files, file.Path, func(f remote.File, p string) int { return strings.Compare(f.Path, p) })
 	if !ok || c.files[i].SHA256 != file.SHA256 {
-		return remote.Content{}, fmt.Errorf("open %s: not a file of this capture", path.Join(c.where, file.Path))
+		return nil, fmt.Errorf("open %s: not a file of this capture", path.Join(c.where, file.Path))
 	}
-	f, info, err := c.open(file.Path)
+	f, _, err := c.open(file.Path)
 	if err != nil {
-		return remote.Content{}, failed("open", c.where, file.Path, err)
+		return nil, failed("open", c.where, file.Path, err)
 	}
-	body := &reader{ctx: ctx, capture: c, name: file.Path, file: f, left: c.files[i].Size, sums: c.sums[i]}
-	return remote.Content{Body: body, Modified: modTime(info), Checked: true}, nil
+	first := int(offset / blockSize) // checked as a whole, and so read from its start
+	start := int64(first) * blockSize
+	r := &reader{ctx: ctx, capture: c, name: file.Path, file: f, left: c.files[i].Size - start, sums: c.sums[i][first:]}
+	if _, err := f.Seek(start, io.SeekStart); err != nil {
+		r.Close()
+		return nil, failed("read", c.where, file.Path, err)
+	}
+	if _, err := io.CopyN(io.Discard, r, offset-start); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
 }
 
 // reader reads a captured file block by block, and gives out none that is not what
@@ -41,8 +57,8 @@ type reader struct {
 	left    int64 // bytes not read yet
 	sums    []sum // of them
 
-	buf  []byte // of a block, for a caller who takes less at a time
-	rest []byte // what of it was not given out yet
+	buf  *[]byte // of a block, for a caller who takes less at a time; nil: not needed yet
+	rest []byte  // what of it was not given out yet
 }
 
 func (r *reader) Read(p []byte) (int, error) {
@@ -56,8 +72,10 @@ func (r *reader) Read(p []byte) (int, error) {
 		size := int(min(r.left, blockSize))
 		block := p
 		if len(p) < size {
-			r.buf = slices.Grow(r.buf, size)
-			block = r.buf[:size]
+			if r.buf == nil {
+				r.buf = r.capture.blocks.Get().(*[]byte)
+			}
+			block = (*r.buf)[:size]
 		}
 		if err := r.block(block[:size]); err != nil {
 			return 0, err
@@ -86,7 +104,13 @@ func (r *reader) block(block []byte) error {
 	return nil
 }
 
-func (r *reader) Close() error { return r.file.Close() }
+func (r *reader) Close() error {
+	if r.buf != nil {
+		r.capture.blocks.Put(r.buf)
+		r.buf, r.rest = nil, nil
+	}
+	return r.file.Close()
+}
 
 // open opens a regular file.
 func (c *capture) open(name string) (*os.File, fs.FileInfo, error) {

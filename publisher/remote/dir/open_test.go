@@ -93,25 +93,38 @@ func TestReadAgain(t *testing.T) {
 		must(t, os.Truncate(name, tt.size))
 		for _, buffer := range []int{1000, blockSize - 1, blockSize, 10 * blockSize} {
 			t.Run(fmt.Sprint(tt.change, ", ", buffer, " bytes at a time"), func(t *testing.T) {
-				opened, err := c.Open(t.Context(), c.Files()[0])
-				must(t, err)
-				defer opened.Body.Close()
-				if !opened.Checked {
-					t.Error("not checked")
-				}
-				var got bytes.Buffer
-				_, err = io.CopyBuffer(struct{ io.Writer }{&got}, struct{ io.Reader }{opened.Body}, make([]byte, buffer))
-				if !bytes.Equal(got.Bytes(), content[:tt.read]) {
-					t.Errorf("read %d bytes, want the first %d that were captured", got.Len(), tt.read)
-				}
-				if tt.read == size {
-					must(t, err)
-				} else if want := "read " + name + ": " + remote.ErrMoved.Error(); !errors.Is(err, remote.ErrMoved) || err.Error() != want {
-					t.Errorf("got %v, want %s", err, want)
+				for _, offset := range []int64{0, 1, blockSize - 1, blockSize, blockSize + 7, 2*blockSize + 1, size - 1, size} {
+					got, err := readAt(t, c, offset, buffer)
+					// What stands before the offset is checked only in the offset's own block.
+					if tt.at >= 0 && offset/blockSize > tt.at/blockSize || tt.read == size || offset == size && size%blockSize == 0 {
+						must(t, err)
+						if !bytes.Equal(got, content[offset:]) {
+							t.Errorf("from %d: read %d bytes, want those that were captured", offset, len(got))
+						}
+						continue
+					}
+					if want := content[min(offset, int64(tt.read)):tt.read]; !bytes.Equal(got, want) {
+						t.Errorf("from %d: read %d bytes, want %d that were captured", offset, len(got), len(want))
+					}
+					if want := "read " + name + ": " + remote.ErrMoved.Error(); !errors.Is(err, remote.ErrMoved) || err.Error() != want {
+						t.Errorf("from %d: got %v, want %s", offset, err, want)
+					}
 				}
 			})
 		}
 	}
+}
+
+// readAt reads the capture's only file from an offset, so many bytes at a time.
+func readAt(t *testing.T, c remote.Capture, offset int64, buffer int) ([]byte, error) {
+	body, err := c.(remote.Checked).OpenAt(t.Context(), c.Files()[0], offset)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	var got bytes.Buffer
+	_, err = io.CopyBuffer(struct{ io.Writer }{&got}, struct{ io.Reader }{body}, make([]byte, buffer))
+	return got.Bytes(), err
 }
 
 // TestNearby opens files by folders that come and go.

@@ -52,9 +52,10 @@ func (c *capture) read(parent context.Context, w *walker, concurrency int) error
 	})
 	for range concurrency {
 		g.Go(func() error {
-			buf := make([]byte, blockSize)
+			buf := c.blocks.Get().(*[]byte)
+			defer c.blocks.Put(buf)
 			for e := range todo {
-				if err := c.hash(ctx, e, buf); err != nil {
+				if err := c.hash(ctx, e, *buf); err != nil {
 					return err
 				}
 			}

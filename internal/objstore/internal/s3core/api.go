@@ -39,8 +39,7 @@ type API interface {
 	// A multipart upload. None of its requests but the last takes a condition,
 	// which is always If-None-Match: *. Parts are numbered from 1.
 	StartUpload(ctx context.Context, key string, attr Attributes) (id string, err error)
-	// PutPart signs for hash: that of the data in hexadecimal, or Unsigned.
-	PutPart(ctx context.Context, up Upload, number int, data []byte, hash string) (Part, error)
+	PutPart(ctx context.Context, up Upload, part PartInput) (Part, error)
 	CopyPart(ctx context.Context, up Upload, number int, src string, offset, length int64) (Part, error)
 	FinishUpload(ctx context.Context, up Upload, parts []Part) error
 	AbortUpload(ctx context.Context, up Upload) error
@@ -105,7 +104,15 @@ const Unsigned = "UNSIGNED-PAYLOAD"
 // Upload names a multipart upload.
 type Upload struct {
 	Key, ID string
-	Locked  bool // it makes an object that is retained
+}
+
+// PartInput is an UploadPart request.
+type PartInput struct {
+	Number int
+	Body   io.ReadSeeker
+	Size   int64
+	Hash   string // to be signed: the SHA-256 in hexadecimal, or Unsigned
+	MD5    string // the value of Content-MD5; empty: none
 }
 
 // Part is an uploaded part.

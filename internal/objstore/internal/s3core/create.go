@@ -56,14 +56,11 @@ func (s *Store) upload(ctx context.Context, key string, body objstore.Body, attr
 	if err := s.vacant(ctx, key); err != nil {
 		return err
 	}
-	r := body.Reader(ctx)
-	defer r.Close()
 	return s.multipart(ctx, key, attr, func(up Upload) ([]Part, error) {
-		parts, err := s.putParts(ctx, up, r, body.Size)
-		if bodyErr := r.Err(); bodyErr != nil {
-			return nil, bodyErr
+		if body.OpenAt != nil && !s.hashesParts() {
+			return s.streamParts(ctx, up, body)
 		}
-		return parts, err
+		return s.putParts(ctx, up, body)
 	})
 }
 

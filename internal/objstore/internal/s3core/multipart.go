@@ -1,6 +1,7 @@
 package s3core
 
 import (
+	"bytes"
 	"context"
 	"crypto/md5"
 	"crypto/sha256"
@@ -36,7 +37,7 @@ func (s *Store) multipart(ctx context.Context, key string, attr objstore.Attribu
 		return s.explain(ctx, err)
 	}
 	s.seen.Store(true)
-	up := Upload{Key: key, ID: id, Locked: s.opts.Retention.Mode != ""}
+	up := Upload{Key: key, ID: id}
 	defer func() {
 		if err != nil {
 			s.abort(ctx, up)
@@ -69,10 +70,37 @@ func (s *Store) abort(ctx context.Context, up Upload) {
 	}
 }
 
-// putParts uploads what r reads. Its memory is PartsInFlight buffers of a part.
-func (s *Store) putParts(ctx context.Context, up Upload, r io.Reader, total int64) ([]Part, error) {
-	size := partSize(total, s.opts.PartSize)
-	parts := make([]Part, (total+size-1)/size)
+// streamParts uploads a body that can be read from anywhere: each part on its own, as
+// it is sent.
+func (s *Store) streamParts(ctx context.Context, up Upload, body objstore.Body) ([]Part, error) {
+	size := partSize(body.Size, s.opts.PartSize)
+	parts := make([]Part, (body.Size+size-1)/size)
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(s.opts.PartsInFlight)
+	for i := range parts {
+		offset := int64(i) * size
+		part := body.Part(offset, min(size, body.Size-offset))
+		group.Go(func() (err error) {
+			r := part.Reader(groupCtx)
+			defer r.Close()
+			// Only what a library may use: it must not close the reader.
+			parts[i], err = s.api.PutPart(groupCtx, up, PartInput{Number: i + 1, Body: struct{ io.ReadSeeker }{r}, Size: part.Size, Hash: Unsigned})
+			if bodyErr := r.Err(); bodyErr != nil {
+				return bodyErr
+			}
+			return s.explain(ctx, err)
+		})
+	}
+	return parts, group.Wait()
+}
+
+// putParts uploads a body that is read once, from its start. Its memory is
+// PartsInFlight buffers of a part.
+func (s *Store) putParts(ctx context.Context, up Upload, body objstore.Body) ([]Part, error) {
+	r := body.Reader(ctx)
+	defer r.Close()
+	size := partSize(body.Size, s.opts.PartSize)
+	parts := make([]Part, (body.Size+size-1)/size)
 	group, groupCtx := errgroup.WithContext(ctx)
 	free := make(chan []byte, s.opts.PartsInFlight)
 	for range s.opts.PartsInFlight {
@@ -87,14 +115,14 @@ func (s *Store) putParts(ctx context.Context, up Upload, r io.Reader, total int6
 				return nil // group.Wait tells why
 			}
 			if buf == nil {
-				buf = make([]byte, min(size, total))
+				buf = make([]byte, min(size, body.Size))
 			}
-			data := buf[:min(size, total-int64(i)*size)]
+			data := buf[:min(size, body.Size-int64(i)*size)]
 			if _, err := io.ReadFull(r, data); err != nil {
 				return err
 			}
 			group.Go(func() (err error) {
-				parts[i], err = s.api.PutPart(groupCtx, up, i+1, data, s.partHash(data))
+				parts[i], err = s.api.PutPart(groupCtx, up, s.part(i+1, data))
 				free <- buf
 				return err
 			})
@@ -104,26 +132,34 @@ func (s *Store) putParts(ctx context.Context, up Upload, r io.Reader, total int6
 	if err := read(); err != nil {
 		group.Go(func() error { return err }) // ends the uploads under way
 	}
-	return parts, s.explain(ctx, group.Wait())
-}
-
-// partHash is what a part is signed for. The body as a whole is hashed when it is
-// read, and its last part sent only if that is right: what a part's own hash adds
-// is that it arrives as it was sent, which a private connection sees to.
-func (s *Store) partHash(data []byte) string {
-	if s.server.Private {
-		return Unsigned
+	err := group.Wait()
+	if bodyErr := r.Err(); bodyErr != nil {
+		return nil, bodyErr
 	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
+	return parts, s.explain(ctx, err)
 }
 
-// MD5 is the Content-MD5 of a part. Amazon takes a part of an object that is to be
-// retained only with a digest in a header, and a SHA-256 there only if the whole
-// upload was announced with one.
-func MD5(data []byte) string {
-	sum := md5.Sum(data)
-	return base64.StdEncoding.EncodeToString(sum[:])
+// hashesParts reports whether a part is hashed before it is sent. The body as a whole
+// is right, or its last bytes are never sent: what a part's own hash adds is that it
+// arrives as it was sent, which a private connection sees to. Amazon takes a part of
+// an object that is to be retained only with a digest in a header, and a SHA-256
+// there only if the whole upload was announced with one: that leaves MD5.
+func (s *Store) hashesParts() bool { return !s.server.Private || s.retains() }
+
+func (s *Store) retains() bool { return s.opts.Retention.Mode != "" }
+
+// part is a part that stands in memory.
+func (s *Store) part(number int, data []byte) PartInput {
+	in := PartInput{Number: number, Body: bytes.NewReader(data), Size: int64(len(data)), Hash: Unsigned}
+	if !s.server.Private {
+		sum := sha256.Sum256(data)
+		in.Hash = hex.EncodeToString(sum[:])
+	}
+	if s.retains() {
+		sum := md5.Sum(data)
+		in.MD5 = base64.StdEncoding.EncodeToString(sum[:])
+	}
+	return in
 }
 
 // copyParts copies src into the parts of an upload, inside the store.

@@ -37,7 +37,8 @@ type Options struct {
 	// than 10,000 of them. S3 takes no less than 5 MiB. 0: 16 MiB.
 	PartSize int64
 	// PartsInFlight is how many parts of one body are uploaded at a time. So
-	// many buffers of PartSize an upload takes. 0: 3.
+	// many buffers of PartSize an upload takes, unless the body has OpenAt and
+	// its parts need no digest. 0: 3.
 	PartsInFlight int
 	// CopyLimit is the largest source, in bytes, that the store copies in one
 	// request. It is looked at only once the store has refused one. 0: 5 GiB.

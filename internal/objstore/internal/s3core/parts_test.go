@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io"
 	"net/url"
 	"sync"
 	"testing"
@@ -38,6 +39,7 @@ type partsAPI struct {
 	API
 	mu     sync.Mutex
 	signed map[int]string
+	data   map[int]string
 	done   bool
 }
 
@@ -51,14 +53,20 @@ func (a *partsAPI) StartUpload(context.Context, string, Attributes) (string, err
 	return "id", nil
 }
 
-func (a *partsAPI) PutPart(_ context.Context, _ Upload, number int, data []byte, hash string) (Part, error) {
+func (a *partsAPI) PutPart(_ context.Context, _ Upload, in PartInput) (Part, error) {
+	data, err := io.ReadAll(in.Body)
+	if err != nil {
+		return Part{}, err
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	hash := in.Hash
 	if sum := sha256.Sum256(data); hash == hex.EncodeToString(sum[:]) {
 		hash = "right"
 	}
-	a.signed[number] = hash
-	return Part{Number: number}, nil
+	a.signed[in.Number] = hash
+	a.data[in.Number] = string(data)
+	return Part{Number: in.Number}, nil
 }
 
 func (a *partsAPI) FinishUpload(context.Context, Upload, []Part) error {
@@ -94,21 +102,29 @@ func TestPartHash(t *testing.T) {
 		}
 	}
 	data := bytes.Repeat([]byte("0123456789"), 10)
+	fromStart := objstore.Body{Size: 100, SHA256: sha256.Sum256(data), Open: func(context.Context) (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(data)), nil
+	}}
 	for private, want := range map[bool]string{true: Unsigned, false: "right"} {
 		opts, err := Options{Bucket: "b", PutLimit: 1, PartSize: 40}.Complete("test")
 		if err != nil {
 			t.Fatal(err)
 		}
-		api := &partsAPI{signed: map[int]string{}}
-		s := New(api, opts, Server{Private: private})
-		if err := s.Create(t.Context(), "k", objstore.Bytes(data), objstore.Attributes{}); err != nil || !api.done {
-			t.Fatal(err)
+		for name, body := range map[string]objstore.Body{"from its start": fromStart, "from anywhere": objstore.Bytes(data)} {
+			api := &partsAPI{signed: map[int]string{}, data: map[int]string{}}
+			s := New(api, opts, Server{Private: private})
+			if err := s.Create(t.Context(), "k", body, objstore.Attributes{}); err != nil || !api.done {
+				t.Fatal(err)
+			}
+			if len(api.signed) != 3 || api.signed[1] != want || api.signed[2] != want || api.signed[3] != want {
+				t.Errorf("private %v, read %s: parts were signed for %v", private, name, api.signed)
+			}
+			if got := api.data[1] + api.data[2] + api.data[3]; got != string(data) || len(api.data[1]) != 40 || len(api.data[2]) != 40 {
+				t.Errorf("private %v, read %s: parts are %v", private, name, api.data)
+			}
 		}
-		if len(api.signed) != 3 || api.signed[1] != want || api.signed[2] != want || api.signed[3] != want {
-			t.Errorf("private %v: parts were signed for %v", private, api.signed)
-		}
-		api = &partsAPI{signed: map[int]string{}}
-		wrong := objstore.Bytes(data)
+		api := &partsAPI{signed: map[int]string{}, data: map[int]string{}}
+		wrong := fromStart
 		wrong.SHA256[0]++
 		err = New(api, opts, Server{Private: private}).Create(t.Context(), "k", wrong, objstore.Attributes{})
 		if !errors.Is(err, objstore.ErrMismatch) || api.done || api.signed[3] != "" {

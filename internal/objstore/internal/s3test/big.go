@@ -3,8 +3,13 @@ package s3test
 import (
 	"context"
 	"errors"
+	"io"
+	"maps"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/iotest"
 
 	"github.com/minio/minio-go/v7"
 
@@ -32,6 +37,61 @@ func testBigSingle(t *testing.T, open fresh) {
 func testBigParts(t *testing.T, open fresh) {
 	s, c := open(t, Config{PutLimit: 8 * mib, PartSize: 5 * mib})
 	storetest.RunBig(t, s, 100*mib+12345, 32*mib)
+	noUploads(t, c)
+}
+
+// testStreamedParts: of a body that can be read from anywhere parts are read as they
+// are sent, and again where one is sent again; a source's error is what the caller gets.
+func testStreamedParts(t *testing.T, open fresh) {
+	rec := &Recorder{}
+	s, c := open(t, Config{PutLimit: mib, PartSize: 5 * mib, Wrap: rec.Wrap})
+	data, err := io.ReadAll(storetest.Generated(23*mib+1, 9).Reader(t.Context()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := objstore.Bytes(data)
+	var mu sync.Mutex
+	reads := map[int64]int{} // by their start
+	inner := body.OpenAt
+	body.OpenAt = func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		reads[offset]++
+		return inner(ctx, offset)
+	}
+	var failed atomic.Bool
+	rec.Before = func(req *http.Request) (*http.Response, error) {
+		if req.URL.Query().Get("partNumber") != "2" || failed.Swap(true) {
+			return nil, nil
+		}
+		_, err := io.CopyN(io.Discard, req.Body, 3*mib)
+		return answer(req, 503, "SlowDown"), err
+	}
+	if err := s.Create(t.Context(), "k", body, objstore.Attributes{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := map[int64]int{0: 1, 5 * mib: 2, 10 * mib: 1, 15 * mib: 1, 20 * mib: 1}; !maps.Equal(reads, want) {
+		t.Errorf("reads by their start: %v, want %v", reads, want)
+	}
+	if ok, err := objstore.Holds(t.Context(), s, "k", body); !ok || err != nil {
+		t.Errorf("held %v, %v", ok, err)
+	}
+
+	rec.Before = nil
+	errSource := errors.New("source failed")
+	body.OpenAt = func(ctx context.Context, offset int64) (io.ReadCloser, error) {
+		r, err := inner(ctx, offset)
+		if offset == 10*mib {
+			r = io.NopCloser(io.MultiReader(io.LimitReader(r, mib), iotest.ErrReader(errSource)))
+		}
+		return r, err
+	}
+	if err := s.Create(t.Context(), "failed", body, objstore.Attributes{}); err == nil || err.Error() != "create failed: source failed" {
+		t.Errorf("a source's error comes as %v", err)
+	}
+	if _, err := s.Stat(t.Context(), "failed"); !errors.Is(err, objstore.ErrNotFound) {
+		t.Errorf("stat: %v", err)
+	}
 	noUploads(t, c)
 }
 

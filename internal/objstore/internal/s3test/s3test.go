@@ -106,6 +106,7 @@ func Run(t *testing.T, shared *miniotest.Shared, open Open) {
 	for name, run := range map[string]func(*testing.T, func(*testing.T, Config) (objstore.Store, Config)){
 		"big/single":       testBigSingle,
 		"big/parts":        testBigParts,
+		"big/streamed":     testStreamedParts,
 		"big/abort":        testAbort,
 		"big/finish":       testFinishRace,
 		"copy/parts":       testCopyParts,

@@ -288,8 +288,7 @@ func testErrors(t *testing.T, open fresh) {
 	// A source's own error comes through as it is, whatever the libraries do.
 	rec.Before = nil
 	errSource := errors.New("source failed")
-	body := bytesBody(100)
-	body.Open = func(context.Context) (io.ReadCloser, error) { return nil, errSource }
+	body := objstore.Body{Size: 100, Open: func(context.Context) (io.ReadCloser, error) { return nil, errSource }}
 	if err := s.Create(t.Context(), "k", body, objstore.Attributes{}); err == nil || err.Error() != "create k: source failed" {
 		t.Errorf("a source's error comes as %v", err)
 	}
