@@ -65,7 +65,8 @@ func bigPart(ctx context.Context, l *lab) error {
 	l.report.timed(large, sdkName("digest first")).against(sdk)
 	l.report.timed(large, sdkName("default")).against(sdk)
 	l.report.atLeast(large, "speed, of the SDK's with the same settings", 0.8, 1/ours.WallRatio)
-	l.report.atMost(large, "peak memory, of that for files of a quarter", 1.1, ratio(ours.RSS, l.report.timed(small, fullName).RSS))
+	// Not a ratio: what both have is so little that the runtime's whims are a tenth of it.
+	l.report.atMost(large, "MiB of peak memory beyond that for files of a quarter", 16, median(ours.RSS)-median(l.report.timed(small, fullName).RSS))
 	return nil
 }
 

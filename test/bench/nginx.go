@@ -8,7 +8,9 @@ import (
 )
 
 // nginxConf serves one location with as many workers as cores, no access log,
-// and connections that stay open, as one that wants to be fast sets it up.
+// and connections that stay open, as one that wants to be fast sets it up. Each worker
+// has a socket of its own: from a common one it is chance whether one worker takes
+// all connections, and so whether wrk has the other core for itself.
 const nginxConf = `%sworker_processes auto;
 daemon off;
 pid %[2]s/pid;
@@ -27,7 +29,7 @@ http {
   scgi_temp_path %[2]s/t5;
   %[3]s
   server {
-    listen %[4]s;
+    listen %[4]s reuseport;
     location / { %[5]s }
   }
 }
