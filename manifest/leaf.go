@@ -120,13 +120,6 @@ func (l Leaf) Has(path string) bool {
 	return ok
 }
 
-// search finds the line of a path. It touches little memory: leaves in a cache of
-// many are cold.
-func (l Leaf) search(path string) (line int, ok bool) {
-	line = sort.Search(len(l.paths), func(i int) bool { return string(l.path(i)) >= path })
-	return line, line < len(l.paths) && string(l.path(line)) == path
-}
-
 // Find looks one path up, which CheckPath takes.
 func (l Leaf) Find(path string) (Entry, bool, error) {
 	i, ok := l.search(path)
@@ -139,6 +132,13 @@ func (l Leaf) Find(path string) (Entry, bool, error) {
 		return Entry{}, false, fmt.Errorf("leaf: %w", err)
 	}
 	return e, true, nil
+}
+
+// search finds the line of a path. It touches little memory: leaves in a cache of
+// many are cold.
+func (l Leaf) search(path string) (line int, ok bool) {
+	line = sort.Search(len(l.paths), func(i int) bool { return string(l.path(i)) >= path })
+	return line, line < len(l.paths) && string(l.path(line)) == path
 }
 
 // path is the path in line i.

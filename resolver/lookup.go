@@ -62,7 +62,7 @@ func (m *manifests) findIn(ctx context.Context, root manifest.Digest, path strin
 	}
 	e, ok, err := leaf.Find(path)
 	if err != nil {
-		err = fmt.Errorf("manifest %s: %w", root, err)
+		err = fmt.Errorf("manifest %s, line of %q: %w", root, path, err)
 	}
 	return e, ok, err
 }
