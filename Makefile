@@ -1,5 +1,6 @@
 # make          build asof into bin/
 # make demo     build it and see it work
+# make check    the checks and tests that need Go only, in about a minute
 # make test     every check and every test; does its own set-up
 # make lambda   the resolver as AWS Lambda functions, bin/asof-lambda-*.zip
 # make terraform-test   the Terraform modules with the real providers, from the registry
@@ -39,7 +40,7 @@ WORKERD := $(CACHE)/workerd-$(shell cksum <resolver/edge/testdata/package-lock.j
 # providers. It is called with folders.
 TERRAFORM_CHECK ?= ../shared/terraform-check/terraform-check
 
-.PHONY: build lambda demo test setup lint minio terraform-check terraform-test bench fuzz soak release clean
+.PHONY: build lambda demo check test setup format vet lint minio terraform-check terraform-test bench fuzz soak release clean
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=auto -o bin/asof ./cmd/asof
@@ -60,23 +61,38 @@ FORCE:
 demo: build
 	bin/asof demo
 
+# For while you work: everything that needs nothing but Go. The packages below
+# need servers or a browser, so only make test runs them. In the others -short
+# skips the tests that start a MinIO or take many seconds.
+NOT_CHECKED = test test/bench resolver/edge internal/miniotest internal/objstore/s3store internal/objstore/miniostore
+
+check: format vet
+	$(GO) test -short $$($(GO) list ./... | grep -vxF $(NOT_CHECKED:%=-e github.com/asof/asof/%))
+
 # What the tests are told. Screenshots of the pages are left in bin/test-output.
 TESTENV = ASOF_TEST_MINIO=$(MINIO) ASOF_TEST_MC=$(MC) NFPM=$(NFPM) SBOM=$(SBOM) \
 	ASOF_TEST_WORKERD=$(WORKERD)/node_modules \
 	ASOF_TEST_BROWSER=$(BROWSER)/node_modules ASOF_TEST_OUTPUT=$(CURDIR)/bin/test-output
 
+# The race detector is ten times slower, so the longest enumerations of the publisher's
+# tests are a sample there, and whole without it.
 test: setup lint minio $(NFPM) $(SBOM) $(BROWSER) $(WORKERD) terraform-check
-	$(TESTENV) .ci/tidy $(GO) test -race -timeout 20m ./...
+	$(TESTENV) .ci/tidy $(GO) test -race -timeout 30m ./...
+	$(TESTENV) .ci/tidy $(GO) test ./publisher
 
 # What tests use besides Go.
 setup:
 	.ci/setup
 
-lint: $(STATICCHECK) $(GOVULNCHECK)
+format:
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "gofmt these:" $$unformatted >&2; exit 1; fi
-	$(GO) mod verify
+
+vet: $(STATICCHECK)
 	$(GO) vet ./...
 	$(STATICCHECK) -checks all,-ST1000,-ST1020,-ST1021,-ST1022 ./...
+
+lint: format vet $(GOVULNCHECK)
+	$(GO) mod verify
 	@.ci/govulncheck $(GOVULNCHECK)
 
 $(BROWSER):

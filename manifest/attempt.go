@@ -8,38 +8,42 @@ import (
 
 const attemptFormat = "asof.attempt/1"
 
-// MaxAttempt bounds the size of an attempt in bytes. What does not fit into it
-// is left out of its list.
+// MaxAttempt bounds the size of an attempt in bytes. Files that do not fit are
+// left out of its list.
 const MaxAttempt = 48 << 20
 
-// Attempt is the claim of an id by a publisher, or the journal of a sync: what
-// it is about to publish and which files it is about to upload. It is written
-// before the first of them. Whoever comes after a crash knows by it what the
-// objects that stand in the tree or the pool must contain.
+// Attempt is a publisher's claim of an id, or the journal of a sync. It says what
+// the publisher is about to publish and which files it is about to upload, and is
+// written before the first of them. After a crash it tells the next run what the
+// objects in the tree or the pool must contain.
 type Attempt struct {
-	ID      ID     // the claimed id; of a journal, when the sync began
-	Content Digest // of the revision: Root.Content
-	Layout  Layout // of the tree; Thin for a journal, whose files go to the pool
+	ID      ID     // the claimed id; in a journal, when the sync began
+	Content Digest // the revision's Root.Content
+	Layout  Layout // the tree's; Thin for a journal, whose files go to the pool
 	Files   []Entry
 }
 
-// Encode is the attempt's form; times of files are left out.
+// Encode returns the attempt's canonical form, without modification times. It
+// fails if the id is not valid.
 //
 //	asof.attempt/1
 //	id 20250318T140338Z
 //	content <sha256>
 //	layout full
 //	<sha256> SP <size> SP - SP SP <path>      one a file
-func (a Attempt) Encode() []byte {
+func (a Attempt) Encode() ([]byte, error) {
+	if err := a.ID.check(); err != nil {
+		return nil, fmt.Errorf("attempt: %w", err)
+	}
 	b := fmt.Appendf(nil, "%s\nid %s\ncontent %s\nlayout %s\n", attemptFormat, a.ID, a.Content, a.Layout)
 	for _, e := range a.Files {
-		e.Modified = NoTime
+		e.Modified = 0
 		n := len(b)
 		if b = appendEntry(b, e); len(b) > MaxAttempt {
-			return b[:n]
+			return b[:n], nil
 		}
 	}
-	return b
+	return b, nil
 }
 
 // ParseAttempt reads what Encode writes.
@@ -66,14 +70,11 @@ func ParseAttempt(data []byte) (Attempt, error) {
 func (a *Attempt) parseLine(n int, line string) (err error) {
 	heads := [...]string{"", "id ", "content ", "layout "}
 	if n == 1 {
-		if line != attemptFormat {
-			return fmt.Errorf("format is %.40q, want %s", line, attemptFormat)
-		}
-		return nil
+		return checkFormat(line, attemptFormat)
 	}
 	if n > len(heads) {
 		e, err := parseEntry(line)
-		if err == nil && e.Modified != NoTime {
+		if err == nil && !e.Modified.IsZero() {
 			err = errors.New("a file of an attempt has no time")
 		}
 		a.Files = append(a.Files, e)

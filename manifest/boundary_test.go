@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// One path more or less in 50,000 changes its leaf, and rarely another.
+// One path more or less in 50,000 changes its own leaf, and rarely another.
 func TestLeafBoundaries(t *testing.T) {
 	entries := sampleEntries(50_000)
 	root, _ := build(t, entries)
@@ -72,7 +72,7 @@ func pathsThat(end bool, n int) []Entry {
 	entries := make([]Entry, 0, n)
 	for i := 0; len(entries) < n; i++ {
 		if p := fmt.Sprintf("%08d", i); endsLeaf(p, leafMin) == end {
-			entries = append(entries, Entry{Path: p, Modified: NoTime})
+			entries = append(entries, Entry{Path: p})
 		}
 	}
 	return entries
@@ -85,12 +85,12 @@ func TestLeafMinMax(t *testing.T) {
 		}
 		return s
 	}
-	// Every path wants to end a leaf: none is shorter than the least.
+	// Every hash ends a leaf, but no leaf is shorter than the minimum.
 	root, leaves := build(t, pathsThat(true, 20))
 	if got := sizes(root); !reflect.DeepEqual(got, []int64{16, 4}) {
 		t.Errorf("leaves of %d lines", got)
 	}
-	// None does: leaves end at the most.
+	// No hash ends a leaf: leaves end at the maximum.
 	long, more := build(t, pathsThat(false, 900))
 	if got := sizes(long); !reflect.DeepEqual(got, []int64{384, 384, 132}) {
 		t.Errorf("leaves of %d lines", got)
@@ -109,7 +109,7 @@ func TestLeafMinMax(t *testing.T) {
 		}
 	}
 	// The longest lines make the largest leaf.
-	if e := appendEntry(nil, Entry{Path: strings.Repeat("p", MaxPath), Size: MaxSize}); len(e)*leafMax != MaxLeaf {
+	if e := appendEntry(nil, Entry{Path: strings.Repeat("p", MaxPath), Size: MaxSize, Modified: march18}); len(e)*leafMax != MaxLeaf {
 		t.Errorf("MaxLeaf is %d, the longest line %d", MaxLeaf, len(e))
 	}
 }

@@ -7,16 +7,15 @@ import (
 )
 
 // Builder makes a manifest from entries in ascending byte order of their paths.
-// It holds one leaf in memory at a time, and the root. It is not safe for
-// concurrent use.
+// It holds one leaf and the root in memory. It is not safe for concurrent use.
 type Builder struct {
 	check   PathChecker
 	leaf    []byte
 	lines   int
 	root    Root
-	size    int // of the root, its head and the places of leaves rounded up
+	size    int // size of the root, with the head and the leaves' places rounded up
 	content hash.Hash
-	err     error // the first one: what failed once never becomes a manifest
+	err     error // the first error; after it Finish fails too
 }
 
 // NewBuilder returns an empty Builder.
@@ -24,8 +23,8 @@ func NewBuilder() *Builder {
 	return &Builder{size: 1 << 10, content: sha256.New()}
 }
 
-// Add appends an entry. A modification time that no leaf can hold is taken for
-// NoTime. After an error the builder is of no more use.
+// Add appends an entry. An invalid modification time counts as none. After an
+// error the builder is useless.
 func (b *Builder) Add(e Entry) error {
 	if b.err == nil {
 		b.err = b.add(e)
@@ -47,7 +46,7 @@ func (b *Builder) add(e Entry) error {
 	b.leaf = appendEntry(b.leaf, e)
 	b.lines++
 	b.root.Files++
-	// sha256sum's line: the digest, and from the two spaces on.
+	// sha256sum's line: the digest, then everything from the two spaces on.
 	line := b.leaf[start:]
 	b.content.Write(line[:2*sha256.Size])
 	b.content.Write(line[len(line)-len("  ")-len(e.Path)-len("\n"):])
@@ -57,7 +56,7 @@ func (b *Builder) add(e Entry) error {
 	return nil
 }
 
-// longestPlace is the longest that a root says of where a leaf stands.
+// longestPlace is the longest text with which a root locates a leaf.
 const longestPlace = len(" 8 1099511627776")
 
 func (b *Builder) cut(last string) error {
@@ -70,7 +69,7 @@ func (b *Builder) cut(last string) error {
 	return nil
 }
 
-// Finish completes the last leaf and returns the root of a manifest that holds
+// Finish completes the last leaf. It returns the root of a manifest that stores
 // all its leaves itself.
 func (b *Builder) Finish() (Root, error) {
 	if b.err == nil && b.lines > 0 {

@@ -22,7 +22,7 @@ func build(t testing.TB, entries []Entry) (Root, map[Digest][]byte) {
 	return root, leaves
 }
 
-// rebuilt makes a manifest that holds all its leaves.
+// rebuilt makes a manifest with all its leaves in its own object.
 func rebuilt(t testing.TB, entries []Entry) Root {
 	t.Helper()
 	b := NewBuilder()
@@ -38,7 +38,7 @@ func rebuilt(t testing.TB, entries []Entry) Root {
 	return root
 }
 
-// objectOf is the object of a manifest.
+// objectOf returns the object of a manifest.
 func objectOf(t testing.TB, root Root, entries []Entry) []byte {
 	t.Helper()
 	data, err := io.ReadAll(root.Object(entries))
@@ -67,7 +67,7 @@ func TestBuilderRoundTrip(t *testing.T) {
 		if root.Name != Sum(root.Encode()) || root.Files != int64(n) || len(leaves) != len(root.Leaves) {
 			t.Fatalf("%d: %+v", n, root)
 		}
-		// A naive reckoning of the sums.
+		// Compute the sums naively.
 		var all []Entry
 		var sums bytes.Buffer
 		var total int64
@@ -126,7 +126,8 @@ func TestBuilderErrors(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkError(t, tt.e.Path, b.Add(tt.e), tt.err)
-		// A caller that missed the error gets no manifest that lacks the file.
+		// A caller that ignored the error must not get a manifest without the
+		// file.
 		checkError(t, "the next Add", b.Add(Entry{Path: "z"}), tt.err)
 		root, err := b.Finish()
 		checkError(t, "Finish", err, tt.err)
@@ -160,7 +161,7 @@ func TestBuilderRootTooLarge(t *testing.T) {
 }
 
 func TestBuilderTimeOutOfRange(t *testing.T) {
-	for _, at := range []ID{NoTime, MinID - 2, MaxID + 1, -1 << 63, 1<<63 - 1} {
+	for _, at := range []ID{0, -1, MaxID + 1, -1 << 63, 1<<63 - 1} {
 		_, leaves := build(t, []Entry{{Path: "a", Modified: at}})
 		for _, data := range leaves {
 			if got, want := string(data), strings.Repeat("00", sha256.Size)+" 0 -  a\n"; got != want {

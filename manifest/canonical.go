@@ -7,16 +7,16 @@ import (
 	"fmt"
 )
 
-// The index and the registry are JSON in one canonical form: a line of single
-// values, then lists with one line an element. They are read line by line, each
-// line taken only as it is written, so that the memory in use stays bounded by
-// the input's size: a list of empty objects fails at its first.
+// The index and the registry share one canonical JSON form: a line of single
+// values, then lists with one element per line. The parser goes line by line and
+// accepts each line only in its canonical form. So memory stays bounded by the
+// input's size: a list of empty objects fails at the first one.
 
-// maxNumber bounds every number in a document. Up to it, every JSON reader is
-// exact, jq and JavaScript included.
+// maxNumber bounds every number in a document. Every JSON reader is exact up to
+// it, jq and JavaScript included.
 const maxNumber = 1<<53 - 1
 
-// appendHead appends the opening line: head's members, and a comma.
+// appendHead appends the opening line: the members of head, then a comma.
 func appendHead(b []byte, head any) ([]byte, error) {
 	line, err := json.Marshal(head)
 	if err != nil {
@@ -25,8 +25,8 @@ func appendHead(b []byte, head any) ([]byte, error) {
 	return append(append(b, line[:len(line)-1]...), ",\n"...), nil
 }
 
-// appendList appends a JSON member whose value is a list, one line an element,
-// which line appends.
+// appendList appends a JSON member whose value is a list, one element per line.
+// line appends one element.
 func appendList[T any](b []byte, name string, list []T, end string, line func([]byte, T) []byte) []byte {
 	b = fmt.Appendf(b, "%q:[", name)
 	for i, e := range list {
@@ -38,10 +38,10 @@ func appendList[T any](b []byte, name string, list []T, end string, line func([]
 	return append(append(b, ']'), end...)
 }
 
-// document is what is left to read of a canonical document.
+// document is the unread rest of a canonical document.
 type document struct {
 	rest []byte
-	line int // of the line last read
+	line int // number of the line last read
 }
 
 // openDocument checks the size and the format before anything is decoded.
@@ -55,8 +55,8 @@ func openDocument(data []byte, limit int, format string) (*document, error) {
 	if !ok || !closed {
 		return nil, fmt.Errorf("it does not begin with %s%s\"", opening, format)
 	}
-	if string(got) != format {
-		return nil, fmt.Errorf("format is %.40q, this version reads %s", got, format)
+	if err := checkFormat(string(got), format); err != nil {
+		return nil, err
 	}
 	return &document{rest: data}, nil
 }
@@ -106,8 +106,8 @@ func (d *document) opens(name string) bool {
 	return bytes.HasPrefix(d.rest, fmt.Appendf(nil, "%q:[", name))
 }
 
-// readList reads what appendList wrote. quick reads a line that it knows at first
-// sight; the others go the slow way.
+// readList reads what appendList wrote. quick reads the usual lines fast; the
+// others are decoded the slow way.
 func readList[T any](d *document, name, end string, quick func([]byte) (T, bool)) ([]T, error) {
 	line, err := d.next()
 	if err != nil {
@@ -138,8 +138,8 @@ func readList[T any](d *document, name, end string, quick func([]byte) (T, bool)
 			}
 		}
 		if list == nil && !last {
-			// The lines of a list are about as long as the first, and a line that
-			// was taken is about as long as its element.
+			// The first line's length tells about how many lines follow. A line
+			// that parsed is about as long as its element.
 			list = make([]T, 0, 2+len(d.rest)/len(line))
 		}
 		list = append(list, e)
@@ -147,7 +147,7 @@ func readList[T any](d *document, name, end string, quick func([]byte) (T, bool)
 	return list, nil
 }
 
-// end reports what stands behind the document.
+// end reports anything after the end of the document.
 func (d *document) end() error {
 	if len(d.rest) > 0 {
 		d.line++
@@ -161,17 +161,17 @@ func decodeLine[T any](line []byte) (e T, err error) {
 	return e, err
 }
 
-// decodeExact decodes one JSON value and takes it only as json.Marshal writes it.
+// decodeExact decodes one JSON value and accepts it only as json.Marshal writes
+// it.
 func decodeExact(line []byte, v any) error {
 	if err := json.Unmarshal(line, v); err != nil {
 		return err
 	}
-	again, err := json.Marshal(v)
-	if err != nil || bytes.Equal(again, line) {
-		return err
+	if again, err := json.Marshal(v); err == nil && bytes.Equal(again, line) {
+		return nil
 	}
-	// Of all that differs, an unknown field is worth its name: a later version
-	// may have written it.
+	// An unknown field is the one difference worth naming: a later version may
+	// have written it.
 	dec := json.NewDecoder(bytes.NewReader(line))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {

@@ -23,7 +23,7 @@ func TestReadList(t *testing.T) {
 	}{
 		{"\"l\":[]}\n", 0, ""},
 		{"\"l\":[\n{\"a\":1,\"b\":\"\"}]}\n", 1, ""},
-		{"\"l\":[\n{\"a\":1,\"b\":\"]}\"},\n{\"a\":2,\"b\":\",\"}]}\n", 2, ""}, // what looks like an end, inside a string
+		{"\"l\":[\n{\"a\":1,\"b\":\"]}\"},\n{\"a\":2,\"b\":\",\"}]}\n", 2, ""}, // a string that contains what looks like an end
 		{"\"l\":[\n]}\n", 0, "line 2: unexpected end of JSON input"},
 		{"\"l\":[\n{\"a\":1,\"b\":\"\"},\n]}\n", 0, "line 3: unexpected end of JSON input"},
 		{"\"l\":[\n{\"a\":1,\"b\":\"\"}{}]}\n", 0, "line 2: invalid character '{' after top-level value"},

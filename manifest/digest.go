@@ -9,10 +9,10 @@ import (
 // Digest is a SHA-256 digest. Its text form is 64 lower-case hexadecimal digits.
 type Digest [sha256.Size]byte
 
-// Sum is the digest of data.
+// Sum returns the digest of data.
 func Sum(data []byte) Digest { return sha256.Sum256(data) }
 
-// ParseDigest reads the text form; upper-case digits are refused.
+// ParseDigest reads the text form. It refuses upper-case digits.
 func ParseDigest(s string) (d Digest, err error) {
 	if len(s) != 2*len(d) {
 		return Digest{}, fmt.Errorf("%.80q is not a SHA-256 digest (64 hexadecimal digits)", s)
@@ -23,7 +23,7 @@ func ParseDigest(s string) (d Digest, err error) {
 	return d, nil
 }
 
-// decode reads the text form's 64 bytes. What d is otherwise is undefined.
+// decode reads the 64 bytes of the text form. If it fails, d is undefined.
 func (d *Digest) decode(text []byte) bool {
 	for _, c := range text {
 		if 'A' <= c && c <= 'F' {

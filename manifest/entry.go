@@ -12,11 +12,8 @@ type Entry struct {
 	Path     string
 	Size     int64 // bytes
 	SHA256   Digest
-	Modified ID // upstream's modification time; NoTime if nobody knows
+	Modified ID // upstream's modification time; none if unknown
 }
-
-// NoTime stands for an unknown modification time. A leaf has "-" for it.
-const NoTime = MinID - 1
 
 // MaxSize is the largest file: S3's limit of 5 TiB.
 const MaxSize = 5 << 40
@@ -25,7 +22,8 @@ const MaxSize = 5 << 40
 //
 //	<sha256> SP <size> SP <modified> SP SP <path> LF
 //
-// A modification time that an id can't have is NoTime, an unknown one. The two spaces before the path make `cut -d' ' -f1,4-` yield sha256sum's format.
+// A "-" means no modification time, or an invalid one. The two spaces before the
+// path let `cut -d' ' -f1,4-` yield sha256sum's format.
 func appendEntry(b []byte, e Entry) []byte {
 	b = e.SHA256.append(b)
 	b = append(b, ' ')
@@ -41,7 +39,8 @@ func appendEntry(b []byte, e Entry) []byte {
 	return append(b, '\n')
 }
 
-// parseEntry reads one line, without its LF. It takes only what appendEntry writes.
+// parseEntry reads one line, without its LF. It accepts only what appendEntry
+// writes.
 func parseEntry(line string) (Entry, error) {
 	e, err := parseFields(line)
 	if err != nil {
@@ -50,7 +49,7 @@ func parseEntry(line string) (Entry, error) {
 	return e, CheckPath(e.Path)
 }
 
-// parseFields leaves the path unchecked.
+// parseFields is parseEntry without the check of the path.
 func parseFields(line string) (e Entry, err error) {
 	digest, rest, ok1 := strings.Cut(line, " ")
 	size, rest, ok2 := strings.Cut(rest, " ")
@@ -65,7 +64,7 @@ func parseFields(line string) (e Entry, err error) {
 		return Entry{}, fmt.Errorf("size: %w", err)
 	}
 	if modified == "-" {
-		e.Modified = NoTime
+		e.Modified = 0
 	} else if e.Modified, err = ParseID(modified); err != nil {
 		return Entry{}, fmt.Errorf("modification time: %w", err)
 	}
@@ -73,8 +72,8 @@ func parseFields(line string) (e Entry, err error) {
 	return e, nil
 }
 
-// parseCount reads a decimal number from 0 to limit, which is below 10^16, in the
-// one way it is written.
+// parseCount reads a decimal number from 0 to limit in its one canonical form.
+// limit is below 10^16.
 func parseCount(s string, limit int64) (int64, error) {
 	n, ok := int64(0), s != "" && len(s) <= 16 && (s[0] != '0' || s == "0")
 	for i := 0; ok && i < len(s); i++ {

@@ -9,16 +9,16 @@ import (
 	"testing"
 )
 
-// samplePath is the i-th of a million paths in ascending order.
+// samplePath returns the i-th of a million paths in ascending order.
 func samplePath(i int) string {
 	return fmt.Sprintf("pool/main/%c/%05d/package-%07d_1.2-3_amd64.deb", 'a'+i/100_000, i/10, i)
 }
 
 func sampleEntry(i int) Entry {
 	p := samplePath(i)
-	e := Entry{Path: p, Size: int64(i) * 1009, SHA256: Sum([]byte(p)), Modified: 1742306618 - ID(i)}
+	e := Entry{Path: p, Size: int64(i) * 1009, SHA256: Sum([]byte(p)), Modified: march18 - ID(i)}
 	if i%7 == 0 {
-		e.Modified = NoTime
+		e.Modified = 0
 	}
 	return e
 }
@@ -33,7 +33,7 @@ func TestEntryRoundTrip(t *testing.T) {
 		}
 		switch rng.IntN(20) {
 		case 0:
-			e.Modified = NoTime
+			e.Modified = 0
 		case 1:
 			e.Size, e.Modified = MaxSize, MaxID
 		case 2:
@@ -48,11 +48,11 @@ func TestEntryRoundTrip(t *testing.T) {
 }
 
 func TestAppendEntry(t *testing.T) {
-	e := Entry{Path: "a b", Size: 42, SHA256: Sum(nil), Modified: 1742306618}
+	e := Entry{Path: "a b", Size: 42, SHA256: Sum(nil), Modified: march18}
 	if got, want := string(appendEntry([]byte("x"), e)), "x"+emptySum+" 42 20250318T140338Z  a b\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	e.Modified = NoTime
+	e.Modified = 0
 	if got, want := string(appendEntry(nil, e)), emptySum+" 42 -  a b\n"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

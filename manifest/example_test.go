@@ -31,7 +31,7 @@ func (ex *example) manifest(modified ID, files map[string]string) Root {
 	for _, name := range sortedKeys(files) {
 		at := modified
 		if name == "PULP_MANIFEST" || name == IndexPage {
-			at = NoTime
+			at = 0
 		}
 		entries = append(entries, Entry{Path: name, Size: int64(len(files[name])), SHA256: Sum([]byte(files[name])), Modified: at})
 		if err := b.Add(entries[len(entries)-1]); err != nil {
@@ -46,8 +46,8 @@ func (ex *example) manifest(modified ID, files map[string]string) Root {
 	return root
 }
 
-// checkpoint stores a tree with its manifests and its receipt, behind one without
-// files.
+// checkpoint stores a tree with its manifests and its receipt, after a checkpoint
+// without files.
 func (ex *example) checkpoint(base, id string, before Checkpoint, files map[string]string, page string) Checkpoint {
 	at, root := ex.id(id), ex.manifest(ex.id("20250318T140000Z"), files)
 	receipt := Receipt{
@@ -65,7 +65,7 @@ func (ex *example) checkpoint(base, id string, before Checkpoint, files map[stri
 		ex.t.Fatal(err)
 	}
 	pages := map[string]string{IndexPage: page, ChangesPath: string(changes)}
-	pageRoot := ex.manifest(NoTime, pages)
+	pageRoot := ex.manifest(0, pages)
 	for _, m := range []map[string]string{files, pages} {
 		for name, content := range m {
 			ex.objects[TreeKey(base, at, name)] = []byte(content)
@@ -106,7 +106,7 @@ func newExample(t *testing.T) *example {
 	second := ex.checkpoint(base, "20250318T140330Z", first, nil, "<!doctype html>\n<p>no files</p>\n")
 	do(ix.Append(second))
 	do(ix.Append(ex.checkpoint(base, "20250318T140338Z", second, files, "<!doctype html>\n<p>four files</p>\n")))
-	do(ix.SetChannel("stable", ex.id("20250318T140338Z")))
+	do(ix.SetChannel("stable", ex.id("20250318T140338Z"), ex.id("20250318T140400Z")))
 	do(ix.MoveHorizon(ex.id("20250318T150000Z")))
 	do(ix.Prune(ex.id("20250318T140300Z"), ex.id("20250318T150130Z"), "published from the wrong remote"))
 	b, err := ix.Encode()
@@ -126,8 +126,8 @@ func newExample(t *testing.T) *example {
 	return ex
 }
 
-// The files below testdata/example are what the code makes, to the byte. With
-// ASOF_UPDATE=1 they are written anew: a format that was released never needs it.
+// The code makes the files below testdata/example byte for byte. ASOF_UPDATE=1
+// writes them again; a released format never needs that.
 func TestExample(t *testing.T) {
 	ex := newExample(t)
 	if os.Getenv("ASOF_UPDATE") != "" {
@@ -216,7 +216,7 @@ func TestExampleInDoc(t *testing.T) {
 			t.Errorf("%s does not show this %s:\n%s", exampleDoc, name, data)
 		}
 	}
-	// The package's doc comment shows the same with the digests cut short.
+	// The package's doc comment shows the same with shortened digests.
 	source, err := os.ReadFile("doc.go")
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +233,7 @@ func TestExampleInDoc(t *testing.T) {
 	}
 }
 
-// The commands in docs/formats.md print what stands there.
+// The commands in docs/formats.md print the output shown there.
 func TestCommandsInDoc(t *testing.T) {
 	for _, tool := range []string{"sh", "sha256sum", "jq", "cut", "awk"} {
 		if _, err := exec.LookPath(tool); err != nil {

@@ -5,21 +5,25 @@ import (
 	"time"
 )
 
-// ID is a UTC second: a checkpoint's id, and the unit in which asof tells time.
-// Its value counts seconds from the Unix epoch. Its text form is
-// YYYYMMDDTHHMMSSZ, for instance 20250318T140338Z.
+// ID is a UTC second: a checkpoint's id, and asof's unit of time. Its value
+// counts seconds from the start of the year 1, the zero time.Time. The zero ID
+// means none: it is not valid, and no document holds it. All others have the text
+// form YYYYMMDDTHHMMSSZ, for instance 20250318T140338Z.
 type ID int64
 
-// The range of ids: the years 0001 to 9999.
+// The range of valid ids.
 const (
-	MinID ID = -62135596800 // 00010101T000000Z
-	MaxID ID = 253402300799 // 99991231T235959Z
+	MinID ID = 1            // 00010101T000001Z
+	MaxID ID = 315537897599 // 99991231T235959Z
 )
+
+// unixEpoch is the start of 1970 as an ID; time.Time.Unix counts from there.
+const unixEpoch ID = 62135596800
 
 const idLayout = "20060102T150405Z"
 
-// ParseID reads the text form of an id, strictly: 16 characters, upper case,
-// a date and time that exist, no leap second.
+// ParseID reads the text form of an id, strictly: 16 characters, upper case, an
+// existing date and time, no leap second.
 func ParseID(s string) (ID, error) {
 	if len(s) != len(idLayout) {
 		return 0, fmt.Errorf("%.80q is not a checkpoint id (YYYYMMDDTHHMMSSZ)", s)
@@ -31,8 +35,8 @@ func ParseID(s string) (ID, error) {
 	return id, nil
 }
 
-// parseID is ParseID for those who read many: it takes what String writes, and
-// is several times as fast as package time.
+// parseID is ParseID for bulk reading: it accepts what String writes, several
+// times as fast as package time.
 func parseID[T string | []byte](s T) (ID, bool) {
 	if len(s) != len(idLayout) || s[8] != 'T' || s[15] != 'Z' {
 		return 0, false
@@ -54,24 +58,33 @@ func parseID[T string | []byte](s T) (ID, bool) {
 	}
 	t := time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
 	if _, m, d := t.Date(); int(m) != month || d != day {
-		return 0, false // a day that does not exist
+		return 0, false // no such day
 	}
-	return IDOf(t), true
+	id := IDOf(t)
+	return id, !id.IsZero()
 }
 
-// IDOf is the second in which t lies.
-func IDOf(t time.Time) ID { return ID(t.Unix()) }
+// IDOf returns the second that contains t; none for the zero time.Time.
+func IDOf(t time.Time) ID { return ID(t.Unix()) + unixEpoch }
 
-// Time is the id's instant in UTC.
-func (id ID) Time() time.Time { return time.Unix(int64(id), 0).UTC() }
+// Time returns the id's instant in UTC; the zero time.Time for none.
+func (id ID) Time() time.Time { return time.Unix(int64(id-unixEpoch), 0).UTC() }
 
-// Valid reports whether id has a text form.
+// IsZero reports whether id means none.
+func (id ID) IsZero() bool { return id == 0 }
+
+// Valid reports whether id has a text form: it is not none, and its year is 0001
+// to 9999.
 func (id ID) Valid() bool { return MinID <= id && id <= MaxID }
 
+// String returns the text form, or "none".
 func (id ID) String() string { return string(id.append(make([]byte, 0, len(idLayout)))) }
 
-// append appends the text form.
+// append appends what String returns.
 func (id ID) append(b []byte) []byte {
+	if id.IsZero() {
+		return append(b, "none"...) // for messages
+	}
 	t := id.Time()
 	if !id.Valid() {
 		return t.AppendFormat(b, idLayout) // for messages
@@ -89,10 +102,17 @@ func (id ID) append(b []byte) []byte {
 
 func twoDigits(b []byte, n int) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
 
+func (id ID) check() error {
+	if !id.Valid() {
+		return fmt.Errorf("id %s is not within %s and %s", id, MinID, MaxID)
+	}
+	return nil
+}
+
 // MarshalText implements encoding.TextMarshaler.
 func (id ID) MarshalText() ([]byte, error) {
-	if !id.Valid() {
-		return nil, fmt.Errorf("id %d lies outside the years 0001 to 9999", int64(id))
+	if err := id.check(); err != nil {
+		return nil, err
 	}
 	return id.append(nil), nil
 }

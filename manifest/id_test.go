@@ -3,42 +3,48 @@ package manifest
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
+const march18 ID = 63877903418 // 20250318T140338Z
+
 func TestParseID(t *testing.T) {
-	good := map[string]int64{
-		"20250318T140338Z": 1742306618,
-		"19700101T000000Z": 0,
-		"19691231T235959Z": -1,
-		"20240229T000000Z": 1709164800,
-		"20000229T000000Z": 951782400,
-		"00010101T000000Z": int64(MinID),
-		"99991231T235959Z": int64(MaxID),
+	good := map[string]ID{
+		"20250318T140338Z": march18,
+		"19700101T000000Z": unixEpoch,
+		"19691231T235959Z": unixEpoch - 1,
+		"20240229T000000Z": unixEpoch + 1709164800,
+		"20000229T000000Z": unixEpoch + 951782400,
+		"00010101T000001Z": MinID,
+		"99991231T235959Z": MaxID,
 	}
 	for in, want := range good {
 		id, err := ParseID(in)
-		if err != nil || int64(id) != want || id.String() != in || !id.Valid() {
+		if err != nil || id != want || id.String() != in || !id.Valid() {
 			t.Errorf("%q: %d, %v", in, id, err)
 		}
 	}
 	bad := []string{
 		"",
 		"20250318T140360Z", // second 60
-		"20161231T235960Z", // a leap second there was
+		"20161231T235960Z", // a real leap second
 		"20250318T146000Z", // minute 60
 		"20250318T240000Z", // hour 24
 		"20250318T250000Z",
-		"20250229T000000Z", // no leap year
-		"19000229T000000Z", // no leap year either
+		"20250229T000000Z", // not a leap year
+		"19000229T000000Z", // not a leap year either
 		"20250431T000000Z",
 		"20250300T000000Z",
 		"20250332T000000Z",
 		"20250018T000000Z",
 		"20251318T000000Z",
 		"00000101T000000Z", // year 0
+		"00010101T000000Z", // the zero ID
+		"none",
 		"100000101T00000Z",
 		"100000101T000000Z", // year 10000
 		"20250318T140338z",
@@ -61,7 +67,7 @@ func TestParseID(t *testing.T) {
 		"2025 318T140338Z",
 		"20250318T 40338Z",
 		"20250318T1403\x0038Z",
-		"２０２５0318T14Z", // digits that are not ASCII
+		"２０２５0318T14Z", // non-ASCII digits
 		"latest",
 	}
 	for _, in := range bad {
@@ -82,7 +88,7 @@ func TestParseID(t *testing.T) {
 }
 
 func TestIDOrder(t *testing.T) {
-	// Ids sort alike as numbers and as text: what lists a bucket relies on it.
+	// Ids sort alike as numbers and as text. Listing a bucket relies on it.
 	rng := rand.New(rand.NewPCG(1, 2))
 	for range 10_000 {
 		a, b := randomID(rng), randomID(rng)
@@ -102,24 +108,28 @@ func TestIDOf(t *testing.T) {
 		t    time.Time
 		want ID
 	}{
-		{time.Unix(5, 999_999_999), 5},
-		{time.Unix(-5, 1), -5},
-		{time.Unix(-5, -1), -6}, // the second in which it lies, not the nearer to 0
-		{time.Date(2025, 3, 18, 15, 3, 38, 0, time.FixedZone("", 3600)), 1742306618},
-		{time.Time{}, MinID},
+		{time.Unix(5, 999_999_999), unixEpoch + 5},
+		{time.Unix(-5, 1), unixEpoch - 5},
+		{time.Unix(-5, -1), unixEpoch - 6}, // the second that contains it, not the nearer to 0
+		{time.Date(2025, 3, 18, 15, 3, 38, 0, time.FixedZone("", 3600)), march18},
+		{time.Time{}, 0},
+		{time.Time{}.Add(time.Second), MinID},
 	}
 	for _, tt := range tests {
 		if got := IDOf(tt.t); got != tt.want {
 			t.Errorf("%v: %d, want %d", tt.t, got, tt.want)
 		}
 	}
-	if at := ID(0).Time(); at.Location() != time.UTC || at.Unix() != 0 {
+	if at := ID(0).Time(); !at.IsZero() || at.Location() != time.UTC {
+		t.Error(at)
+	}
+	if at := unixEpoch.Time(); at.Location() != time.UTC || at.Unix() != 0 {
 		t.Error(at)
 	}
 }
 
 func TestIDRange(t *testing.T) {
-	for id, want := range map[ID]bool{MinID: true, MaxID: true, 0: true, MaxID + 1: false, NoTime: false, -1 << 63: false, 1<<63 - 1: false} {
+	for id, want := range map[ID]bool{MinID: true, MaxID: true, 0: false, MaxID + 1: false, -1: false, -1 << 63: false, 1<<63 - 1: false} {
 		if id.Valid() != want {
 			t.Errorf("%d: %v", id, !want)
 		}
@@ -128,15 +138,107 @@ func TestIDRange(t *testing.T) {
 		}
 	}
 	_, err := (MaxID + 1).MarshalText()
-	checkError(t, "MaxID + 1", err, "id 253402300800 lies outside the years 0001 to 9999")
+	checkError(t, "MaxID + 1", err, "id 100000101T000000Z is not within 00010101T000001Z and 99991231T235959Z")
+}
+
+// No document contains the zero ID as an id, and the parsers refuse it.
+func TestZeroIDIsNone(t *testing.T) {
+	none := ID(0)
+	if none.String() != "none" || !none.IsZero() || MinID.IsZero() {
+		t.Error(none)
+	}
+	_, err := none.MarshalText()
+	checkError(t, "marshal", err, "id none is not within 00010101T000001Z and 99991231T235959Z")
+
+	index := func(change func(*Index)) func() ([]byte, error) {
+		ix := sampleIndex(t)
+		change(&ix)
+		return ix.Encode
+	}
+	together := func(change func(*Group)) func() ([]byte, error) {
+		g := Group{ID: 50, Until: 60, Members: []Member{{Repo: Repo{"a", "a"}, Checkpoint: checkpoint(50), Previous: new(ID)}}}
+		*g.Members[0].Previous = 40
+		change(&g)
+		return g.Encode
+	}
+	sealed := SegmentRef{First: 1, Last: 2, Checkpoints: 2, Size: 1}
+	receipt := Receipt{Repo: "a", Base: "a", ID: 50, Layout: Full, Previous: &Previous{ID: 40, Layout: Full}, Complete: true}
+	noID, noPrevious := receipt, receipt
+	noID.ID, noPrevious.Previous = 0, &Previous{Layout: Full}
+	for name, encode := range map[string]func() ([]byte, error){
+		"checkpoint":        index(func(ix *Index) { ix.Checkpoints[0].ID = 0 }),
+		"tombstone":         index(func(ix *Index) { ix.Pruned[0].ID = 0 }),
+		"tombstone's time":  index(func(ix *Index) { ix.Pruned[0].At = 0 }),
+		"channel":           index(func(ix *Index) { ix.Channels["stable"] = 0 }),
+		"pending":           index(func(ix *Index) { ix.Pending = new(ID) }),
+		"pending, at first": Index{Repo: "a", Pending: new(ID)}.Encode,
+		"horizon":           index(func(ix *Index) { ix.Horizon = 0 }),
+		"segment": index(func(ix *Index) {
+			sealed := sealed
+			sealed.First = 0
+			ix.Segments = []SegmentRef{sealed}
+		}),
+		"segment's checkpoint":  Segment{Repo: "a", Checkpoints: []Checkpoint{checkpoint(0)}}.Encode,
+		"attempt":               Attempt{Layout: Full}.Encode,
+		"staged":                Staged{}.Encode,
+		"receipt":               noID.Encode,
+		"receipt's previous":    noPrevious.Encode,
+		"together":              together(func(g *Group) { g.ID = 0 }),
+		"together's until":      together(func(g *Group) { g.Until = 0 }),
+		"together's checkpoint": together(func(g *Group) { g.Members[0].Checkpoint.ID = 0 }),
+		"together's previous":   together(func(g *Group) { *g.Members[0].Previous = 0 }),
+	} {
+		if b, err := encode(); err == nil {
+			t.Errorf("%s: %s", name, b)
+		}
+	}
+	for name, encode := range map[string]func() ([]byte, error){
+		"index": index(func(*Index) {}), "together": together(func(*Group) {}), "receipt": receipt.Encode,
+		"segment": index(func(ix *Index) { ix.Segments = []SegmentRef{sealed} }),
+	} {
+		if _, err := encode(); err != nil {
+			t.Errorf("%s, as it should be: %v", name, err)
+		}
+	}
+
+	// A zero time is refused in place of any time in a document.
+	zero := []byte(time.Time{}.Format(idLayout))
+	for name, parse := range map[string]struct {
+		encode func() ([]byte, error)
+		parse  func([]byte) error
+	}{
+		"index":    {index(func(ix *Index) { *ix = pendingIndex(t) }), func(b []byte) error { _, err := ParseIndex(b); return err }},
+		"together": {together(func(*Group) {}), func(b []byte) error { _, err := ParseGroup(b); return err }},
+		"receipt":  {receipt.Encode, func(b []byte) error { _, err := ParseReceipt(b); return err }},
+		"staged":   {Staged{At: 50}.Encode, func(b []byte) error { _, err := ParseStaged(b); return err }},
+		"attempt":  {Attempt{ID: 50, Layout: Full}.Encode, func(b []byte) error { _, err := ParseAttempt(b); return err }},
+		"segment":  {Segment{Repo: "a", Checkpoints: []Checkpoint{checkpoint(50)}}.Encode, func(b []byte) error { _, err := ParseAnySegment(b); return err }},
+	} {
+		good, err := parse.encode()
+		if err == nil {
+			err = parse.parse(good)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		found := regexp.MustCompile(`\d{8}T\d{6}Z`).FindAllIndex(good, -1)
+		if len(found) == 0 {
+			t.Errorf("%s: no time is in %s", name, good)
+		}
+		for _, at := range found {
+			if bad := slices.Concat(good[:at[0]], zero, good[at[1]:]); parse.parse(bad) == nil {
+				t.Errorf("%s: taken: %s", name, bad)
+			}
+		}
+	}
 }
 
 func TestIDJSON(t *testing.T) {
 	var id ID
-	if err := json.Unmarshal([]byte(`"20250318T140338Z"`), &id); err != nil || id != 1742306618 {
+	if err := json.Unmarshal([]byte(`"20250318T140338Z"`), &id); err != nil || id != march18 {
 		t.Fatal(id, err)
 	}
-	for _, in := range []string{`"x"`, `1742306618`, `true`} {
+	for _, in := range []string{`"x"`, `1742306618`, `true`, `""`, `"none"`, `"00010101T000000Z"`} {
 		if err := json.Unmarshal([]byte(in), &id); err == nil {
 			t.Errorf("%s passes", in)
 		}
@@ -144,7 +246,7 @@ func TestIDJSON(t *testing.T) {
 }
 
 func FuzzParseID(f *testing.F) {
-	for _, s := range []string{"20250318T140338Z", "00010101T000000Z", "99991231T235959Z", "20240229T235959Z", "20250229T000000Z", "20250318T14033.5Z", "00000101T000000Z", "20161231T235960Z"} {
+	for _, s := range []string{"20250318T140338Z", "00010101T000000Z", "00010101T000001Z", "99991231T235959Z", "20240229T235959Z", "20250229T000000Z", "20250318T14033.5Z", "00000101T000000Z", "20161231T235960Z"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

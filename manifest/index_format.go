@@ -1,26 +1,30 @@
 package manifest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 )
 
-// indexHead is the opening line, its members in their order.
+// indexHead is the opening line, with its members in order.
 type indexHead struct {
 	Format     string        `json:"format"`
 	Repo       string        `json:"repo"`
 	Generation int64         `json:"generation"`
-	Horizon    ID            `json:"horizon"`
+	Horizon    ID            `json:"horizon,omitempty"`
 	Pending    *ID           `json:"pending,omitempty"`
 	Channels   map[string]ID `json:"channels,omitempty"`
+	Moved      []Moved       `json:"moved,omitempty"`
+	Grace      *int64        `json:"grace,omitempty"`
+	Retired    *Retired      `json:"retired,omitempty"`
 }
 
-// Encode is the index's canonical form: JSON with one line a checkpoint.
+// Encode returns the index's canonical form: JSON with one line a checkpoint.
 func (ix Index) Encode() ([]byte, error) {
 	if err := ix.check(); err != nil {
 		return nil, err
 	}
-	b, err := appendHead(nil, indexHead{indexFormat, ix.Repo, ix.Generation, ix.Horizon, ix.Pending, ix.Channels})
+	b, err := appendHead(nil, indexHead{indexFormat, ix.Repo, ix.Generation, ix.Horizon, ix.Pending, ix.Channels, ix.Moved, ix.Grace, ix.Retired})
 	if err != nil {
 		return nil, err
 	}
@@ -29,14 +33,14 @@ func (ix Index) Encode() ([]byte, error) {
 	}
 	b = appendList(b, "checkpoints", ix.Checkpoints, ",\n", appendCheckpoint)
 	b = appendList(b, "pruned", ix.Pruned, "}\n", appendTombstone)
-	// What no one could read again must never become the commit point.
+	// A document that no one can read must never become the commit point.
 	if len(b) > MaxIndex {
 		return nil, fmt.Errorf("checkpoint index: larger than %d bytes", MaxIndex)
 	}
 	return b, nil
 }
 
-// ParseIndex reads the canonical form, and nothing else.
+// ParseIndex reads the canonical form only.
 func ParseIndex(data []byte) (Index, error) {
 	ix, err := parseIndex(data)
 	if err != nil {
@@ -55,7 +59,7 @@ func parseIndex(data []byte) (ix Index, err error) {
 		return ix, err
 	}
 	ix.Repo, ix.Generation, ix.Horizon = head.Repo, head.Generation, head.Horizon
-	ix.Pending, ix.Channels = head.Pending, head.Channels
+	ix.Pending, ix.Channels, ix.Moved, ix.Grace, ix.Retired = head.Pending, head.Channels, head.Moved, head.Grace, head.Retired
 	if d.opens("segments") {
 		if ix.Segments, err = readList(d, "segments", ",", readSegmentRef); err != nil {
 			return ix, err
@@ -76,16 +80,29 @@ func parseIndex(data []byte) (ix Index, err error) {
 	return ix, ix.check()
 }
 
-// check holds what is true of every index.
-func (ix Index) check() error {
+// check reports the first rule that an index breaks.
+func (ix Index) check() error { return cmp.Or(ix.checkNewest(), ix.checkHistory(), ix.checkRetired()) }
+
+// checkNewest makes sure that the newest entry of a repo in use is a checkpoint.
+func (ix Index) checkNewest() error {
+	n := len(ix.Pruned)
+	if newest, ok := ix.Newest(); n > 0 && ix.Retired == nil && (!ok || ix.Pruned[n-1].ID > newest.ID) {
+		return fmt.Errorf("pruned checkpoint %s is newer than the newest", ix.Pruned[n-1].ID)
+	}
+	return nil
+}
+
+// checkHistory reports the first rule that an index breaks, but for those that depend on
+// whether the repo is in use.
+func (ix Index) checkHistory() error {
 	if err := CheckBase(ix.Repo); err != nil {
 		return fmt.Errorf("repo: %w", err)
 	}
 	if ix.Generation < 0 || ix.Generation > maxNumber {
 		return fmt.Errorf("generation %d is not within 0 and %d", ix.Generation, int64(maxNumber))
 	}
-	if !ix.Horizon.Valid() {
-		return fmt.Errorf("horizon %d lies outside the years 0001 to 9999", int64(ix.Horizon))
+	if !ix.Horizon.IsZero() && !ix.Horizon.Valid() {
+		return fmt.Errorf("horizon: %w", ix.Horizon.check())
 	}
 	if ix.Pending != nil && (!ix.Pending.Valid() || *ix.Pending <= ix.Horizon) {
 		return fmt.Errorf("pending id %s is not above the horizon %s", *ix.Pending, ix.Horizon)
@@ -96,9 +113,6 @@ func (ix Index) check() error {
 	newest, ok := ix.Newest()
 	if ok && newest.ID > ix.Horizon {
 		return fmt.Errorf("checkpoint %s lies above the horizon %s", newest.ID, ix.Horizon)
-	}
-	if n := len(ix.Pruned); n > 0 && (!ok || ix.Pruned[n-1].ID > newest.ID) {
-		return fmt.Errorf("pruned checkpoint %s is newer than the newest", ix.Pruned[n-1].ID)
 	}
 	if err := ix.checkSegments(); err != nil {
 		return err
@@ -111,10 +125,10 @@ func (ix Index) check() error {
 			return fmt.Errorf("channel %s names %s: %w", name, ix.Channels[name], ErrNoCheckpoint)
 		}
 	}
-	return nil
+	return ix.checkMoving()
 }
 
-// checkSegments holds what is true of the references to segments.
+// checkSegments reports the first rule that the references to segments break.
 func (ix Index) checkSegments() error {
 	for i, ref := range ix.Segments {
 		switch n := ref.Checkpoints + ref.Pruned; {
@@ -132,14 +146,15 @@ func (ix Index) checkSegments() error {
 	}
 	if n := len(ix.Segments); n > 0 {
 		last := ix.Segments[n-1].Last
-		if oldest, _ := ix.Tail().Bounds(); len(ix.Checkpoints) == 0 || oldest <= last {
+		if oldest, _ := ix.Tail().Bounds(); ix.Tail().Len() == 0 || oldest <= last {
 			return fmt.Errorf("segment %s does not end before the entries of the index", ix.Segments[n-1].First)
 		}
 	}
 	return nil
 }
 
-// mayList reports whether a checkpoint is listed, as far as the index alone shows.
+// mayList reports whether a checkpoint is listed, as far as the index itself can
+// tell.
 func (ix Index) mayList(id ID) bool {
 	if ref, ok := ix.SegmentOf(id); ok {
 		return ref.Checkpoints > 0

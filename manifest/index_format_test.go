@@ -26,12 +26,33 @@ func TestIndexRoundTrip(t *testing.T) {
 			t.Errorf("%v\n%+v\n%+v", err, again, ix)
 		}
 	}
-	want := `{"format":"asof.checkpoints/1","repo":"a/b","generation":0,"horizon":"00010101T000000Z",
+	want := `{"format":"asof.checkpoints/1","repo":"a/b","generation":0,
 "checkpoints":[],
 "pruned":[]}
 `
 	if got := encoded(t, NewIndex("a/b")); got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// What a checkpoint has besides is left out where it is false.
+func TestCheckpointFlags(t *testing.T) {
+	for _, end := range []string{"", `,"usage":true`, `,"partial":true`, `,"usage":true,"partial":true`} {
+		c := Checkpoint{ID: 63877903418, Layout: Thin, Usage: strings.Contains(end, "usage"), Partial: strings.Contains(end, "partial")}
+		line := appendCheckpoint(nil, c)
+		if !strings.HasSuffix(string(line), `"layout":"thin"`+end+"}") {
+			t.Errorf("%s", line)
+		}
+		if got, ok := readCheckpoint(line); !ok || got != c {
+			t.Errorf("%s: %+v", line, got)
+		}
+		ix, err := NewIndex("a").Append(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := ParseIndex([]byte(encoded(t, ix))); err != nil || !reflect.DeepEqual(again, ix) {
+			t.Errorf("%s: %+v, %v", line, again, err)
+		}
 	}
 }
 
@@ -44,16 +65,16 @@ func TestParseIndexRefuses(t *testing.T) {
 		}
 		return strings.Replace(good, old, new, 1)
 	}
-	const epoch = "19700101T0000"
+	const epoch = "00010101T0000"
 	tests := []struct{ name, in, err string }{
 		{"good", good, ""},
 		{"nothing", "", `it does not begin with {"format":"asof.checkpoints/1"`},
 		{"HTML", "<!doctype html>", `it does not begin with {"format":"asof.checkpoints/1"`},
 		{"null", "null", `it does not begin with {"format":"asof.checkpoints/1"`},
 		{"no format", edit(`"format":"asof.checkpoints/1",`, ""), `it does not begin with {"format":"asof.checkpoints/1"`},
-		{"next format", edit("/1", "/2"), `format is "asof.checkpoints/2", this version reads asof.checkpoints/1`},
+		{"next format", edit("/1", "/2"), `a later version of asof wrote it: format is "asof.checkpoints/2", this version reads asof.checkpoints/1`},
 		{"another format", edit("asof.checkpoints/1", "asof.registry/1"), `format is "asof.registry/1", this version reads asof.checkpoints/1`},
-		{"next format, of whatever form", `{"format":"asof.checkpoints/2","x":1}`, `format is "asof.checkpoints/2", this version reads asof.checkpoints/1`},
+		{"next format, of whatever form", `{"format":"asof.checkpoints/2","x":1}`, `a later version of asof wrote it: format is "asof.checkpoints/2", this version reads asof.checkpoints/1`},
 		{"long format", `{"format":"` + strings.Repeat("x", 5000) + `"}`, `format is "` + strings.Repeat("x", 40) + `", this version reads asof.checkpoints/1`},
 		{"byte order mark", "\ufeff" + good, `it does not begin with {"format":"asof.checkpoints/1"`},
 		{"pretty", strings.ReplaceAll(good, `{"`, `{ "`), `it does not begin with {"format":"asof.checkpoints/1"`},
@@ -92,18 +113,29 @@ func TestParseIndexRefuses(t *testing.T) {
 		{"more changed than there are", edit(`"changed":1`, `"changed":2`), "checkpoint " + epoch + "10Z: more files are added or changed than the 3 there are"},
 		{"changes missing", edit(`"added":2,"removed":4,"changed":1,`, ``), "line 3: not in canonical form"},
 		{"negative generation", edit(`"generation":7`, `"generation":-1`), "generation -1 is not within 0 and 9007199254740991"},
+		{"partial is false", edit(`"layout":"full"`, `"layout":"full","partial":false`), "line 3: not in canonical form"},
+		{"partial before usage", edit(`"layout":"full"`, `"layout":"full","partial":true,"usage":true`), "line 3: not in canonical form"},
 		{"usage is false", edit(`"layout":"full"`, `"layout":"full","usage":false`), "line 3: not in canonical form"},
 		{"layout", edit(`"full"`, `"FULL"`), "checkpoint " + epoch + `10Z: layout "FULL" is neither full nor thin`},
-		{"bad id", edit(`"id":"`+epoch+`10Z"`, `"id":"19700101T240000Z"`), `line 3: "19700101T240000Z" is not a checkpoint id (YYYYMMDDTHHMMSSZ)`},
+		{"bad id", edit(`"id":"`+epoch+`10Z"`, `"id":"00010101T240000Z"`), `line 3: "00010101T240000Z" is not a checkpoint id (YYYYMMDDTHHMMSSZ)`},
 		{"bad digest", edit(`"pages":"e3`, `"pages":"E3`), `line 3: "E3` + emptySum[2:] + `" is not a SHA-256 digest (64 lower-case hexadecimal digits)`},
 		{"bad repo", edit(`"repo":"myfile"`, `"repo":"../x"`), `repo: base path "../x": segment ".." starts with "."`},
 		{"order", lines[0] + lines[1] + lines[3] + lines[2] + strings.Join(lines[4:], ""), "checkpoint " + epoch + "10Z is out of order"},
 		{"twice", lines[0] + lines[1] + lines[2] + lines[2] + strings.Join(lines[3:], ""), "checkpoint " + epoch + "10Z is out of order"},
+		{"no horizon", edit(`"horizon":"`+epoch+`45Z",`, ``), "checkpoint " + epoch + "40Z lies above the horizon none"},
+		{"the zero horizon", edit(epoch+`45Z`, epoch+`00Z`), `line 1: "00010101T000000Z" is not a checkpoint id (YYYYMMDDTHHMMSSZ)`},
+		{"the horizon is empty", edit(`"`+epoch+`45Z"`, `""`), `line 1: "" is not a checkpoint id (YYYYMMDDTHHMMSSZ)`},
 		{"above the horizon", edit(`"horizon":"`+epoch+`45Z"`, `"horizon":"`+epoch+`39Z"`), "checkpoint " + epoch + "40Z lies above the horizon " + epoch + "39Z"},
 		{"pruned is listed", edit(`"id":"`+epoch+`20Z"`, `"id":"`+epoch+`30Z"`), "pruned checkpoint " + epoch + "30Z is listed too"},
 		{"pruned is newest", edit(`"id":"`+epoch+`20Z"`, `"id":"`+epoch+`44Z"`), "pruned checkpoint " + epoch + "44Z is newer than the newest"},
 		{"pruned only", lines[0] + "\"checkpoints\":[],\n" + strings.Join(lines[5:], ""), "pruned checkpoint " + epoch + "20Z is newer than the newest"},
 		{"channel of nothing", edit(`"stable":"`+epoch+`10Z"`, `"stable":"`+epoch+`11Z"`), "channel stable names " + epoch + "11Z: no such checkpoint"},
+		{"moved is empty", edit(`"channels"`, `"moved":[],"channels"`), "line 1: not in canonical form"},
+		{"moved by a bad name", edit(`10Z"},`, `10Z"},"moved":[{"channel":"latest","id":"`+epoch+`10Z","until":"`+epoch+`11Z"}],`), `channel "latest": segment "latest" is reserved`},
+		{"moved at no time", edit(`10Z"},`, `10Z"},"moved":[{"channel":"a","id":"`+epoch+`10Z","until":"never"}],`), `line 1: "never" is not a checkpoint id (YYYYMMDDTHHMMSSZ)`},
+		{"moved too often", edit(`10Z"},`, `10Z"},"moved":[`+strings.Repeat(`{"channel":"a","id":"`+epoch+`10Z","until":"`+epoch+`11Z"},`, 256)+`{"channel":"a","id":"`+epoch+`10Z","until":"`+epoch+`11Z"}],`), "channels moved 257 times, more than 256"},
+		{"grace is negative", edit(`10Z"},`, `10Z"},"grace":-1,`), "grace -1 is not within 0 and 604800 seconds"},
+		{"grace is long", edit(`10Z"},`, `10Z"},"grace":604801,`), "grace 604801 is not within 0 and 604800 seconds"},
 		{"channel's name", edit(`"stable"`, `"latest"`), `channel "latest": segment "latest" is reserved`},
 	}
 	for _, tt := range tests {
@@ -122,15 +154,14 @@ func TestParseIndexRefuses(t *testing.T) {
 
 func TestEncodeChecks(t *testing.T) {
 	ix := sampleIndex(t)
-	ix.Checkpoints[0].ID = NoTime
+	ix.Checkpoints[0].ID = 0
 	_, err := ix.Encode()
-	checkError(t, "id", err, "checkpoint -62135596801 lies outside the years 0001 to 9999")
+	checkError(t, "id", err, "checkpoint: id none is not within 00010101T000001Z and 99991231T235959Z")
 
-	// An index that no one could read again is not written.
-	ix = sampleIndex(t)
-	ix.Pruned = nil
+	// An index too large to be read again is not written.
+	ix = Index{Repo: "a", Horizon: 70_000, Checkpoints: []Checkpoint{checkpoint(70_000)}}
 	for i := range ID(MaxIndex / MaxReason) {
-		ix.Pruned = append(ix.Pruned, Tombstone{ID: i - 70_000, Reason: strings.Repeat("r", MaxReason), Layout: Full})
+		ix.Pruned = append(ix.Pruned, Tombstone{ID: MinID + i, At: MinID, Reason: strings.Repeat("r", MaxReason), Layout: Full})
 	}
 	_, err = ix.Encode()
 	checkError(t, "size", err, "checkpoint index: larger than 67108864 bytes")
@@ -140,7 +171,7 @@ func TestEncodeChecks(t *testing.T) {
 // fail at the first of them.
 func TestParseIndexMemory(t *testing.T) {
 	head, _, _ := strings.Cut(encoded(t, NewIndex("a")), "\n")
-	for _, element := range []string{"0", "{}", "null", "[]", `{"id":"19700101T000010Z"}`} {
+	for _, element := range []string{"0", "{}", "null", "[]", `{"id":"00010101T000010Z"}`} {
 		for _, sep := range []string{",", ",\n"} {
 			body := strings.Repeat(element+sep, 1<<20/len(element))
 			data := []byte(head + "\n\"checkpoints\":[\n" + body + element + "],\n\"pruned\":[]}\n")
@@ -162,7 +193,8 @@ func FuzzParseIndex(f *testing.F) {
 	f.Add([]byte(encoded(f, NewIndex("a/b"))))
 	f.Add([]byte(encoded(f, sampleIndex(f))))
 	f.Add([]byte(encoded(f, pendingIndex(f))))
-	f.Add([]byte(`{"format":"asof.checkpoints/1","repo":"a","generation":0,"horizon":"19700101T000000Z",` + "\n\"checkpoints\":[\n{},\n{}],\n\"pruned\":[\nnull]}\n"))
+	f.Add([]byte(encoded(f, retiredIndex(f))))
+	f.Add([]byte(`{"format":"asof.checkpoints/1","repo":"a","generation":0,` + "\n\"checkpoints\":[\n{},\n{}],\n\"pruned\":[\nnull]}\n"))
 	f.Add([]byte(`{"format":"asof.checkpoints/2"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		ix, err := ParseIndex(data)
@@ -172,7 +204,9 @@ func FuzzParseIndex(f *testing.F) {
 		if again, err := ix.Encode(); err != nil || !bytes.Equal(again, data) {
 			t.Errorf("%q is taken, and printed as %q, %v", data, again, err)
 		}
-		NewTimeline(ix).Latest()
+		if a, err := NewHistory(ix, nil).Resolve(t.Context(), When{Kind: WhenLatest}, 0); err != nil || a.Final {
+			t.Errorf("%q: latest is %+v, %v", data, a, err)
+		}
 	})
 }
 

@@ -2,18 +2,18 @@ package manifest
 
 import (
 	"errors"
-	"math"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 func checkpoint(id ID) Checkpoint {
 	return Checkpoint{ID: id, Manifest: Sum([]byte(id.String())), Content: Sum([]byte("x")), Pages: Sum(nil), Files: 3, Bytes: 30, Changes: Changes{Added: 2, Removed: 4, Changed: 1}, Layout: Full}
 }
 
-// sampleIndex has checkpoints 10, 20, 30, 40, of which 20 is pruned, stable is
-// 10, and a horizon of 45.
+// sampleIndex has checkpoints 10, 20 (pruned), 30, 40, a channel stable at 10,
+// and a horizon of 45.
 func sampleIndex(t testing.TB) Index {
 	t.Helper()
 	ix := NewIndex("myfile")
@@ -24,7 +24,7 @@ func sampleIndex(t testing.TB) Index {
 		func() (Index, error) { return ix.Append(checkpoint(30)) },
 		func() (Index, error) { return ix.Append(checkpoint(40)) },
 		func() (Index, error) { return ix.Prune(20, 41, "licence withdrawn") },
-		func() (Index, error) { return ix.SetChannel("stable", 10) },
+		func() (Index, error) { return ix.SetChannel("stable", 10, 60) },
 		func() (Index, error) { return ix.MoveHorizon(45) },
 	} {
 		if ix, err = step(); err != nil {
@@ -40,14 +40,14 @@ func sampleIndex(t testing.TB) Index {
 // pendingIndex is sampleIndex with a group that is about to commit at 50.
 func pendingIndex(t testing.TB) Index {
 	t.Helper()
-	ix, err := sampleIndex(t).Announce(50)
+	ix, err := sampleIndex(t).Prepare(50)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return ix
 }
 
-// What is pending stays so until the horizon reaches it.
+// A pending id stays pending until the horizon reaches it.
 func TestPending(t *testing.T) {
 	ix := pendingIndex(t)
 	below, err := ix.MoveHorizon(49)
@@ -66,11 +66,11 @@ func TestPending(t *testing.T) {
 	if fenced, err := ix.Fence(); err != nil || fenced.Pending == nil {
 		t.Errorf("fenced: %v, %+v", err, fenced)
 	}
-	if _, err := ix.Announce(45); !errors.Is(err, ErrBehind) {
+	if _, err := ix.Prepare(45); !errors.Is(err, ErrBehind) {
 		t.Errorf("at the horizon: %v", err)
 	}
-	text := strings.Replace(encoded(t, ix), `"pending":"19700101T000050Z"`, `"pending":"19700101T000045Z"`, 1)
-	if _, err := ParseIndex([]byte(text)); err == nil || !strings.Contains(err.Error(), "pending id 19700101T000045Z is not above the horizon") {
+	text := strings.Replace(encoded(t, ix), `"pending":"00010101T000050Z"`, `"pending":"00010101T000045Z"`, 1)
+	if _, err := ParseIndex([]byte(text)); err == nil || !strings.Contains(err.Error(), "pending id 00010101T000045Z is not above the horizon") {
 		t.Errorf("parsed at the horizon: %v", err)
 	}
 }
@@ -84,7 +84,7 @@ func TestIndexChanges(t *testing.T) {
 	negative.Bytes = -1
 	huge := checkpoint(50)
 	huge.Files = maxNumber + 1
-	const epoch = "19700101T0000"
+	const epoch = "00010101T0000"
 	tests := []struct {
 		name   string
 		change func(Index) (Index, error)
@@ -98,22 +98,25 @@ func TestIndexChanges(t *testing.T) {
 		{"append without a layout", func(ix Index) (Index, error) { return ix.Append(noLayout) }, nil, "checkpoint " + epoch + `50Z: layout "" is neither full nor thin`},
 		{"append a negative", func(ix Index) (Index, error) { return ix.Append(negative) }, nil, "checkpoint " + epoch + "50Z: files or bytes are not within 0 and 9007199254740991"},
 		{"append too many", func(ix Index) (Index, error) { return ix.Append(huge) }, nil, "checkpoint " + epoch + "50Z: files or bytes are not within 0 and 9007199254740991"},
-		{"append behind the end of time", func(ix Index) (Index, error) { return ix.Append(checkpoint(MaxID + 1)) }, nil, "horizon 253402300800 lies outside the years 0001 to 9999"},
+		{"append behind the end of time", func(ix Index) (Index, error) { return ix.Append(checkpoint(MaxID + 1)) }, nil, "horizon: id 100000101T000000Z is not within 00010101T000001Z and 99991231T235959Z"},
 		{"move", func(ix Index) (Index, error) { return ix.MoveHorizon(46) }, nil, ""},
 		{"move nowhere", func(ix Index) (Index, error) { return ix.MoveHorizon(45) }, ErrBehind, "instant " + epoch + "45Z: not above the horizon " + epoch + "45Z"},
 		{"move back", func(ix Index) (Index, error) { return ix.MoveHorizon(40) }, ErrBehind, "instant " + epoch + "40Z: not above the horizon " + epoch + "45Z"},
-		{"move too far", func(ix Index) (Index, error) { return ix.MoveHorizon(math.MaxInt64) }, nil, "horizon 9223372036854775807 lies outside the years 0001 to 9999"},
-		{"channel", func(ix Index) (Index, error) { return ix.SetChannel("canary", 40) }, nil, ""},
-		{"channel moves", func(ix Index) (Index, error) { return ix.SetChannel("stable", 40) }, nil, ""},
-		{"channel to nothing", func(ix Index) (Index, error) { return ix.SetChannel("stable", 41) }, ErrNoCheckpoint, epoch + "41Z: no such checkpoint"},
-		{"channel to a pruned one", func(ix Index) (Index, error) { return ix.SetChannel("stable", 20) }, ErrNoCheckpoint, epoch + "20Z: no such checkpoint"},
-		{"channel of a bad name", func(ix Index) (Index, error) { return ix.SetChannel("latest", 10) }, nil, `channel "latest": segment "latest" is reserved`},
+		{"move too far", func(ix Index) (Index, error) { return ix.MoveHorizon(MaxID + 2) }, nil, "horizon: id 100000101T000001Z is not within 00010101T000001Z and 99991231T235959Z"},
+		{"channel", func(ix Index) (Index, error) { return ix.SetChannel("canary", 40, 60) }, nil, ""},
+		{"channel moves", func(ix Index) (Index, error) { return ix.SetChannel("stable", 40, 60) }, nil, ""},
+		{"channel goes", func(ix Index) (Index, error) { return ix.DropChannel("stable", 60) }, nil, ""},
+		{"channel moves at no time", func(ix Index) (Index, error) { return ix.SetChannel("stable", 40, 0) }, nil, "channel stable stood for " + epoch + "10Z until none: no such time"},
+		{"grace", func(ix Index) (Index, error) { return ix.SetGrace(new(time.Duration)) }, nil, ""},
+		{"channel to nothing", func(ix Index) (Index, error) { return ix.SetChannel("stable", 41, 60) }, ErrNoCheckpoint, epoch + "41Z: no such checkpoint"},
+		{"channel to a pruned one", func(ix Index) (Index, error) { return ix.SetChannel("stable", 20, 60) }, ErrNoCheckpoint, epoch + "20Z: no such checkpoint"},
+		{"channel of a bad name", func(ix Index) (Index, error) { return ix.SetChannel("latest", 10, 60) }, nil, `channel "latest": segment "latest" is reserved`},
 		{"prune", func(ix Index) (Index, error) { return ix.Prune(30, 60, "") }, nil, ""},
 		{"prune nothing", func(ix Index) (Index, error) { return ix.Prune(31, 60, "") }, ErrNoCheckpoint, epoch + "31Z: no such checkpoint"},
 		{"prune a pruned one", func(ix Index) (Index, error) { return ix.Prune(20, 60, "") }, ErrNoCheckpoint, epoch + "20Z: no such checkpoint"},
 		{"prune the newest", func(ix Index) (Index, error) { return ix.Prune(40, 60, "") }, ErrInUse, epoch + "40Z is in use: it is the newest checkpoint"},
 		{"prune a channel's", func(ix Index) (Index, error) { return ix.Prune(10, 60, "") }, ErrInUse, epoch + "10Z is in use: channel stable names it"},
-		{"prune at no time", func(ix Index) (Index, error) { return ix.Prune(30, NoTime, "") }, nil, "pruned checkpoint " + epoch + "30Z: a time outside the years 0001 to 9999"},
+		{"prune at no time", func(ix Index) (Index, error) { return ix.Prune(30, 0, "") }, nil, "pruned checkpoint " + epoch + "30Z: id none is not within 00010101T000001Z and 99991231T235959Z"},
 		{"prune, not UTF-8", func(ix Index) (Index, error) { return ix.Prune(30, 60, "a\xff") }, nil, "pruned checkpoint " + epoch + `30Z: the reason "a\xff" is not one line of UTF-8 text`},
 		{"prune, two lines", func(ix Index) (Index, error) { return ix.Prune(30, 60, "a\nb") }, nil, "pruned checkpoint " + epoch + `30Z: the reason "a\nb" is not one line of UTF-8 text`},
 		{"prune, long", func(ix Index) (Index, error) { return ix.Prune(30, 60, strings.Repeat("r", MaxReason+1)) }, nil, "pruned checkpoint " + epoch + "30Z: the reason is longer than 1000 bytes"},
@@ -153,12 +156,12 @@ func TestIndexChanges(t *testing.T) {
 	}
 }
 
-// A copy shares nothing that a change of the other could show in.
+// A copy shares no memory in which a change of the other could show.
 func TestIndexCopies(t *testing.T) {
 	ix := sampleIndex(t)
 	a, errA := ix.Append(checkpoint(50))
 	b, errB := ix.Append(checkpoint(60))
-	c, errC := ix.SetChannel("x", 30)
+	c, errC := ix.SetChannel("x", 30, 60)
 	if err := errors.Join(errA, errB, errC); err != nil {
 		t.Fatal(err)
 	}

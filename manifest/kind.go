@@ -5,46 +5,54 @@ import (
 	"strings"
 )
 
-// Kind is a kind of object in a store. Each has one set of attributes, here.
+// Kind is a kind of object in a store. This file defines the attributes of each.
 type Kind uint8
 
 const (
-	KindRegistry Kind = iota // asof.json
-	KindIndex                // a checkpoint index
-	KindList                 // a page that lists a repo's checkpoints, or the store's repos
-	KindFile                 // a file of upstream's, in a tree
-	KindPage                 // a listing page, or a file of asof's own, in a tree
-	KindBlob                 // a blob in the pool
-	KindManifest             // a manifest: its root, and leaves
-	KindSegment              // a sealed stretch of a checkpoint index
-	KindStaged               // a staged revision
-	KindJournal              // the journal of a sync
-	KindAttempt              // the claim of an id
-	KindTogether             // a publish of several repos at one id
-	KindPin                  // a list of objects that a publisher is about to rely on
+	KindRegistry   Kind = iota // asof.json
+	KindIndex                  // a checkpoint index
+	KindList                   // a page that lists a repo's checkpoints or the store's repos
+	KindFile                   // a file of upstream in a tree
+	KindPage                   // a listing page, or another file of asof's own, in a tree
+	KindBlob                   // a blob in the pool
+	KindManifest               // a manifest: its root and leaves
+	KindSegment                // a sealed stretch of a checkpoint index
+	KindStaged                 // a staged revision
+	KindJournal                // the journal of a sync
+	KindAttempt                // the claim of an id
+	KindGroup                  // a publish of several repos at one id
+	KindPin                    // a list of objects that a publisher is about to rely on
+	KindValidators             // upstream's validators, to ask whether its root documents changed
+	KindRecord                 // a copy of a checkpoint index at one generation
+	KindNote                   // what the janitor knows of a repo's history
+	kinds
 )
 
-// Cache-Control values. Anything else that asof sends derives from one of these.
+// Kinds is the number of kinds: they are 0 to Kinds-1.
+const Kinds = int(kinds)
+
+// Cache-Control values. Every other one that asof sends derives from one of
+// these.
 const (
 	CacheImmutable = "public, max-age=31536000, immutable"
 	CacheShort     = "public, max-age=10"
 	CacheNever     = "no-store"
 )
 
-// Mutable reports whether objects of the kind change, by compare-and-swap.
-// All others are only ever created (invariant 2).
+// Mutable reports whether objects of the kind change, by compare-and-swap. All
+// others are only ever created (invariant 2).
 func (k Kind) Mutable() bool {
 	switch k {
-	case KindRegistry, KindIndex, KindList, KindStaged, KindTogether, KindJournal:
+	case KindRegistry, KindIndex, KindList, KindStaged, KindGroup, KindValidators, KindJournal, KindNote:
 		return true
 	}
 	return false
 }
 
-// CacheControl is the Cache-Control of the kind's objects.
+// CacheControl returns the Cache-Control of the kind's objects.
 func (k Kind) CacheControl() string {
 	switch k {
-	case KindStaged, KindTogether, KindJournal, KindAttempt, KindPin, KindRegistry:
+	case KindStaged, KindGroup, KindJournal, KindAttempt, KindPin, KindRegistry, KindRecord, KindValidators, KindNote:
 		return CacheNever
 	case KindIndex, KindList:
 		return CacheShort
@@ -52,11 +60,11 @@ func (k Kind) CacheControl() string {
 	return CacheImmutable
 }
 
-// ContentType is the media type of an object of the kind; name is the file's
-// path, of KindFile and KindPage only.
+// ContentType returns the media type of an object of the kind. name is the file's
+// path; only KindFile and KindPage use it.
 func (k Kind) ContentType(name string) string {
 	switch k {
-	case KindRegistry, KindIndex, KindSegment, KindStaged, KindTogether:
+	case KindRegistry, KindIndex, KindSegment, KindStaged, KindGroup, KindRecord, KindValidators, KindNote:
 		return "application/json"
 	case KindPage:
 		if strings.HasPrefix(name, GeneratedDir) {
@@ -79,9 +87,9 @@ const (
 	typeBinary = "application/octet-stream"
 )
 
-// typeOf is the media type of an upstream file by its name. It is our own
-// table, so that every machine gives the same answer. Compressed files have a
-// type of their own and never a Content-Encoding: clients get upstream's bytes.
+// typeOf returns the media type of an upstream file by its name. asof has its own
+// table, so that every machine gives the same answer. Compressed files have their
+// own types and never a Content-Encoding: clients get upstream's bytes.
 func typeOf(name string) string {
 	base := path.Base(name)
 	switch base {

@@ -11,7 +11,7 @@ func TestKinds(t *testing.T) {
 		kind    Kind
 		mutable bool
 		cache   string
-		media   string // of a file without a telling name
+		media   string // for a file whose name says nothing
 	}{
 		{KindRegistry, true, never, object},
 		{KindIndex, true, short, object},
@@ -21,10 +21,17 @@ func TestKinds(t *testing.T) {
 		{KindBlob, false, immutable, data},
 		{KindManifest, false, immutable, text},
 		{KindStaged, true, never, object},
-		{KindTogether, true, never, object},
+		{KindGroup, true, never, object},
+		{KindValidators, true, never, object},
 		{KindJournal, true, never, text},
 		{KindAttempt, false, never, text},
 		{KindPin, false, never, text},
+		{KindRecord, false, never, object},
+		{KindNote, true, never, object},
+		{KindSegment, false, immutable, object},
+	}
+	if len(tests) != Kinds {
+		t.Errorf("%d kinds of %d", len(tests), Kinds)
 	}
 	for _, tt := range tests {
 		if tt.kind.Mutable() != tt.mutable {
@@ -36,12 +43,12 @@ func TestKinds(t *testing.T) {
 		if got := tt.kind.ContentType("x"); got != tt.media {
 			t.Errorf("kind %d: %s", tt.kind, got)
 		}
-		// What may change must not be cached as if it could not.
+		// Mutable objects must not be cached as immutable.
 		if tt.mutable && tt.kind.CacheControl() == CacheImmutable {
 			t.Errorf("kind %d: mutable and cached for ever", tt.kind)
 		}
 	}
-	// A name decides for files only.
+	// The name matters for files only.
 	if got := KindBlob.ContentType("x.html"); got != data {
 		t.Error(got)
 	}

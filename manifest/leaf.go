@@ -11,15 +11,15 @@ import (
 	"strings"
 )
 
-// A leaf ends behind an entry whose path's hash says so, so that an insertion
-// or a removal changes the leaf it falls into and no other. The bounds keep a
-// hostile choice of names from making leaves of one line, or a single huge one.
-// On average a leaf has 63 lines: a change anywhere rewrites that many, and the
-// root, which has one line for them.
+// The hash of an entry's path decides whether a leaf ends after it. So an
+// insertion or a removal changes only the leaf that it falls into. The bounds
+// keep hostile names from making leaves of one line, or a single huge one. A leaf
+// has 63 lines on average: a change rewrites that many, and the root, which has
+// one line for each leaf.
 const (
 	leafMin   = 16  // lines before a hash may end a leaf
-	leafEvery = 48  // a hash ends a leaf once in so many lines
-	leafMax   = 384 // lines at which a leaf ends regardless
+	leafEvery = 48  // one path in this many ends a leaf
+	leafMax   = 384 // lines at which a leaf ends in any case
 )
 
 // MaxLeaf bounds the size of a leaf in bytes.
@@ -36,11 +36,11 @@ func endsLeaf(path string, lines int) bool {
 	return binary.BigEndian.Uint32(h[:])%leafEvery == 0
 }
 
-// ParseLeaf reads a whole leaf. It takes only what a Builder can have written
-// under ref: the digest, size, count, order, last path and the leaf's end all
-// hold. What holds across leaves — the order, no file where a directory stands,
-// the root's sums — shows when all entries go through a Builder, whose root is
-// then the same.
+// ParseLeaf reads a whole leaf. It accepts only what a Builder can have written
+// under ref: it checks the digest, size, count, order, last path and the leaf's
+// end. Rules across leaves (order, no path both file and directory, the root's
+// sums) are checked by passing all entries through a Builder: its root must be
+// the same.
 func ParseLeaf(data []byte, ref LeafRef) ([]Entry, error) {
 	entries, err := parseLeaf(data, ref)
 	if err != nil {
@@ -81,14 +81,14 @@ func parseLeaf(data []byte, ref LeafRef) ([]Entry, error) {
 	return entries, nil
 }
 
-// Leaf is the text of a leaf, whose digest was checked before, prepared to look
-// paths up without parsing it.
+// Leaf is the text of a leaf whose digest was checked before. It looks paths up
+// without parsing the whole text.
 type Leaf struct {
 	Text  []byte
-	paths []uint32 // where in Text each path begins, ascending
+	paths []uint32 // where each path begins in Text, ascending
 }
 
-// NewLeaf prepares a leaf. It refuses lines that no leaf has, so far as it looks at
+// NewLeaf prepares a leaf. It refuses impossible lines, as far as it looks at
 // them.
 func NewLeaf(text []byte) (Leaf, error) {
 	l := Leaf{Text: text}
@@ -101,8 +101,8 @@ func NewLeaf(text []byte) (Leaf, error) {
 		if end := bytes.IndexByte(line, '\n'); end >= 0 {
 			line = line[:end]
 		}
-		// The first two spaces in a row are the ones before the path. None stand in
-		// the digest.
+		// The first two spaces in a row are the ones before the path. The digest
+		// has none.
 		const digest = 2 * sha256.Size
 		spaces := bytes.Index(line[min(digest, len(line)):], []byte("  "))
 		if spaces < 0 {
@@ -114,13 +114,13 @@ func NewLeaf(text []byte) (Leaf, error) {
 	return l, nil
 }
 
-// Has reports whether the leaf lists a path, which CheckPath takes.
+// Has reports whether the leaf lists a path. The path must satisfy CheckPath.
 func (l Leaf) Has(path string) bool {
 	_, ok := l.search(path)
 	return ok
 }
 
-// Find looks one path up, which CheckPath takes.
+// Find looks up one path. The path must satisfy CheckPath.
 func (l Leaf) Find(path string) (Entry, bool, error) {
 	i, ok := l.search(path)
 	if !ok {
@@ -134,14 +134,14 @@ func (l Leaf) Find(path string) (Entry, bool, error) {
 	return e, true, nil
 }
 
-// search finds the line of a path. It touches little memory: leaves in a cache of
-// many are cold.
+// search finds the line of a path. It touches little memory: most cached leaves
+// are not in the processor's cache.
 func (l Leaf) search(path string) (line int, ok bool) {
 	line = sort.Search(len(l.paths), func(i int) bool { return string(l.path(i)) >= path })
 	return line, line < len(l.paths) && string(l.path(line)) == path
 }
 
-// path is the path in line i.
+// path returns the path in line i.
 func (l Leaf) path(i int) []byte {
 	p := l.Text[l.paths[i]:]
 	if end := bytes.IndexByte(p, '\n'); end >= 0 {
@@ -150,7 +150,8 @@ func (l Leaf) path(i int) []byte {
 	return p
 }
 
-// lines yields the lines of a text without their LF; the last must have one.
+// lines yields the lines of a text without their LF. The last line must have one,
+// too.
 func lines(text string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for len(text) > 0 {

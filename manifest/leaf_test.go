@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// refOf is the reference under which a Builder would emit data, if it could.
+// refOf returns the reference that a Builder would make for data, if it could.
 func refOf(data []byte) LeafRef {
 	text := strings.TrimSuffix(string(data), "\n")
 	_, path, _ := strings.Cut(text[strings.LastIndexByte(text, '\n')+1:], "  ")
@@ -48,7 +48,7 @@ func leafText(entries []Entry) string {
 	return string(b)
 }
 
-// What the root says about a leaf must hold.
+// A leaf must match what the root says about it.
 func TestParseLeafWrongRef(t *testing.T) {
 	data := []byte(leafText(sampleEntries(3)))
 	good := refOf(data)
@@ -144,7 +144,7 @@ func TestLeafFindMalformed(t *testing.T) {
 		"\n\n\n":                             "leaf: a line is not of the form: digest size modified  path",
 		"x 0 -  a\n":                         "leaf: a line is not of the form: digest size modified  path",
 		emptySum + " x -  a\n":               `leaf: size: "x" is not a number from 0 to 5497558138880`,
-		emptySum + " 0 -  a":                 "", // the digest was checked before; an end is not needed
+		emptySum + " 0 -  a":                 "", // the digest was checked before; no end is needed
 		"":                                   "",
 		strings.Repeat("y", 5000):            "leaf: a line is not of the form: digest size modified  path",
 		"no line\n" + emptySum + " 0 -  b\n": "leaf: a line is not of the form: digest size modified  path",

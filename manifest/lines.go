@@ -1,16 +1,17 @@
 package manifest
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"strconv"
 )
 
-// The lines of the index, of segments and of the registry are written and read by hand,
-// many times faster than by encoding/json, as an index has hundreds and a history
-// a million of them. What is written is what json.Marshal writes. What is read at
-// once is what was surely written so; any other line is left to decodeExact, which
-// takes it or says what is wrong with it.
+// Lines of the index, of segments and of the registry are written and read by
+// hand, many times faster than by encoding/json: an index has hundreds, a history
+// a million. The output equals json.Marshal's. The fast reader accepts only lines
+// surely in that form; it leaves all others to decodeExact, which accepts them or
+// says what is wrong.
 
 func appendCheckpoint(b []byte, c Checkpoint) []byte {
 	b = appendID(append(b, '{'), "id", c.ID)
@@ -25,6 +26,9 @@ func appendCheckpoint(b []byte, c Checkpoint) []byte {
 	b = appendText(b, "layout", string(c.Layout))
 	if c.Usage {
 		b = append(b, `,"usage":true`...)
+	}
+	if c.Partial {
+		b = append(b, `,"partial":true`...)
 	}
 	return append(b, '}')
 }
@@ -41,8 +45,10 @@ func readCheckpoint(line []byte) (c Checkpoint, ok bool) {
 	c.Removed = r.number(`,"removed":`)
 	c.Changed = r.number(`,"changed":`)
 	c.Layout = r.layout(`,"layout":"`)
-	c.Usage = string(r.rest) == `","usage":true}`
-	return c, c.Usage && r.ok || r.end(`"}`)
+	r.skip(`"`)
+	c.Usage = r.has(`,"usage":true`)
+	c.Partial = r.has(`,"partial":true`)
+	return c, r.end(`}`)
 }
 
 func appendTombstone(b []byte, t Tombstone) []byte {
@@ -97,7 +103,7 @@ func readRepo(line []byte) (repo Repo, ok bool) {
 	return repo, r.end(`"}`)
 }
 
-// appendName appends a member's name, behind a comma unless it is the first.
+// appendName appends a member's name, after a comma unless it is the first.
 func appendName(b []byte, name string) []byte {
 	if b[len(b)-1] != '{' {
 		b = append(b, ',')
@@ -130,14 +136,14 @@ func appendText(b []byte, name, s string) []byte {
 	return append(append(append(b, '"'), s...), '"')
 }
 
-// plain reports whether json.Marshal writes a byte of a string as it is, whatever
-// stands beside it.
+// plain reports whether json.Marshal always writes a byte of a string unchanged,
+// whatever its neighbours.
 func plain(c byte) bool {
 	return ' ' <= c && c < 0x7f && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&'
 }
 
-// lineReader reads a line from its start. Once something is not as expected, ok
-// is false for good. Each method reads what stands before a value, and the value.
+// lineReader reads a line from its start. After the first mismatch ok stays
+// false. Each method reads the text before a value, then the value.
 type lineReader struct {
 	rest []byte
 	ok   bool
@@ -149,7 +155,16 @@ func (r *lineReader) skip(s string) {
 	}
 }
 
-// take reads n bytes behind a prefix; nil if there are not as many.
+// has reports whether the line goes on like this, and skips it.
+func (r *lineReader) has(s string) bool {
+	rest, ok := bytes.CutPrefix(r.rest, []byte(s))
+	if ok = ok && r.ok; ok {
+		r.rest = rest
+	}
+	return ok
+}
+
+// take reads n bytes after a prefix. It returns nil if there are fewer.
 func (r *lineReader) take(prefix string, n int) []byte {
 	r.skip(prefix)
 	if r.ok = r.ok && len(r.rest) >= n; !r.ok {

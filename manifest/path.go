@@ -9,20 +9,22 @@ import (
 )
 
 // Limits of a path in a tree. The longest base path, an id and the longest path
-// make 986 of S3's 1,024 bytes of key; a segment fits a file system's 255.
+// make a key of 986 bytes; S3 allows 1,024. A segment fits into a file system's
+// 255.
 const (
-	MaxPath    = 768 // bytes, of a file's path and of its directory's page's
+	MaxPath    = 768 // bytes, for a file's path and for the page of its directory
 	MaxSegment = 255 // bytes
 	MaxBase    = 200 // bytes
 )
 
-// IndexPage is the name under which a directory's page stands, upstream's or ours.
+// IndexPage is the file name of a directory's page, upstream's or asof's.
 const IndexPage = "index.html"
 
 // CheckPath reports why p can't be the path of a file in a tree. Names from
-// upstream are hostile (invariant 8): a path is relative, slash-separated UTF-8
-// without empty, "." or ".." segments, without backslashes and control characters.
-// Every directory must leave room for its page, so none is called index.html.
+// upstream are hostile (invariant 8). A path is relative, slash-separated UTF-8
+// without empty, "." or ".." segments, backslashes or control characters. No
+// directory may be called index.html, since every directory must have room for
+// its page.
 func CheckPath(p string) error {
 	switch {
 	case p == "":
@@ -64,13 +66,13 @@ func CheckPath(p string) error {
 	return nil
 }
 
-// PathChecker checks the paths of a whole tree, given in ascending byte order:
-// each by CheckPath, no duplicates, and no file where a directory stands. The
-// zero value is ready.
+// PathChecker checks the paths of a whole tree, given in ascending byte order.
+// Each must satisfy CheckPath, none may repeat, and none may be both a file and a
+// directory. The zero value is ready to use.
 type PathChecker struct {
 	last string
-	// files holds the earlier paths that are prefixes of what may still come:
-	// between "a" and "a/b" others such as "a+" sort.
+	// files holds the earlier paths that later ones may still extend: others such
+	// as "a+" sort between "a" and "a/b".
 	files []string
 }
 
@@ -98,9 +100,9 @@ func (c *PathChecker) Next(p string) error {
 	return nil
 }
 
-// CheckBase reports why base can't be a repo's base path: one or more segments
-// of letters, digits and ._-+~, none of which starts with "." or "-", reads as
-// a time, or is a name that the resolver needs for itself.
+// CheckBase reports why base can't be a repo's base path. It is one or more
+// segments of letters, digits and ._-+~. No segment may start with "." or "-",
+// read as a time, or be a name that the resolver reserves.
 func CheckBase(base string) error {
 	if base == "" {
 		return errors.New("empty base path")
@@ -116,8 +118,8 @@ func CheckBase(base string) error {
 	return nil
 }
 
-// CheckChannel reports why name can't be a channel: it must be fit to be one
-// segment of a base path, and not begin like a date.
+// CheckChannel reports why name can't be a channel. It must be valid as one
+// segment of a base path, and must not begin like a date.
 func CheckChannel(name string) error {
 	if len(name) > MaxBase {
 		return fmt.Errorf("channel %.40q… is longer than %d bytes", name, MaxBase)
@@ -156,8 +158,7 @@ func checkName(seg string) error {
 	return nil
 }
 
-// Overlap reports whether one of two base paths stands inside the other, or
-// both are the same.
+// Overlap reports whether two base paths are equal, or one is inside the other.
 func Overlap(a, b string) bool {
 	if len(a) > len(b) {
 		a, b = b, a

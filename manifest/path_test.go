@@ -113,7 +113,7 @@ func TestPathChecker(t *testing.T) {
 	}
 }
 
-// A refused path leaves no trace: the ones that follow are judged as before.
+// A refused path leaves no trace: later paths are judged as before.
 func TestPathCheckerAfterError(t *testing.T) {
 	var c PathChecker
 	for _, step := range []struct {
@@ -268,7 +268,7 @@ func FuzzCheckPath(f *testing.F) {
 		if CheckPath(p) != nil {
 			return
 		}
-		// What is accepted stays inside the tree, and fits one line.
+		// An accepted path stays inside the tree, and fits one line.
 		if !utf8.ValidString(p) || len(p) > MaxPath || strings.ContainsAny(p, "\\\n\r\x00") {
 			t.Errorf("%q", p)
 		}
@@ -284,7 +284,7 @@ func FuzzCheckPath(f *testing.F) {
 				t.Errorf("%q: the page %v", p, CheckPath(page))
 			}
 		}
-		line := appendEntry(nil, Entry{Path: p, Modified: NoTime})
+		line := appendEntry(nil, Entry{Path: p})
 		if e, err := parseEntry(string(line[:len(line)-1])); err != nil || e.Path != p {
 			t.Errorf("%q: %+v, %v", line, e, err)
 		}

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,16 +12,19 @@ const receiptFormat = "asof.changes/1"
 // ChangesPath is the path of a checkpoint's receipt, in every checkpoint.
 const ChangesPath = GeneratedDir + "changes.json"
 
-// MaxListedChanges bounds the changes that a receipt lists.
+// MaxListedChanges bounds the number of changes that a receipt lists.
 const MaxListedChanges = 10_000
 
-// MaxReceipt bounds the size of a receipt's document in bytes. With the longest
-// paths, all of whose bytes JSON escapes, a full one has 50 million.
+// MaxListedMissing bounds the number of missing files that a receipt lists.
+const MaxListedMissing = 1000
+
+// MaxReceipt bounds the size of a receipt in bytes. A full one has at most 50
+// million: the longest paths, with JSON escapes for every byte.
 const MaxReceipt = 64 << 20
 
 // Receipt is what a checkpoint says of itself: what it is, which checkpoint came
-// before, and what changed since that one. With the manifest of pages that it
-// stands in, it is enough to write the checkpoint's entry in the index again.
+// before, and what changed since. A receipt and its manifest of pages are enough
+// to write the checkpoint's index entry again.
 type Receipt struct {
 	Repo     string    `json:"repo"`
 	Base     string    `json:"base"`
@@ -32,12 +36,33 @@ type Receipt struct {
 	Bytes    int64     `json:"bytes"`
 	Previous *Previous `json:"previous"` // nil: the repo's first
 	Changes
-	Growth int64 `json:"growth"` // in bytes, negative where it shrank
-	// Complete says that List has all changes.
+	Growth int64 `json:"growth"` // in bytes; negative if the tree shrank
+	// Complete reports whether List has all changes.
 	Complete bool `json:"complete"`
-	// List are the changes in ascending order of their paths, or of more than
-	// MaxListedChanges the first so many.
+	// Missing holds the paths of files that upstream listed but did not have. The
+	// checkpoint was published without them. They are in ascending order: the
+	// first MaxListedMissing if there are more.
+	Missing []string `json:"missing,omitempty"`
+	// HeldBack counts files that upstream lists and the publisher left out because its
+	// configuration says so.
+	HeldBack HeldBack `json:"held_back,omitzero"`
+	// List holds the changes in ascending order of their paths: the first
+	// MaxListedChanges if there are more.
 	List []Change `json:"-"`
+}
+
+// HeldBack counts files that a checkpoint leaves out.
+type HeldBack struct {
+	Files int64 `json:"files"`
+	Bytes int64 `json:"bytes"` // as far as upstream says
+}
+
+// check reports the first rule that the counts break.
+func (h HeldBack) check() error {
+	if h.Files < 0 || h.Bytes < 0 || h.Files > maxNumber || h.Bytes > maxNumber || h.Files == 0 && h.Bytes > 0 {
+		return fmt.Errorf("%d files of %d bytes can't be held back", h.Files, h.Bytes)
+	}
+	return nil
 }
 
 // Previous is the checkpoint that a checkpoint was compared with.
@@ -48,7 +73,7 @@ type Previous struct {
 	Layout   Layout `json:"layout"`
 }
 
-// Change is a file that is not as it was.
+// Change is a file that was added, removed or changed.
 type Change struct {
 	Path string      `json:"path"`
 	Kind ChangeKind  `json:"change"`
@@ -56,7 +81,7 @@ type Change struct {
 	New  *FileDigest `json:"new,omitempty"` // nil: it was removed
 }
 
-// ChangeKind is what became of a file.
+// ChangeKind says what happened to a file.
 type ChangeKind string
 
 const (
@@ -71,14 +96,14 @@ type FileDigest struct {
 	SHA256 Digest `json:"sha256"`
 }
 
-// NewChange is the change from one content of a file to another; nil: there is no
-// such file.
+// NewChange returns the change of a file's content from old to now. nil means the
+// file does not exist.
 func NewChange(path string, old, now *FileDigest) Change {
 	return Change{path, KindOfChange(old != nil, now != nil), old, now}
 }
 
-// KindOfChange is that of a file which was there before or not, and is there now or
-// not.
+// KindOfChange returns the kind of a change. before and now say whether the file
+// existed and exists.
 func KindOfChange(before, now bool) ChangeKind {
 	switch {
 	case !before:
@@ -89,12 +114,13 @@ func KindOfChange(before, now bool) ChangeKind {
 	return Changed
 }
 
-// Checkpoint is the entry of the index. pages names the manifest that lists the
-// receipt, usage says that it lists UsagePath too.
+// Checkpoint returns the checkpoint's index entry. pages names the manifest that
+// lists the receipt; usage says that it lists UsagePath too.
 func (r Receipt) Checkpoint(pages Digest, usage bool) Checkpoint {
 	return Checkpoint{
 		ID: r.ID, Manifest: r.Manifest, Content: r.Content, Pages: pages,
 		Files: r.Files, Bytes: r.Bytes, Changes: r.Changes, Layout: r.Layout, Usage: usage,
+		Partial: r.HeldBack.Files > 0 || len(r.Missing) > 0,
 	}
 }
 
@@ -103,7 +129,7 @@ type receiptHead struct {
 	Receipt
 }
 
-// Encode is the document's canonical form: JSON with one line a change.
+// Encode returns the document's canonical form: JSON with one line a change.
 func (r Receipt) Encode() ([]byte, error) {
 	if err := r.check(); err != nil {
 		return nil, fmt.Errorf("receipt: %w", err)
@@ -119,7 +145,7 @@ func (r Receipt) Encode() ([]byte, error) {
 	return b, nil
 }
 
-// ParseReceipt reads the canonical form, and nothing else.
+// ParseReceipt reads the canonical form only.
 func ParseReceipt(data []byte) (Receipt, error) {
 	r, err := parseReceipt(data)
 	if err != nil {
@@ -148,12 +174,12 @@ func parseReceipt(data []byte) (r Receipt, err error) {
 	return r, r.check()
 }
 
-// check holds what is true of every receipt.
+// check reports the first rule that a receipt breaks.
 func (r Receipt) check() error {
 	if err := CheckBase(r.Base); err != nil {
 		return err
 	}
-	// The index that would list the checkpoint holds the rest of its rules.
+	// The rest are the rules of the index that would list the checkpoint.
 	if _, err := NewIndex(r.Repo).Append(r.Checkpoint(Digest{}, false)); err != nil {
 		return err
 	}
@@ -167,7 +193,23 @@ func (r Receipt) check() error {
 	if r.Growth > r.Bytes || r.Growth < -maxNumber {
 		return fmt.Errorf("a growth of %d bytes is not within -%d and %d", r.Growth, int64(maxNumber), r.Bytes)
 	}
-	return r.checkList()
+	return cmp.Or(checkMissing(r.Missing), r.HeldBack.check(), r.checkList())
+}
+
+// checkMissing reports the first rule that a list of missing files breaks.
+func checkMissing(list []string) error {
+	if len(list) > MaxListedMissing {
+		return fmt.Errorf("more than %d missing files are listed", MaxListedMissing)
+	}
+	for i, path := range list {
+		if err := CheckPath(path); err != nil {
+			return err
+		}
+		if i > 0 && path <= list[i-1] {
+			return fmt.Errorf("missing path %q is out of order", path)
+		}
+	}
+	return nil
 }
 
 func (p Previous) check(next ID) error {
@@ -180,8 +222,8 @@ func (p Previous) check(next ID) error {
 	return nil
 }
 
-// checkList holds the list against the sums. Of a list that is cut off, the sums
-// are more.
+// checkList checks the list against the counts. If the list is cut off, the
+// counts are larger.
 func (r Receipt) checkList() error {
 	var listed Changes
 	growth := int64(0)
@@ -206,7 +248,7 @@ func (r Receipt) checkList() error {
 	return nil
 }
 
-// check returns by how many bytes the change makes a tree larger.
+// check also returns by how many bytes the change grows the tree.
 func (c Change) check() (growth int64, err error) {
 	if err := CheckPath(c.Path); err != nil {
 		return 0, err
@@ -228,10 +270,10 @@ func (c Change) check() (growth int64, err error) {
 	return growth, nil
 }
 
-// Total is the number of files that changed in whatever way.
+// Total returns the number of files that changed in any way.
 func (c Changes) Total() int64 { return c.Added + c.Removed + c.Changed }
 
-// Plus counts one change more.
+// Plus counts one more change.
 func (c Changes) Plus(kind ChangeKind) Changes {
 	switch kind {
 	case Added:

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -20,7 +21,7 @@ func receipt() Receipt {
 
 // manyChanges is a repo's first checkpoint, with n files.
 func manyChanges(n int) Receipt {
-	r := Receipt{Repo: "a", Base: "a", Layout: Full, Files: int64(n), Changes: Changes{Added: int64(n)}, Complete: n <= MaxListedChanges}
+	r := Receipt{Repo: "a", Base: "a", ID: march18, Layout: Full, Files: int64(n), Changes: Changes{Added: int64(n)}, Complete: n <= MaxListedChanges}
 	for i := range min(n, MaxListedChanges) {
 		r.List = append(r.List, NewChange(fmt.Sprintf("%07d", i), nil, &FileDigest{}))
 	}
@@ -49,7 +50,7 @@ func TestParseReceipt(t *testing.T) {
 	for _, tt := range []struct{ name, in, err string }{
 		{"good", good, ""},
 		{"nothing", "", `it does not begin with {"format":"asof.changes/1"`},
-		{"next format", edit("/1", "/2"), `format is "asof.changes/2", this version reads asof.changes/1`},
+		{"next format", edit("/1", "/2"), `a later version of asof wrote it: format is "asof.changes/2", this version reads asof.changes/1`},
 		{"cut off", good[:len(good)-1], "line 5: the document is cut off"},
 		{"trailing", good + "x", "line 6: data behind the document's end"},
 		{"unknown", edit(`"growth"`, `"x":1,"growth"`), `line 1: json: unknown field "x"`},
@@ -57,8 +58,8 @@ func TestParseReceipt(t *testing.T) {
 		{"a list in the head", edit(`"complete":true`, `"complete":true,"List":[]`), `line 1: json: unknown field "List"`},
 		{"repo", edit(`"repo":"myfile"`, `"repo":"latest"`), `repo: base path "latest": segment "latest" is reserved`},
 		{"base", edit(`"a/myfile"`, `"a//myfile"`), `base path "a//myfile": empty segment`},
-		{"layout", edit(`"thin"`, `"flat"`), `checkpoint 19700101T000040Z: layout "flat" is neither full nor thin`},
-		{"previous", edit(`"19700101T000030Z"`, `"19700101T000040Z"`), "the previous checkpoint is not an earlier one"},
+		{"layout", edit(`"thin"`, `"flat"`), `checkpoint 00010101T000040Z: layout "flat" is neither full nor thin`},
+		{"previous", edit(`"00010101T000030Z"`, `"00010101T000040Z"`), "the previous checkpoint is not an earlier one"},
 		{"previous layout", edit(`"full"`, `"flat"`), `previous checkpoint: layout "flat" is neither full nor thin`},
 		{"the first", good[:strings.Index(good, `{"id"`)] + "null" + good[strings.Index(good, `,"added"`):], "nothing came before, but not all files are added"},
 		{"growth", edit(`"growth":58`, `"growth":59`), "the changes are not what their sums say"},
@@ -88,7 +89,7 @@ func TestParseReceipt(t *testing.T) {
 	}
 }
 
-// Of very many changes the first stand in the receipt.
+// A receipt lists only the first of very many changes.
 func TestLongReceipt(t *testing.T) {
 	for _, n := range []int{0, MaxListedChanges, MaxListedChanges + 1} {
 		r := manyChanges(n)
@@ -108,6 +109,55 @@ func TestLongReceipt(t *testing.T) {
 	}
 	if n := len(encodedReceipt(t, r)); n > MaxReceipt {
 		t.Errorf("the largest receipt has %d bytes", n)
+	}
+}
+
+// A receipt lists what upstream did not have, if there is anything.
+func TestReceiptMissing(t *testing.T) {
+	r := receipt()
+	if strings.Contains(encodedReceipt(t, r), `"missing"`) {
+		t.Error("nothing is missing, and it says so")
+	}
+	r.Missing = []string{"a.deb", "b.deb"}
+	text := encodedReceipt(t, r)
+	if got, err := ParseReceipt([]byte(text)); err != nil || !reflect.DeepEqual(got, r) || !strings.Contains(text, `"missing":["a.deb","b.deb"],`+"\n") {
+		t.Errorf("%v\n%s", err, text)
+	}
+	for want, missing := range map[string][]string{
+		`receipt: missing path "a" is out of order`:        {"b", "a"},
+		`receipt: path "../a" holds the segment ".."`:      {"../a"},
+		"receipt: more than 1000 missing files are listed": slices.Repeat([]string{"a"}, MaxListedMissing+1),
+	} {
+		r.Missing = missing
+		_, err := r.Encode()
+		checkError(t, want, err, want)
+	}
+}
+
+// A receipt counts what the configuration held back, if there is anything. Its checkpoint
+// is partial then, as it is if something is missing.
+func TestReceiptHeldBack(t *testing.T) {
+	r := receipt()
+	if strings.Contains(encodedReceipt(t, r), `"held_back"`) || r.Checkpoint(Digest{}, false).Partial {
+		t.Error("nothing is held back, and it says so")
+	}
+	r.Missing = []string{"a.deb"}
+	if !r.Checkpoint(Digest{}, false).Partial {
+		t.Error("what lacks a file is partial")
+	}
+	r.Missing, r.HeldBack = nil, HeldBack{Files: 2, Bytes: 30}
+	text := encodedReceipt(t, r)
+	if got, err := ParseReceipt([]byte(text)); err != nil || !reflect.DeepEqual(got, r) || !strings.Contains(text, `"held_back":{"files":2,"bytes":30},`+"\n") || !got.Checkpoint(Digest{}, false).Partial {
+		t.Errorf("%v\n%s", err, text)
+	}
+	for want, held := range map[string]HeldBack{
+		"receipt: -1 files of 0 bytes can't be held back": {Files: -1},
+		"receipt: 0 files of 1 bytes can't be held back":  {Bytes: 1},
+		"receipt: 1 files of -1 bytes can't be held back": {Files: 1, Bytes: -1},
+	} {
+		r.HeldBack = held
+		_, err := r.Encode()
+		checkError(t, want, err, want)
 	}
 }
 

@@ -14,9 +14,9 @@ const MaxRegistry = 16 << 20
 
 // Registry lists the repos of a store.
 type Registry struct {
-	Generation int64 // counts the changes; 0 was never written
-	// Unsafe records that the store was taken into use although it has no
-	// compare-and-swap, by somebody who said so.
+	Generation int64 // counts the changes; 0: never written
+	// Unsafe records that the store is in use without compare-and-swap, because
+	// its operator explicitly said so.
 	Unsafe bool
 	Repos  []Repo // in ascending order of their base paths
 }
@@ -30,7 +30,8 @@ type Repo struct {
 // ErrTaken: a name or base path belongs to another repo.
 var ErrTaken = errors.New("already taken")
 
-// Add returns a copy with one more repo. A repo that is there is no change.
+// Add returns a copy with one more repo. Adding a repo that is already there
+// changes nothing.
 func (r Registry) Add(repo Repo) (Registry, error) {
 	if slices.Contains(r.Repos, repo) {
 		return r, nil
@@ -45,7 +46,7 @@ func (r Registry) Add(repo Repo) (Registry, error) {
 	return next, nil
 }
 
-// Find is the repo with a name.
+// Find returns the repo with a name.
 func (r Registry) Find(name string) (Repo, bool) {
 	i := slices.IndexFunc(r.Repos, func(repo Repo) bool { return repo.Name == name })
 	if i < 0 {
@@ -54,13 +55,21 @@ func (r Registry) Find(name string) (Repo, bool) {
 	return r.Repos[i], true
 }
 
+// Below returns the repos below a folder; all of them below "".
+func (r Registry) Below(folder string) []Repo {
+	if folder == "" {
+		return r.Repos
+	}
+	return slices.DeleteFunc(slices.Clone(r.Repos), func(repo Repo) bool { return !strings.HasPrefix(repo.Base, folder+"/") })
+}
+
 type registryHead struct {
 	Format     string `json:"format"`
 	Generation int64  `json:"generation"`
 	Unsafe     bool   `json:"unsafe,omitempty"`
 }
 
-// Encode is the registry's canonical form: JSON with one line a repo.
+// Encode returns the registry's canonical form: JSON with one line a repo.
 func (r Registry) Encode() ([]byte, error) {
 	if err := r.check(); err != nil {
 		return nil, err
@@ -76,7 +85,7 @@ func (r Registry) Encode() ([]byte, error) {
 	return b, nil
 }
 
-// ParseRegistry reads the canonical form, and nothing else.
+// ParseRegistry reads the canonical form only.
 func ParseRegistry(data []byte) (Registry, error) {
 	r, err := parseRegistry(data)
 	if err != nil {
@@ -127,8 +136,7 @@ func (r Registry) check() error {
 	return CheckDisjoint(r.Repos)
 }
 
-// CheckDisjoint reports the first two repos of which one's base path stands
-// inside the other's.
+// CheckDisjoint reports the first two repos whose base paths overlap.
 func CheckDisjoint(repos []Repo) error {
 	byBase := make(map[string]string, len(repos))
 	for _, repo := range repos {
@@ -138,12 +146,9 @@ func CheckDisjoint(repos []Repo) error {
 		byBase[repo.Base] = repo.Name
 	}
 	for _, repo := range repos {
-		for i := range len(repo.Base) {
-			if repo.Base[i] != '/' {
-				continue
-			}
-			if other, ok := byBase[repo.Base[:i]]; ok {
-				return fmt.Errorf("base path %s of repo %s stands inside %s of repo %s: %w", repo.Base, repo.Name, repo.Base[:i], other, ErrTaken)
+		for _, folder := range Folders(repo.Base) {
+			if other, ok := byBase[folder]; ok {
+				return fmt.Errorf("base path %s of repo %s stands inside %s of repo %s: %w", repo.Base, repo.Name, folder, other, ErrTaken)
 			}
 		}
 	}

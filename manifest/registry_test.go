@@ -20,7 +20,7 @@ func TestRegistryAdd(t *testing.T) {
 		{Repo{"noble", "ubuntu/noble"}, "", 3},
 		{Repo{"jam", "ubuntu/jam"}, "", 3},
 		{Repo{"ubuntu/jammy", "ubuntu/jammy2"}, "", 3},
-		{Repo{"jammy", "ubuntu/jammy"}, "", 2}, // is there: no change
+		{Repo{"jammy", "ubuntu/jammy"}, "", 2}, // exists already: no change
 		{Repo{"jammy", "other"}, "repo name jammy: already taken", 2},
 		{Repo{"other", "z"}, "base path z of repo other is repo x's: already taken", 2},
 		{Repo{"other", "ubuntu"}, "base path ubuntu/jammy of repo jammy stands inside ubuntu of repo other: already taken", 2},
@@ -99,7 +99,7 @@ func TestParseRegistry(t *testing.T) {
 		{"unsafe", `{"format":"asof.registry/1","generation":1,"unsafe":true,` + "\n\"repos\":[]}\n", ""},
 		{"two", head + "\"repos\":[\n{\"name\":\"b\",\"base\":\"a\"},\n{\"name\":\"a\",\"base\":\"b\"}]}\n", ""},
 		{"unsafe false", `{"format":"asof.registry/1","generation":1,"unsafe":false,` + "\n\"repos\":[]}\n", "line 1: not in canonical form"},
-		{"next format", strings.Replace(head, "/1", "/2", 1), `format is "asof.registry/2", this version reads asof.registry/1`},
+		{"next format", strings.Replace(head, "/1", "/2", 1), `a later version of asof wrote it: format is "asof.registry/2", this version reads asof.registry/1`},
 		{"index", encoded(t, NewIndex("a")), `format is "asof.checkpoints/1", this version reads asof.registry/1`},
 		{"unknown", `{"format":"asof.registry/1","generation":1,"x":1,` + "\n\"repos\":[]}\n", `line 1: json: unknown field "x"`},
 		{"order", head + "\"repos\":[\n{\"name\":\"a\",\"base\":\"b\"},\n{\"name\":\"b\",\"base\":\"a\"}]}\n", "repo b is out of order"},

@@ -9,11 +9,10 @@ import (
 
 const rootFormat = "asof.manifest/1"
 
-// Root is the upper level of a manifest. It is what a manifest's object begins
-// with, and says where each leaf stands: behind it, or in the object of an
-// earlier manifest.
+// Root is the upper level of a manifest, and the start of its object. It says
+// where each leaf is: after the root, or in the object of an earlier manifest.
 type Root struct {
-	Name  Digest // of the manifest: the SHA-256 of Encode
+	Name  Digest // the manifest's name: the SHA-256 of Encode
 	Files int64  // number of files
 	Bytes int64  // sum of their sizes
 	// Content is the digest of the tree as `sha256sum` would list it, in path
@@ -29,23 +28,23 @@ type LeafRef struct {
 	Digest Digest
 	Files  int64  // lines
 	Size   int64  // bytes of the leaf
-	Source int    // 0: it stands in its own manifest's object; n: in that of Sources[n-1]
-	Offset int64  // of its first byte in that object
-	Last   string // the last path in it
+	Source int    // 0: the leaf is in its own manifest's object; n: in the object of Sources[n-1]
+	Offset int64  // of the leaf's first byte in that object
+	Last   string // the last path in the leaf
 }
 
 const (
 	// MaxRoot bounds the size of a root in bytes.
 	MaxRoot = 256 << 20
-	// MaxSources bounds the number of earlier manifests that a root refers to, and
-	// so the number of objects that a manifest is read from.
+	// MaxSources bounds the number of earlier manifests that a root refers to,
+	// and so the number of objects that a read of one manifest opens.
 	MaxSources = 8
 	// MaxObject bounds the size of a manifest's object in bytes. No builder can
-	// reach it: it takes more of the longest leaves than a root can list.
+	// reach it: a root can't list that many of the longest leaves.
 	MaxObject = 1 << 40
 )
 
-// Encode is the root's canonical form:
+// Encode returns the root's canonical form:
 //
 //	asof.manifest/1
 //	root <bytes of all this text>
@@ -53,7 +52,7 @@ const (
 //	bytes <number>
 //	content <sha256>
 //	source <name of an earlier manifest>                                            one a source
-//	<leaf's sha256> SP <files> SP <size> SP SP <last path>                          a leaf behind the root
+//	<leaf's sha256> SP <files> SP <size> SP SP <last path>                          a leaf after the root
 //	<leaf's sha256> SP <files> SP <size> SP <source> SP <offset> SP SP <last path>  a leaf in a source
 func (r Root) Encode() []byte {
 	size := len("files  bytes  content ") + 200 + len(r.Sources)*80
@@ -76,7 +75,8 @@ func (r Root) Encode() []byte {
 	return b
 }
 
-// textSize is the size of a text of so many bytes with its own size in it.
+// textSize returns the size of a text that states its own size. others is the size of
+// the rest.
 func textSize(others int) int {
 	size := others
 	for size != others+len(strconv.Itoa(size)) {
@@ -102,7 +102,7 @@ func (l LeafRef) append(b []byte) []byte {
 	return append(b, '\n')
 }
 
-// seal gives the root its name, and the leaves behind it their offsets.
+// seal sets the root's name and the offsets of the leaves after it.
 func (r *Root) seal() {
 	text := r.Encode()
 	r.Name = Sum(text)
@@ -115,7 +115,7 @@ func (r *Root) seal() {
 	}
 }
 
-// In is the name of the manifest in whose object a leaf of the root stands.
+// In returns the name of the manifest whose object holds a leaf of the root.
 func (r Root) In(l LeafRef) Digest {
 	if l.Source == 0 {
 		return r.Name
@@ -123,7 +123,7 @@ func (r Root) In(l LeafRef) Digest {
 	return r.Sources[l.Source-1]
 }
 
-// Find is the leaf that holds path if any does.
+// Find returns the one leaf that can hold path.
 func (r Root) Find(path string) (LeafRef, bool) {
 	i := sort.Search(len(r.Leaves), func(i int) bool { return r.Leaves[i].Last >= path })
 	if i == len(r.Leaves) {
@@ -132,8 +132,8 @@ func (r Root) Find(path string) (LeafRef, bool) {
 	return r.Leaves[i], true
 }
 
-// Lists reports whether both list the very same files, times included,
-// wherever their leaves stand.
+// Lists reports whether both roots list the same files, times included. Their
+// leaves may be in different objects.
 func (r Root) Lists(other Root) bool {
 	if r.Files != other.Files || r.Bytes != other.Bytes || r.Content != other.Content || len(r.Leaves) != len(other.Leaves) {
 		return false
@@ -147,7 +147,7 @@ func (r Root) Lists(other Root) bool {
 	return true
 }
 
-// Own counts the leaves behind the root and their bytes.
+// Own counts the leaves stored after the root, and their bytes.
 func (r Root) Own() (leaves int, bytes int64) {
 	for _, l := range r.Leaves {
 		if l.Source == 0 {
@@ -158,9 +158,9 @@ func (r Root) Own() (leaves int, bytes int64) {
 	return leaves, bytes
 }
 
-// Object reads the manifest's object: the root, and behind it the leaves that
-// stand there, in their order. entries are all those from which the root was
-// built; a leaf is made of them when its turn comes.
+// Object returns a reader of the manifest's object: the root, then the leaves
+// that are stored after it, in order. entries are all entries that the root was
+// built from. Each leaf is made from them when it is read.
 func (r Root) Object(entries []Entry) io.Reader {
 	return &object{next: r.Encode(), leaves: r.Leaves, entries: entries}
 }
@@ -169,7 +169,7 @@ type object struct {
 	next    []byte // to be read before the leaves
 	buf     []byte
 	leaves  []LeafRef
-	entries []Entry // of the leaves
+	entries []Entry // the leaves'
 }
 
 // Read implements io.Reader.

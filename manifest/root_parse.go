@@ -8,16 +8,19 @@ import (
 	"strings"
 )
 
-// RootHead is how many bytes of a manifest's object RootSize may need.
+// RootHead is the number of bytes of a manifest's object that RootSize may need.
 const RootHead = len(rootFormat + "\nroot 268435456\n")
 
-// RootSize is the size of the root that a manifest's object begins with, told by
-// its first bytes: RootHead of them, or all if it is shorter.
+// RootSize returns the size of the root at the start of a manifest's object. head
+// holds its first RootHead bytes, or all of a shorter object.
 func RootSize(head []byte) (int64, error) {
 	text := string(head[:min(len(head), RootHead)])
 	rest, ok := strings.CutPrefix(text, rootFormat+"\nroot ")
 	if !ok {
 		line, _, _ := strings.Cut(text, "\n")
+		if err := checkFormat(line, rootFormat); errors.Is(err, ErrNewer) {
+			return 0, fmt.Errorf("manifest root: %w", err)
+		}
 		return 0, fmt.Errorf("manifest root: it begins with %.40q, want %s and its size", line, rootFormat)
 	}
 	digits, _, ok := strings.Cut(rest, "\n")
@@ -28,8 +31,8 @@ func RootSize(head []byte) (int64, error) {
 	return size, nil
 }
 
-// ParseRoot reads the canonical form, and nothing else: of a manifest's object
-// the first RootSize bytes.
+// ParseRoot reads the canonical form only. data is the first RootSize bytes of a
+// manifest's object.
 func ParseRoot(data []byte) (Root, error) {
 	if len(data) > MaxRoot {
 		return Root{}, fmt.Errorf("manifest root: larger than %d bytes", MaxRoot)
@@ -57,13 +60,13 @@ func ParseRoot(data []byte) (Root, error) {
 	return p.root, nil
 }
 
-// rootParser holds what is true across the lines of a root.
+// rootParser checks the rules that span the lines of a root.
 type rootParser struct {
 	root  Root
 	size  int64 // of the text
-	files int64 // of the leaves so far
-	own   int64 // bytes of the leaves so far that stand behind the root
-	used  int   // sources that leaves so far stand in
+	files int64 // in the leaves so far
+	own   int64 // bytes of the leaves so far that are stored after the root
+	used  int   // sources of the leaves so far
 	ends  [MaxSources]int64
 }
 

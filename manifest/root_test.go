@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// twoLeaves are entries of which the first 16 make a leaf of the least size.
+// twoLeaves returns entries whose first 16 make a leaf of the least size.
 func twoLeaves() []Entry {
 	entries := sampleEntries(leafMin - 1)
 	for i := leafMin; len(entries) < leafMin+1; i++ {
@@ -26,7 +26,7 @@ func sampleRoot(t testing.TB) Root {
 	return root
 }
 
-// sized is a root with its size in its second line, which text lacks.
+// sized returns the root in text, with its size added as the second line.
 func sized(text string) string {
 	head, rest, _ := strings.Cut(text, "\n")
 	return fmt.Sprintf("%s\nroot %d\n%s", head, textSize(len(text)+len("root \n")), rest)
@@ -109,8 +109,8 @@ func TestParseRoot(t *testing.T) {
 	checkError(t, "many sources", err, "manifest root, line 14: more than 8 sources")
 }
 
-// A size that holds itself can be true twice: with 97 bytes besides, 99 and 100
-// both are. Only the least is taken.
+// A size that includes itself can be right twice: with 97 other bytes, both 99
+// and 100 are. Only the smaller is accepted.
 func TestRootSizeIsTheLeast(t *testing.T) {
 	head := "asof.manifest/1\nfiles 1\nbytes 3\ncontent " + emptySum + "\n"
 	found := false
@@ -143,7 +143,7 @@ func TestRootSize(t *testing.T) {
 	}
 	for in, want := range map[string]string{
 		"":                                  `manifest root: it begins with "", want asof.manifest/1 and its size`,
-		"asof.manifest/2\nroot 1\n":         `manifest root: it begins with "asof.manifest/2", want asof.manifest/1 and its size`,
+		"asof.manifest/2\nroot 1\n":         `manifest root: a later version of asof wrote it: format is "asof.manifest/2", this version reads asof.manifest/1`,
 		"asof.manifest/1\nroot 1":           `manifest root: size: "1" is not a number from 0 to 268435456`,
 		"asof.manifest/1\nroot -1\n":        `manifest root: size: "-1" is not a number from 0 to 268435456`,
 		"asof.manifest/1\nroot 268435457\n": `manifest root: size: "268435457" is not a number from 0 to 268435456`,

@@ -6,20 +6,21 @@ import (
 	"slices"
 )
 
-// SealedSegment is a segment as it is stored, under SegmentKey of the reference's
-// digest, before an index that refers to it is swapped in (invariant 1).
+// SealedSegment is a segment ready to be stored under SegmentKey of its digest.
+// It must be stored before an index that refers to it is swapped in (invariant
+// 1).
 type SealedSegment struct {
 	Ref  SegmentRef
 	Data []byte
 }
 
-// errOtherSegment: a segment that was given is not the one that the index names.
+// errOtherSegment: the given segment is not the one that the index names.
 var errOtherSegment = errors.New("the index has another segment there")
 
-// Tail is the newest stretch of history, which the index holds itself.
+// Tail returns the newest stretch of history, held by the index itself.
 func (ix Index) Tail() Segment { return Segment{ix.Repo, ix.Checkpoints, ix.Pruned} }
 
-// Count is the number of checkpoints that are listed, and that are pruned.
+// Count returns how many checkpoints are listed, and how many are pruned.
 func (ix Index) Count() (listed, pruned int) {
 	listed, pruned = len(ix.Checkpoints), len(ix.Pruned)
 	for _, ref := range ix.Segments {
@@ -28,8 +29,8 @@ func (ix Index) Count() (listed, pruned int) {
 	return listed, pruned
 }
 
-// SegmentOf is the segment that holds an id if any does: the one between whose
-// first and last id it lies.
+// SegmentOf returns the segment whose ids span an id: the only one that can hold
+// it.
 func (ix Index) SegmentOf(id ID) (SegmentRef, bool) {
 	i := ix.segment(id)
 	if i < 0 {
@@ -42,7 +43,8 @@ func (ix Index) segment(id ID) int {
 	return slices.IndexFunc(ix.Segments, func(ref SegmentRef) bool { return ref.Holds(id) })
 }
 
-// Open is the newest segment, if it has room among so many entries: Seal wants it.
+// Open returns the newest segment if it has room among fill entries. Seal needs
+// it.
 func (ix Index) Open(fill int) (SegmentRef, bool) {
 	if len(ix.Segments) == 0 {
 		return SegmentRef{}, false
@@ -52,9 +54,9 @@ func (ix Index) Open(fill int) (SegmentRef, bool) {
 }
 
 // Seal moves all but the newest keep entries of the tail, at least one, into
-// segments of up to fill entries. open is the segment that Open has named, whose
-// place a longer one takes; the zero value if there was none. It returns the
-// segments that must be stored before the index.
+// segments of up to fill entries. open is the segment that Open named, or the
+// zero value if there was none; a longer one replaces it. Seal returns the
+// segments to store before the index.
 func (ix Index) Seal(keep, fill int, open Segment) (Index, []SealedSegment, error) {
 	tail := ix.Tail()
 	excess := tail.Len() - max(keep, 1)
@@ -90,9 +92,9 @@ func (ix Index) Seal(keep, fill int, open Segment) (Index, []SealedSegment, erro
 	return next, documents, nil
 }
 
-// Reseal puts a segment in the place of the one that it was made from by Prune.
-// It must be stored before the index. A checkpoint that a channel names must
-// still be listed.
+// Reseal replaces a segment by the one that Prune made from it. The new segment
+// must be stored before the index. A checkpoint that a channel names must still
+// be listed.
 func (ix Index) Reseal(s Segment) (Index, SealedSegment, error) {
 	sealed, err := s.seal()
 	if err != nil {
@@ -114,6 +116,26 @@ func (ix Index) Reseal(s Segment) (Index, SealedSegment, error) {
 	next.Segments[i] = ref
 	next, err = ix.become(next)
 	return next, sealed, err
+}
+
+// Rewrite returns the index with another history, whole, in the place of its own. If
+// that has more than tail entries, the older ones are sealed into segments of up to fill
+// entries, which are to be stored before the index.
+func (ix Index) Rewrite(all Segment, tail, fill int) (Index, []SealedSegment, error) {
+	next := ix.next()
+	next.Segments, next.Checkpoints, next.Pruned = nil, all.Checkpoints, all.Pruned
+	if newest, ok := next.Newest(); ok {
+		next = next.upTo(max(next.Horizon, newest.ID))
+	}
+	if all.Len() > tail {
+		sealed, segments, err := next.Seal(tail/2, fill, Segment{})
+		if err != nil {
+			return ix, nil, err
+		}
+		return sealed, segments, nil
+	}
+	next, err := ix.become(next)
+	return next, nil, err
 }
 
 func (s Segment) seal() (SealedSegment, error) {

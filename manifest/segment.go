@@ -10,22 +10,21 @@ import (
 	"unicode/utf8"
 )
 
-// How much history an index holds itself, and how much a segment. A publisher
-// seals half of the tail once it is longer than TailEntries; a segment takes up
-// what is sealed until it is full. So an index of a million checkpoints has some
-// 245 segments, and a publish stores one now and then.
+// How much history an index and a segment hold. Once the tail is longer than
+// TailEntries, a publisher seals half of it. Sealed entries go into one segment
+// until it is full. So an index of a million checkpoints has some 245 segments,
+// and a publish stores one now and then.
 const (
 	TailEntries    = 512
 	SegmentEntries = 4096
 )
 
-// MaxSegmentSize bounds a segment's document in bytes. With the longest reasons,
-// all of whose bytes JSON escapes, a full one has 27 million.
+// MaxSegmentSize bounds a segment's document in bytes. A full one has at most 27
+// million: the longest reasons, with JSON escapes for every byte.
 const MaxSegmentSize = 32 << 20
 
 // Segment is a stretch of a repo's history: the tail of its index, or older
-// entries that are sealed into an immutable object of their own. No id is in it
-// twice.
+// entries sealed into an immutable object. No id is in it twice.
 type Segment struct {
 	Repo        string
 	Checkpoints []Checkpoint // in ascending order of their ids
@@ -34,7 +33,7 @@ type Segment struct {
 
 // SegmentRef is what an index says of a segment.
 type SegmentRef struct {
-	First       ID     `json:"first"` // of all ids in it
+	First       ID     `json:"first"` // the first of all ids in it
 	Last        ID     `json:"last"`
 	Checkpoints int    `json:"checkpoints"` // how many are listed
 	Pruned      int    `json:"pruned"`      // how many are pruned
@@ -42,22 +41,22 @@ type SegmentRef struct {
 	Size        int64  `json:"size"` // in bytes
 }
 
-// Holds reports whether an instant lies between the segment's first and last id.
+// Holds reports whether an instant is between the segment's first and last id.
 func (s SegmentRef) Holds(at ID) bool { return s.First <= at && at <= s.Last }
 
-// Len is the number of entries: checkpoints and tombstones.
+// Len returns the number of entries: checkpoints and tombstones.
 func (s Segment) Len() int { return len(s.Checkpoints) + len(s.Pruned) }
 
-// Find is the checkpoint with the very id.
+// Find returns the checkpoint with exactly this id.
 func (s Segment) Find(id ID) (Checkpoint, bool) {
-	i, ok := slices.BinarySearchFunc(s.Checkpoints, id, func(c Checkpoint, id ID) int { return cmp.Compare(c.ID, id) })
+	i, ok := searchCheckpoints(s.Checkpoints, id)
 	if !ok {
 		return Checkpoint{}, false
 	}
 	return s.Checkpoints[i], true
 }
 
-// FindPruned is the tombstone with the very id.
+// FindPruned returns the tombstone with exactly this id.
 func (s Segment) FindPruned(id ID) (Tombstone, bool) {
 	i, ok := slices.BinarySearchFunc(s.Pruned, id, func(t Tombstone, id ID) int { return cmp.Compare(t.ID, id) })
 	if !ok {
@@ -66,8 +65,8 @@ func (s Segment) FindPruned(id ID) (Tombstone, bool) {
 	return s.Pruned[i], true
 }
 
-// Prune returns a copy in which tombstones stand for checkpoints, whose ids are
-// given in ascending order.
+// Prune returns a copy in which tombstones replace checkpoints. The ids are in
+// ascending order.
 func (s Segment) Prune(ids []ID, at ID, reason string) (Segment, error) {
 	next := Segment{Repo: s.Repo}
 	dead := make([]Tombstone, 0, len(ids))
@@ -89,7 +88,7 @@ func (s Segment) Prune(ids []ID, at ID, reason string) (Segment, error) {
 	return next, nil
 }
 
-// ids are those of all entries, ascending.
+// ids returns the ids of all entries, ascending.
 func (s Segment) ids() []ID {
 	ids := make([]ID, 0, s.Len())
 	pruned := s.Pruned
@@ -105,9 +104,9 @@ func (s Segment) ids() []ID {
 	return ids
 }
 
-// Bounds are the first and the last id of a segment that is not empty.
+// Bounds returns the first and the last id of a segment that is not empty.
 func (s Segment) Bounds() (first, last ID) {
-	first, last = MaxID, MinID
+	first, last = MaxID, 0
 	if n := len(s.Checkpoints); n > 0 {
 		first, last = s.Checkpoints[0].ID, s.Checkpoints[n-1].ID
 	}
@@ -117,23 +116,23 @@ func (s Segment) Bounds() (first, last ID) {
 	return first, last
 }
 
-// cut parts a segment into its oldest n entries and the rest.
+// cut splits a segment into its oldest n entries and the rest.
 func (s Segment) cut(n int) (older, newer Segment) {
 	if n >= s.Len() {
 		return s, Segment{Repo: s.Repo}
 	}
 	at := s.ids()[n]
-	i, _ := slices.BinarySearchFunc(s.Checkpoints, at, func(c Checkpoint, id ID) int { return cmp.Compare(c.ID, id) })
+	i, _ := searchCheckpoints(s.Checkpoints, at)
 	j, _ := slices.BinarySearchFunc(s.Pruned, at, func(t Tombstone, id ID) int { return cmp.Compare(t.ID, id) })
 	return Segment{s.Repo, s.Checkpoints[:i], s.Pruned[:j]}, Segment{s.Repo, s.Checkpoints[i:], s.Pruned[j:]}
 }
 
-// check holds what is true of every stretch of history.
+// check reports the first rule that a stretch of history breaks.
 func (s Segment) check() error {
 	for i, c := range s.Checkpoints {
 		switch {
 		case !c.ID.Valid():
-			return fmt.Errorf("checkpoint %d lies outside the years 0001 to 9999", int64(c.ID))
+			return fmt.Errorf("checkpoint: %w", c.ID.check())
 		case i > 0 && c.ID <= s.Checkpoints[i-1].ID:
 			return fmt.Errorf("checkpoint %s is out of order", c.ID)
 		case c.Layout != Full && c.Layout != Thin:
@@ -159,7 +158,7 @@ func (s Segment) check() error {
 	return nil
 }
 
-// check holds what is true of the changes that led to so many files.
+// check reports whether the changes can have led to this number of files.
 func (c Changes) check(files int64) error {
 	switch {
 	case c.Added < 0 || c.Removed < 0 || c.Changed < 0 || c.Removed > maxNumber:
@@ -170,33 +169,38 @@ func (c Changes) check(files int64) error {
 	return nil
 }
 
-// check holds the rest of a tombstone. JSON would silently mend a reason that is
-// no UTF-8, and so write an index that does not read back.
+// check reports the first rule that a tombstone breaks.
 func (t Tombstone) check() error {
-	if !t.ID.Valid() || !t.At.Valid() {
-		return errors.New("a time outside the years 0001 to 9999")
+	if err := cmp.Or(t.ID.check(), t.At.check()); err != nil {
+		return err
 	}
 	if t.Layout != Full && t.Layout != Thin {
 		return fmt.Errorf("layout %q is neither full nor thin", t.Layout)
 	}
-	if len(t.Reason) > MaxReason {
+	return checkReason(t.Reason)
+}
+
+// checkReason reports what is wrong with a text that everybody may read. JSON would silently
+// replace invalid UTF-8 in it, and the document would not read back.
+func checkReason(reason string) error {
+	if len(reason) > MaxReason {
 		return fmt.Errorf("the reason is longer than %d bytes", MaxReason)
 	}
-	if !utf8.ValidString(t.Reason) || strings.ContainsFunc(t.Reason, unicode.IsControl) {
-		return fmt.Errorf("the reason %q is not one line of UTF-8 text", t.Reason)
+	if !utf8.ValidString(reason) || strings.ContainsFunc(reason, unicode.IsControl) {
+		return fmt.Errorf("the reason %q is not one line of UTF-8 text", reason)
 	}
 	return nil
 }
 
 const segmentFormat = "asof.segment/1"
 
-// segmentHead is the opening line of a segment, its members in their order.
+// segmentHead is the opening line of a segment, with its members in order.
 type segmentHead struct {
 	Format string `json:"format"`
 	Repo   string `json:"repo"`
 }
 
-// Encode is the segment's canonical form: JSON with one line an entry.
+// Encode returns the segment's canonical form: JSON with one line an entry.
 func (s Segment) Encode() ([]byte, error) {
 	if err := s.checkSealed(); err != nil {
 		return nil, err
@@ -209,8 +213,8 @@ func (s Segment) Encode() ([]byte, error) {
 	return appendList(b, "pruned", s.Pruned, "}\n", appendTombstone), nil
 }
 
-// ParseSegment reads the canonical form, and nothing else, of the segment that a
-// repo's index refers to. It must be what the reference says.
+// ParseSegment reads the canonical form only, of a segment that a repo's index
+// refers to. The segment must match the reference.
 func ParseSegment(data []byte, repo string, ref SegmentRef) (Segment, error) {
 	s, err := parseSegment(data)
 	if err == nil && s.Repo != repo {
@@ -225,8 +229,8 @@ func ParseSegment(data []byte, repo string, ref SegmentRef) (Segment, error) {
 	return s, nil
 }
 
-// ParseAnySegment reads the canonical form, and nothing else, of a segment to which
-// no index need refer.
+// ParseAnySegment reads the canonical form only, of a segment without a
+// reference.
 func ParseAnySegment(data []byte) (Segment, error) {
 	s, err := parseSegment(data)
 	if err != nil {
@@ -267,7 +271,7 @@ func (s Segment) checkSealed() error {
 	return s.check()
 }
 
-// ref is what an index says of the segment, whose document is data.
+// ref returns the index's reference to the segment. data is its document.
 func (s Segment) ref(data []byte) SegmentRef {
 	first, last := s.Bounds()
 	return SegmentRef{first, last, len(s.Checkpoints), len(s.Pruned), Sum(data), int64(len(data))}

@@ -58,7 +58,7 @@ func TestSeal(t *testing.T) {
 	}
 }
 
-// A segment is filled up before the next begins; what is sealed stays sealed.
+// A segment is filled before the next begins. Sealed entries stay sealed.
 func TestSealFills(t *testing.T) {
 	ix := NewIndex("myfile")
 	stored := map[Digest]SealedSegment{}
@@ -138,7 +138,7 @@ func TestReseal(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err = ix.Reseal(held)
-	checkError(t, "a channel's", err, "19700101T000010Z is in use: channel stable names it")
+	checkError(t, "a channel's", err, "00010101T000010Z is in use: channel stable names it")
 
 	pruned, err := segment.Prune([]ID{30}, 50, "old")
 	if err != nil {
@@ -151,8 +151,8 @@ func TestReseal(t *testing.T) {
 	if next.Generation != ix.Generation+1 || next.Segments[0].Pruned != 2 || next.Segments[0].Digest == document.Ref.Digest {
 		t.Errorf("%+v", next)
 	}
-	a := parsedSegment(t, next, replaced).Timeline().Resolve(35)
-	if a.Outcome != Gone || a.ID != 30 || a.Reason != "old" || !a.Final {
+	a, err := sealedSegments{replaced.Ref.Digest: replaced}.history(t, next).Resolve(t.Context(), At(35), 100)
+	if err != nil || a.Outcome != Gone || a.ID != 30 || a.Reason != "old" || !a.Final {
 		t.Errorf("%+v", a)
 	}
 	if ix.Segments[0] != document.Ref || segment.Len() != 3 || len(segment.Pruned) != 1 {
@@ -166,11 +166,11 @@ func TestSealedChannel(t *testing.T) {
 	if ix.Channels["stable"] != 10 {
 		t.Errorf("%v", ix.Channels)
 	}
-	if _, err := ix.SetChannel("old", 30); err != nil {
+	if _, err := ix.SetChannel("old", 30, 500); err != nil {
 		t.Error(err)
 	}
 	for _, id := range []ID{9, 31, 41} {
-		if _, err := ix.SetChannel("old", id); !errors.Is(err, ErrNoCheckpoint) {
+		if _, err := ix.SetChannel("old", id, 500); !errors.Is(err, ErrNoCheckpoint) {
 			t.Errorf("%d: %v", id, err)
 		}
 	}
@@ -189,8 +189,8 @@ func TestParseSegmentRefuses(t *testing.T) {
 		}
 		return strings.Replace(good, old, new, 1)
 	}
-	const epoch = "19700101T0000"
-	// The reference follows the data, but for its bounds and counts.
+	const epoch = "00010101T0000"
+	// The reference matches the data, except for its bounds and counts.
 	refOf := func(data string) SegmentRef {
 		ref := document.Ref
 		ref.Digest, ref.Size = Sum([]byte(data)), int64(len(data))
@@ -234,17 +234,17 @@ func TestParseSegmentRefuses(t *testing.T) {
 	}
 	many := Segment{Repo: "myfile"}
 	for i := range ID(SegmentEntries + 1) {
-		many.Checkpoints = append(many.Checkpoints, checkpoint(i))
+		many.Checkpoints = append(many.Checkpoints, checkpoint(MinID+i))
 	}
 	_, err := many.Encode()
 	checkError(t, "too many", err, "4097 entries are not within 1 and 4096")
 }
 
-// The largest segment that there can be is within its bound.
+// The largest possible segment is within its bound.
 func TestLargestSegment(t *testing.T) {
 	s := Segment{Repo: strings.Repeat("a", MaxBase)}
 	for i := range ID(SegmentEntries) {
-		s.Pruned = append(s.Pruned, Tombstone{ID: i, At: i, Reason: strings.Repeat("<", MaxReason), Layout: Full})
+		s.Pruned = append(s.Pruned, Tombstone{ID: MinID + i, At: MinID + i, Reason: strings.Repeat("<", MaxReason), Layout: Full})
 	}
 	data, err := s.Encode()
 	if err != nil || len(data) > MaxSegmentSize {
@@ -255,7 +255,7 @@ func TestLargestSegment(t *testing.T) {
 func TestParseSegmentRefs(t *testing.T) {
 	ix, _ := sealedIndex(t)
 	good := encoded(t, ix)
-	const epoch = "19700101T0000"
+	const epoch = "00010101T0000"
 	lines := strings.SplitAfter(good, "\n")
 	edit := func(old, new string) string {
 		t.Helper()
@@ -292,8 +292,11 @@ func TestParseSegmentRefs(t *testing.T) {
 	}
 }
 
-// A million checkpoints: what the index is then.
+// The size of the index of a million checkpoints.
 func TestMillion(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a million checkpoints")
+	}
 	ix, documents, err := manyCheckpoints(1_000_000).Seal(TailEntries, SegmentEntries, Segment{})
 	if err != nil {
 		t.Fatal(err)
@@ -321,12 +324,12 @@ func FuzzParseSegment(f *testing.F) {
 		if _, err := ParseSegment(data, s.Repo, s.ref(data)); err != nil {
 			t.Errorf("%q: %v", data, err)
 		}
-		s.Timeline().Resolve(0)
+		s.Timeline().newest(0)
 	})
 }
 
-// The quick reading of lines and the strict definition agree, and so does the
-// quick writing with json.Marshal.
+// The fast reader of lines agrees with the strict one, and the fast writer agrees
+// with json.Marshal.
 func FuzzLine(f *testing.F) {
 	ix, _ := sealedIndex(f)
 	sample := sampleIndex(f)
@@ -334,7 +337,7 @@ func FuzzLine(f *testing.F) {
 		appendCheckpoint(nil, sample.Checkpoints[0]), appendTombstone(nil, sample.Pruned[0]),
 		appendSegmentRef(nil, ix.Segments[0]), appendRepo(nil, Repo{"a", "b/c"}),
 		appendTombstone(nil, Tombstone{Reason: "<\"ü\u2028\\&>"}),
-		[]byte(`{"id":"19700101T000010Z","manifest":"` + strings.Repeat("A", 64) + `"}`),
+		[]byte(`{"id":"00010101T000010Z","manifest":"` + strings.Repeat("A", 64) + `"}`),
 	} {
 		f.Add(line)
 	}
@@ -364,7 +367,7 @@ func agree[T comparable](t *testing.T, line []byte, read func([]byte) (T, bool),
 	}
 }
 
-// What asof writes is read at first sight: the fast way is the usual one.
+// The fast reader reads all that asof writes.
 func TestQuickLines(t *testing.T) {
 	ix, _ := sealedIndex(t)
 	sample := sampleIndex(t)
@@ -379,5 +382,37 @@ func TestQuickLines(t *testing.T) {
 	}
 	if r, ok := readRepo(appendRepo(nil, Repo{"a", "b/c+d~e"})); !ok || r != (Repo{"a", "b/c+d~e"}) {
 		t.Errorf("repo: %+v", r)
+	}
+}
+
+// Another history takes the place of an index's own, sealed as a publish would have.
+func TestRewrite(t *testing.T) {
+	ix := NewIndex("a")
+	var all Segment
+	for i := range 10 {
+		c := Checkpoint{ID: march18 + ID(i), Layout: Full}
+		all.Checkpoints = append(all.Checkpoints, c)
+		if i%3 == 0 {
+			next, err := ix.Append(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ix = next
+		}
+	}
+	next, documents, err := ix.Rewrite(all, 4, 3)
+	if err != nil || len(documents) != 3 || len(next.Segments) != 3 || len(next.Checkpoints) != 2 || next.Generation <= ix.Generation {
+		t.Errorf("%+v, %d documents, %v", next, len(documents), err)
+	}
+	if listed, _ := next.Count(); listed != 10 || next.Segments[1].First != march18+3 {
+		t.Errorf("%d are listed: %+v", listed, next.Segments)
+	}
+	few, documents, err := ix.Rewrite(Segment{Checkpoints: all.Checkpoints[:2]}, 4, 3)
+	if err != nil || len(documents) > 0 || len(few.Checkpoints) != 2 || few.Horizon != ix.Horizon {
+		t.Errorf("%+v, %v", few, err)
+	}
+	twice := Segment{Checkpoints: []Checkpoint{all.Checkpoints[0], all.Checkpoints[0]}}
+	if same, _, err := ix.Rewrite(twice, 4, 3); err == nil || same.Generation != ix.Generation {
+		t.Errorf("%+v, %v", same, err)
 	}
 }

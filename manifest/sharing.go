@@ -5,17 +5,18 @@ import (
 	"slices"
 )
 
-// selfContained is the size of all leaves, in bytes, up to which a manifest
-// holds them itself. So a small one is read at once, whatever came before it.
+// selfContained is the total size of leaves, in bytes, up to which a manifest
+// stores all of them itself. So a small one takes one read, whatever came before
+// it.
 const selfContained = 256 << 10
 
-// Sharing returns the root of the same manifest with the leaves that prev lists
-// too left where they stand. If all are, and no other, it is prev itself.
+// Sharing returns the root of the same manifest, but leaves that prev lists too
+// stay where they are. If the leaves are exactly prev's, it returns prev.
 //
-// Where that would refer to more than MaxSources objects, the leaves in the
-// least of them (counting what is still of use) move behind the new root: as
-// many sources as are not larger than what the object holds already, so that a
-// leaf is seldom written again, and then together with many.
+// If that would refer to more than MaxSources objects, the leaves of some sources
+// move behind the new root. It gives up the least used ones until few enough
+// remain, and goes on while the next holds no more than the new object already
+// does. So a leaf is seldom written again, and then together with many.
 func (r Root) Sharing(prev Root) Root {
 	if r.Lists(prev) {
 		return prev
@@ -30,7 +31,8 @@ func (r Root) Sharing(prev Root) Root {
 			there[l.Digest] = l
 		}
 	}
-	// live[n] is what would stay in prev's source n, or with 0 in prev's object.
+	// live[n] is how much would stay in prev's source n; live[0], in prev's
+	// object.
 	live := make([]int64, 1+len(prev.Sources))
 	fresh := int64(0)
 	for _, l := range r.Leaves {
@@ -43,7 +45,7 @@ func (r Root) Sharing(prev Root) Root {
 	kept := keep(live, fresh)
 
 	shared := Root{Files: r.Files, Bytes: r.Bytes, Content: r.Content, Leaves: slices.Clone(r.Leaves)}
-	number := make([]int, len(live)) // of a source of prev's among those of the new root
+	number := make([]int, len(live)) // of prev's sources, in the new root
 	for i := range shared.Leaves {
 		l := &shared.Leaves[i]
 		old, ok := there[l.Digest]
@@ -61,8 +63,8 @@ func (r Root) Sharing(prev Root) Root {
 	return shared
 }
 
-// keep chooses the sources that stay such, by what is of use in each. fresh is
-// what the new object holds in any case.
+// keep chooses the sources to keep, given the bytes in use in each. fresh is the
+// number of bytes that the new object holds in any case.
 func keep(live []int64, fresh int64) []bool {
 	kept := make([]bool, len(live))
 	var bySize []int

@@ -9,8 +9,9 @@ import (
 	"testing"
 )
 
-// versionsOf makes a manifest of 20,000 files and so many later ones, each with a
-// hundred files changed, and returns the last root, its entries, and all objects.
+// versionsOf makes a manifest of 20,000 files and several later versions, each
+// with a hundred changed files. It returns the last root, its entries, and all
+// objects.
 func versionsOf(t testing.TB, versions int) (Root, []Entry, map[Digest][]byte) {
 	t.Helper()
 	rng := rand.New(rand.NewPCG(5, 6))
@@ -30,7 +31,7 @@ func versionsOf(t testing.TB, versions int) (Root, []Entry, map[Digest][]byte) {
 	return root, entries, objects
 }
 
-// checkObject holds that a root reads back, that its object is what the root
+// checkObject checks that a root reads back, that its object is what the root
 // says, and that each leaf is where the root says.
 func checkObject(t *testing.T, root Root, entries []Entry, objects map[Digest][]byte) {
 	t.Helper()
@@ -75,7 +76,7 @@ func TestSharing(t *testing.T) {
 	}
 }
 
-// What is written is mostly what changed, also in the long run.
+// Mostly changes are written, also in the long run.
 func TestSharingWritesLittle(t *testing.T) {
 	entries := sampleEntries(20_000)
 	root := rebuilt(t, entries)
@@ -105,7 +106,7 @@ func TestSharingAllOrNothing(t *testing.T) {
 	if fresh := first.Sharing(Root{}); fresh.Name != first.Name {
 		t.Error("nothing to share made another manifest")
 	}
-	// Fewer files, and no leaf that the first has not: a root of its own.
+	// Fewer files, and no new leaf: the root is still a new one.
 	cut := first.Leaves[0].Files
 	fewer := rebuilt(t, entries[cut:]).Sharing(first)
 	if own, _ := fewer.Own(); own != 0 || len(fewer.Sources) != 1 || fewer.Name == first.Name {
@@ -145,7 +146,7 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// Whatever changes, and in whatever order, every leaf is where its root says.
+// After random changes in any order, every leaf is where its root says.
 func TestSharingRandomly(t *testing.T) {
 	rng := rand.New(rand.NewPCG(13, 14))
 	files := map[string]Entry{}

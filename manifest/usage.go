@@ -13,22 +13,27 @@ const usageFormat = "asof.usage/1"
 // MaxUsage bounds the size of a usage's document in bytes.
 const MaxUsage = 256 << 10
 
-// GeneratedDir is the directory at the top of a tree that is asof's own. It is
-// part of the manifest of pages; no file of upstream's may stand there.
+// GeneratedDir is asof's own directory at the top of a tree. Its files are in the
+// manifest of pages; upstream may have none there.
 const GeneratedDir = ".asof/"
+
+// MirrorLists is where a server has its mirror lists: below, BASE/WHEN/PATH as in a tree's
+// address.
+const MirrorLists = "-/mirrorlist"
 
 // UsagePath is the path of a checkpoint's usage.
 const UsagePath = GeneratedDir + "usage.json"
 
-// Usage tells how clients use a checkpoint: texts to paste. It names neither the
-// checkpoint nor the server, and so is the same in many of them.
+// Usage tells clients how to use a checkpoint: texts to paste. It names neither
+// the checkpoint nor the server, so many checkpoints share the same one.
 type Usage struct {
 	Snippets []Snippet `json:"snippets"`
 }
 
-// Snippet is a text to paste into a file or a shell. In the text {tree} stands
-// for the URL of the checkpoint, and {repo} for that of the repo; both end in a
-// slash.
+// Snippet is a text to paste into a file or a shell. In text and note, {tree} means the
+// URL of the checkpoint, {repo} the URL of the repo, {mirrors} the URL of the repo's mirror
+// lists, which end in a slash, and {id} the checkpoint's id. In these and in file, {name}
+// means a name for the repo on a client: its base path with hyphens for slashes.
 type Snippet struct {
 	Title string `json:"title"`
 	Note  string `json:"note,omitempty"` // why, and what else to know
@@ -36,23 +41,28 @@ type Snippet struct {
 	Text  string `json:"text"`
 }
 
-// For fills in the URLs of a repo and of a checkpoint of it. Both end in a slash.
-func (u Usage) For(repo, tree string) Usage {
-	fill := strings.NewReplacer("{repo}", repo, "{tree}", tree)
+// For fills in where clients find a checkpoint: the URL of the server, without a slash at
+// the end, the base path as URLs spell it, and the id.
+func (u Usage) For(server, base string, id ID) Usage {
+	repo := server + "/" + base + "/"
+	fill := strings.NewReplacer("{repo}", repo, "{tree}", repo+id.String()+"/", "{id}", id.String(), "{name}", nameOf(base), "{mirrors}", server+"/"+MirrorLists+"/"+base+"/")
 	var filled Usage
 	for _, s := range u.Snippets {
-		s.Note, s.Text = fill.Replace(s.Note), fill.Replace(s.Text)
+		s.Note, s.Text, s.File = fill.Replace(s.Note), fill.Replace(s.Text), fill.Replace(s.File)
 		filled.Snippets = append(filled.Snippets, s)
 	}
 	return filled
 }
+
+// nameOf is a name for a repo on a client, from its base path as URLs spell it.
+func nameOf(base string) string { return strings.NewReplacer("/", "-", "%2B", "+").Replace(base) }
 
 type usageBody struct {
 	Format string `json:"format"`
 	Usage
 }
 
-// Encode is the document's canonical form: JSON in one line.
+// Encode returns the document's canonical form: JSON in one line.
 func (u Usage) Encode() ([]byte, error) {
 	if err := u.check(); err != nil {
 		return nil, fmt.Errorf("usage: %w", err)
@@ -64,7 +74,7 @@ func (u Usage) Encode() ([]byte, error) {
 	return append(b, '\n'), err
 }
 
-// ParseUsage reads the canonical form, and nothing else.
+// ParseUsage reads the canonical form only.
 func ParseUsage(data []byte) (Usage, error) {
 	var body usageBody
 	d, err := openDocument(data, MaxUsage, usageFormat)
@@ -83,8 +93,8 @@ func ParseUsage(data []byte) (Usage, error) {
 	return body.Usage, nil
 }
 
-// check: JSON would silently mend a text that is no UTF-8, and so write a
-// document that does not read back.
+// check refuses invalid UTF-8: JSON would silently replace it, and the document
+// would not read back.
 func (u Usage) check() error {
 	for _, s := range u.Snippets {
 		for _, text := range []string{s.Title, s.Note, s.File, s.Text} {

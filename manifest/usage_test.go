@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 func usage() Usage {
@@ -43,8 +44,8 @@ func TestUsage(t *testing.T) {
 	if _, err := (Usage{[]Snippet{{Text: strings.Repeat("x", MaxUsage)}}}).Encode(); err == nil {
 		t.Error("what is too large passes")
 	}
-	filled := want.For("https://h/r/", "https://h/r/1/")
-	if s := filled.Snippets[0]; s.Text != "URIs: https://h/r/1/\nKey: https://h/r/1/k {other}\n" || s.Note != "read https://h/r/" {
+	filled := want.For("https://h", "r", IDOf(time.Date(2025, time.March, 18, 14, 3, 38, 0, time.UTC)))
+	if s := filled.Snippets[0]; s.Text != "URIs: https://h/r/20250318T140338Z/\nKey: https://h/r/20250318T140338Z/k {other}\n" || s.Note != "read https://h/r/" {
 		t.Errorf("%+v", s)
 	}
 	if want.Snippets[0].Note != "read {repo}" || filled.Snippets[1].Text != "https://h/r/@SNAPSHOTID@/" {

@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// When is the <when> of a URL or of a command line: an instant, "latest", or
-// the name of a channel.
+// When is the <when> of a URL or of a command line: an instant, "latest", or the
+// name of a channel.
 type When struct {
 	Kind    WhenKind
-	Instant ID     // of WhenInstant
-	Channel string // of WhenChannel
+	Instant ID     // for WhenInstant
+	Channel string // for WhenChannel
 }
 
-// WhenKind tells the three kinds of When apart.
+// WhenKind is the kind of a When.
 type WhenKind uint8
 
 const (
@@ -22,6 +22,9 @@ const (
 	WhenLatest
 	WhenChannel
 )
+
+// At returns the When of an instant.
+func At(id ID) When { return When{Kind: WhenInstant, Instant: id} }
 
 // Latest is the word for the newest checkpoint.
 const Latest = "latest"
@@ -34,7 +37,7 @@ func ParseWhen(s string) (When, error) {
 		return When{Kind: WhenLatest}, nil
 	}
 	if at, err := parseInstant(s); err == nil {
-		return When{Kind: WhenInstant, Instant: at}, nil
+		return At(at), nil
 	}
 	if likeDate(s) {
 		return When{}, fmt.Errorf("%.80q is not a time: use YYYYMMDDTHHMMSSZ, YYYYMMDD, YYYY-MM-DD or RFC 3339", s)
@@ -57,8 +60,8 @@ func parseInstant(s string) (ID, error) {
 	return parseRFC3339(s)
 }
 
-// parseRFC3339 is time.Parse without what that lets pass: hours of one digit,
-// a comma before the fraction, offsets of a day or with a minute 60.
+// parseRFC3339 is time.Parse without its leniency: it refuses hours of one digit,
+// a comma before the fraction, and offsets of a day or with a minute 60.
 func parseRFC3339(s string) (ID, error) {
 	t, err := time.Parse(time.RFC3339, s)
 	ok := err == nil && IDOf(t).Valid() && strings.HasPrefix(s, t.Format("2006-01-02T15:04:05")) && !strings.Contains(s, ",")
@@ -72,8 +75,8 @@ func parseRFC3339(s string) (ID, error) {
 	return IDOf(t), nil
 }
 
-// likeDate reports whether s begins like a date. Then it is a time, maybe with
-// a mistake in it, and never a channel.
+// likeDate reports whether s begins like a date. Then it is a time, perhaps a
+// mistyped one, and never a channel.
 func likeDate(s string) bool {
 	return len(s) >= len("20060102") && strings.Trim(s[:4], "0123456789") == ""
 }

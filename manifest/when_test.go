@@ -6,8 +6,8 @@ import (
 )
 
 func TestParseWhen(t *testing.T) {
-	const at = ID(1742306618) // 20250318T140338Z
-	const day = ID(1742256000)
+	const at = march18
+	const day = march18 - (14*60+3)*60 - 38
 	instant := func(id ID) When { return When{Kind: WhenInstant, Instant: id} }
 	channel := func(name string) When { return When{Kind: WhenChannel, Channel: name} }
 	const isNoTime = " is not a time: use YYYYMMDDTHHMMSSZ, YYYYMMDD, YYYY-MM-DD or RFC 3339"
@@ -27,12 +27,12 @@ func TestParseWhen(t *testing.T) {
 		{"2025-03-18T19:33:38+05:30", instant(at), ""},
 		{"2025-03-17T22:03:38-16:00", instant(at), ""},
 		{"2025-03-18T14:03:38.999999999Z", instant(at), ""},
-		{"1969-12-31T23:59:59.5Z", instant(-1), ""},
-		{"0001-01-01", instant(MinID), ""},
-		{"00010101", instant(MinID), ""},
+		{"1969-12-31T23:59:59.5Z", instant(unixEpoch - 1), ""},
+		{"0001-01-01T00:00:01Z", instant(MinID), ""},
+		{"0001-01-02", instant(24 * 60 * 60), ""},
 		{"9999-12-31T23:59:59Z", instant(MaxID), ""},
 		{"9999-12-31T23:59:59.9Z", instant(MaxID), ""},
-		{"2024-02-29", instant(1709164800), ""},
+		{"2024-02-29", instant(unixEpoch + 1709164800), ""},
 		{"latest", When{Kind: WhenLatest}, ""},
 		{"stable", channel("stable"), ""},
 		{"canary-2", channel("canary-2"), ""},
@@ -54,16 +54,21 @@ func TestParseWhen(t *testing.T) {
 		{"2025-03-18 14:03:38Z", When{}, `"2025-03-18 14:03:38Z"` + isNoTime},
 		{"2025-03-18T14:03:60Z", When{}, `"2025-03-18T14:03:60Z"` + isNoTime},
 		{"2025-03-18T24:00:00Z", When{}, `"2025-03-18T24:00:00Z"` + isNoTime},
-		// What time.Parse takes for RFC 3339, and is not.
+		// time.Parse accepts these, but they are not RFC 3339.
 		{"2025-03-18T4:03:38Z", When{}, `"2025-03-18T4:03:38Z"` + isNoTime},
 		{"2025-03-18T14:03:38,5Z", When{}, `"2025-03-18T14:03:38,5Z"` + isNoTime},
 		{"2025-03-18T14:03:38+24:00", When{}, `"2025-03-18T14:03:38+24:00"` + isNoTime},
 		{"2025-03-18T14:03:38+01:60", When{}, `"2025-03-18T14:03:38+01:60"` + isNoTime},
 		{"2025-03-18T14:03:38+0100", When{}, `"2025-03-18T14:03:38+0100"` + isNoTime},
 		{"2025-03-18T14:03:38.Z", When{}, `"2025-03-18T14:03:38.Z"` + isNoTime},
-		// Instants outside the years 0001 to 9999.
+		// The zero ID, and instants outside the years 0001 to 9999.
 		{"0000-01-01", When{}, `"0000-01-01"` + isNoTime},
 		{"00000101", When{}, `"00000101"` + isNoTime},
+		{"00010101T000000Z", When{}, `"00010101T000000Z"` + isNoTime},
+		{"0001-01-01", When{}, `"0001-01-01"` + isNoTime},
+		{"00010101", When{}, `"00010101"` + isNoTime},
+		{"0001-01-01T00:00:00.5Z", When{}, `"0001-01-01T00:00:00.5Z"` + isNoTime},
+		{"0001-01-01T01:00:00+01:00", When{}, `"0001-01-01T01:00:00+01:00"` + isNoTime},
 		{"0001-01-01T00:00:00+00:01", When{}, `"0001-01-01T00:00:00+00:01"` + isNoTime},
 		{"9999-12-31T23:59:59-00:01", When{}, `"9999-12-31T23:59:59-00:01"` + isNoTime},
 		{"10000-01-01", When{}, `"10000-01-01"` + isNoTime},
@@ -88,7 +93,7 @@ func TestParseWhen(t *testing.T) {
 	}
 }
 
-// Every channel that can be set can be asked for, and no other.
+// Every valid channel can be asked for, and no other name.
 func checkWhen(t *testing.T, s string) {
 	w, err := ParseWhen(s)
 	isChannel := err == nil && w.Kind == WhenChannel

@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/retain"
 )
 
-// A checkpoint counts what is not as in the one before, also when that one is
-// pruned later, and when nothing is left.
+// A checkpoint counts the changes since the one before, even if that one is
+// pruned later, or if nothing is left.
 func TestChanges(t *testing.T) {
 	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
 		f := newFixture(t, layout, map[string]string{"a": "1", "b/c": "2", "d": "3"})
@@ -28,13 +29,13 @@ func TestChanges(t *testing.T) {
 		holds(PublishOptions{}, manifest.Changes{Added: 2, Removed: 1, Changed: 1})
 		holds(PublishOptions{Force: true}, manifest.Changes{})
 		f.up.files = map[string]string{}
-		holds(PublishOptions{Empty: true}, manifest.Changes{Removed: 4})
+		holds(PublishOptions{AllowShrink: true}, manifest.Changes{Removed: 4})
 		f.check()
 	}
 }
 
-// Who is overtaken by another checkpoint publishes behind that one, and counts
-// from there; nothing is uploaded again.
+// A publish that is overtaken commits after the other checkpoint and counts
+// changes from there. It uploads nothing again.
 func TestOvertakenCountsAnew(t *testing.T) {
 	f := newFixture(t, manifest.Thin, map[string]string{"a": "1", "b": "1"})
 	f.publish(PublishOptions{})
@@ -103,7 +104,7 @@ func TestReceipt(t *testing.T) {
 	}
 }
 
-// Of very many changes the first are listed, and all are counted.
+// Only the first of very many changes are listed, but all are counted.
 func TestLongReceipt(t *testing.T) {
 	f := newFixture(t, manifest.Thin, many(manifest.MaxListedChanges+1))
 	r := f.receipt(f.publish(PublishOptions{}).Checkpoint)
@@ -112,19 +113,19 @@ func TestLongReceipt(t *testing.T) {
 	}
 }
 
-// receipt is a checkpoint's.
+// receipt returns a checkpoint's receipt.
 func (f *fixture) receipt(c manifest.Checkpoint) manifest.Receipt {
 	f.Helper()
 	e := f.page(c, manifest.ChangesPath)
-	r, err := manifest.ParseReceipt([]byte(f.read(manifest.FileKey(f.repo.Base, c.ID, c.Layout, e.Path, e.SHA256))))
+	r, err := manifest.ParseReceipt([]byte(f.read(c.Place(f.repo.Base).Key(e.Path, e.SHA256))))
 	if err != nil {
 		f.Fatal(err)
 	}
 	return r
 }
 
-// A front page of upstream's own stands in the tree, also of a thin checkpoint,
-// and only there: however it got to the store.
+// Upstream's own front page is in the tree, even of a thin checkpoint, and only
+// there, however it got into the store.
 func TestOwnFrontPage(t *testing.T) {
 	f := newFixture(t, manifest.Thin, map[string]string{"index.html": "own", "same": "own", "d/index.html": "further down"})
 	own := manifest.BlobKey(manifest.Sum([]byte("own")))
@@ -149,7 +150,7 @@ func TestOwnFrontPage(t *testing.T) {
 		}
 	}
 
-	// Killed behind the front page, and run again: it is not uploaded again.
+	// Killed after the front page, and run again: it is not uploaded again.
 	f.up.set("index.html", "the last")
 	f.pub.Concurrency = 1
 	f.store.killAt(0, func(op string) bool { return strings.HasPrefix(op, "create "+manifest.ManifestPrefix) })
@@ -161,22 +162,23 @@ func TestOwnFrontPage(t *testing.T) {
 		t.Errorf("run again: %+v", r.Files)
 	}
 	f.check()
-	if r := f.verify(VerifyOptions{}); len(r.Problems) > 0 {
+	if r := f.verify(false); len(r.Problems) > 0 {
 		t.Errorf("%+v", r.Problems)
 	}
 
-	// The pool has it only as long as another file of a checkpoint is the same.
-	f.prune(Policy{Last: 1})
+	// The pool has it only while another file of a checkpoint has the same
+	// content.
+	f.prune(retain.Policy{Last: 1})
 	f.clock.add(30 * day)
-	f.collect(CollectOptions{Apply: true})
+	f.collect(retain.CollectOptions{Apply: true})
 	if slices.Contains(f.keys(manifest.BlobPrefix), own) {
 		t.Error("a front page is left in the pool")
 	}
 	f.check()
 }
 
-// A chosen id whose tree was begun behind another checkpoint can't be finished:
-// what stands there names the one before.
+// A chosen id can't be finished if its tree was begun after another checkpoint:
+// the objects there name the earlier one.
 func TestChosenIDBegunBehindAnother(t *testing.T) {
 	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
 		f := newFixture(t, layout, map[string]string{"a": "1"})
@@ -188,10 +190,10 @@ func TestChosenIDBegunBehindAnother(t *testing.T) {
 		other := f.repo
 		other.Remote = upstream(map[string]string{"a": "other"})
 		before := at - 10
-		if _, err := f.pub.Publish(t.Context(), other, PublishOptions{At: &before}); err != nil {
+		if _, err := f.pub.Publish(t.Context(), other, PublishOptions{At: before}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{At: &at}); !errors.Is(err, ErrBadID) {
+		if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{At: at}); !errors.Is(err, ErrBadID) {
 			t.Errorf("%s: %v", layout, err)
 		}
 		if r := f.publish(PublishOptions{}); r.Checkpoint.ID == at || r.Checkpoint.Changed != 1 {

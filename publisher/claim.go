@@ -1,153 +1,95 @@
 package publisher
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
-	"io"
-	"strings"
-	"time"
+	"slices"
 
-	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/revision"
+	"github.com/asof/asof/publisher/transfer"
 )
 
-// clockSlack is how far the clock may lag behind the horizon before it is an
-// error rather than a reason to wait; and how far an id may lie in the future.
-const clockSlack = 5 * time.Second
-
-// attempt is one that was found in the store.
-type attempt struct {
-	manifest.Attempt
-	made time.Time
-}
-
-// isFor reports whether the attempt was made to publish the revision.
-func (a attempt) isFor(rev *revision, layout manifest.Layout) bool {
-	return a.Content == rev.root.Content && a.Layout == layout
-}
-
-// leftBehind is what publishers and syncs have left of their work on a repo.
-type leftBehind struct {
-	// attempts above the newest checkpoint's id are those of publishers that were
-	// killed, or are at work right now.
-	attempts []objstore.Info
-	journals []objstore.Info
-}
-
-// leftBehind finds it, with one request however many attempts there have been.
-func (p *Publisher) leftBehind(ctx context.Context, repo Repo, index manifest.Index) (found leftBehind, err error) {
-	newest, ok := index.Newest()
-	if !ok {
-		newest.ID = manifest.MinID
+// leftBehind is what others have left of their work on the repo. It looks once per
+// run.
+func (p *publication) leftBehind(ctx context.Context, index manifest.Index) (leftBehind, error) {
+	if p.left != nil {
+		return *p.left, nil
 	}
-	for info, err := range p.Store.List(ctx, manifest.RepoPrefix(repo.Base), manifest.AttemptKey(repo.Base, newest.ID)) {
-		switch {
-		case err != nil:
-			return found, err
-		case strings.HasPrefix(info.Key, manifest.AttemptPrefix(repo.Base)):
-			found.attempts = append(found.attempts, info)
-		case strings.HasPrefix(info.Key, manifest.JournalPrefix(repo.Base)):
-			found.journals = append(found.journals, info)
-		}
+	newest, _ := index.Newest()
+	found, err := p.claims.leftBehind(ctx, p.repo.Base, newest.ID, p.avoid)
+	if err == nil {
+		p.left = &found
 	}
-	return found, ctx.Err()
+	return found, err
 }
 
-// attempts reads the attempts that were found. The ids in avoid are passed over.
-func (p *Publisher) attempts(ctx context.Context, repo Repo, infos []objstore.Info, avoid map[manifest.ID]bool) []attempt {
-	var found []attempt
-	for _, info := range infos {
-		id, err := manifest.ParseAttemptKey(repo.Base, info.Key)
-		if err != nil || avoid[id] {
-			continue // not ours to understand
-		}
-		a, err := p.readAttempt(ctx, info)
-		if err != nil {
-			p.Log.Warn("an attempt can't be read and is passed over", "key", info.Key, "error", err)
-			continue
-		}
-		found = append(found, attempt{a, info.Modified})
-	}
-	return found
-}
-
-func (p *Publisher) readAttempt(ctx context.Context, info objstore.Info) (manifest.Attempt, error) {
-	if info.Size > manifest.MaxAttempt {
-		return manifest.Attempt{}, fmt.Errorf("it is larger than %d bytes", manifest.MaxAttempt)
-	}
-	r, err := p.Store.Open(ctx, info.Key, 0, objstore.Whole)
+// takeID gives the plan its place: below the id of a killed attempt at publishing
+// this very revision, or below a new id. It adds to the plan what attempts and
+// syncs have left in the store.
+func (p *publication) takeID(ctx context.Context, index manifest.Index, rev *revision.Revision, plan *transfer.Plan) (claimed attempt, err error) {
+	left, err := p.leftBehind(ctx, index)
 	if err != nil {
-		return manifest.Attempt{}, err
+		return attempt{}, err
 	}
-	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, manifest.MaxAttempt+1))
+	plan.Dst = manifest.Place{Base: p.repo.Base, Layout: p.repo.layout()}
+	claimed = attempt{manifest.Attempt{Content: rev.Root.Content, Layout: plan.Dst.Layout}, p.Now()}
+	if staged, ok := rev.Capture.(*stagedCapture); ok {
+		plan.AddJournal(entriesOf(staged.files))
+	} else if err := p.addSynced(ctx, p.repo.Base, left.journals, plan); err != nil {
+		return attempt{}, err
+	}
+	if p.past != nil {
+		plan.AddTree(p.past.checkpoint.Place(p.past.base), rev.Entries)
+	}
+	claimed.Files = plan.Uploads(rev.Entries)
+	for _, a := range slices.Concat(left.attempts, p.mine) {
+		if err := plan.AddAttempt(ctx, p.Store, p.repo.Base, a.Attempt); err != nil {
+			return attempt{}, err
+		}
+	}
+	at := cmp.Or(p.shared, p.opts.At)
+	resumable := slices.IndexFunc(left.attempts, func(a attempt) bool {
+		return p.mayResume(a, rev, plan.Dst.Layout) && a.ID > index.Horizon && (!at.Valid() || at == a.ID)
+	})
+	if resumable >= 0 {
+		claimed = left.attempts[resumable]
+		p.Log.Info("resuming an unfinished publish", "repo", p.repo.Name, "id", claimed.ID)
+	} else {
+		above := index.Horizon
+		if !at.Valid() {
+			for id := range p.avoid {
+				above = max(above, id)
+			}
+		}
+		if claimed.ID, err = p.claims.claim(ctx, p.repo.Base, above, at, claimed.Attempt); err != nil {
+			return attempt{}, err
+		}
+	}
+	plan.Dst.ID = claimed.ID
+	if plan.Dst.Layout == manifest.Full && (resumable >= 0 || plan.Copies(rev.Entries)) {
+		if err := p.lookAround(ctx, plan, claimed, resumable >= 0); err != nil {
+			return attempt{}, err
+		}
+	}
+	p.mine = append(p.mine, claimed)
+	return claimed, nil
+}
+
+// lookAround lists the claimed tree. A resumed tree holds only what its claim
+// announces. A new one is empty, and from now on only this very content is
+// written there. If a new tree is not empty, nobody knows why, so every file in
+// it is checked before it is used.
+func (p *publication) lookAround(ctx context.Context, plan *transfer.Plan, claimed attempt, resumed bool) error {
+	there, err := transfer.TreePaths(ctx, p.Store, p.repo.Base, claimed.ID)
 	if err != nil {
-		return manifest.Attempt{}, err
+		return err
 	}
-	return manifest.ParseAttempt(data)
-}
-
-// claim takes an id above the horizon for this publisher alone, and records in
-// the same object what it is about to upload. Two publishers never share an id
-// unless they publish the very same thing, and then share every byte of it.
-func (p *Publisher) claim(ctx context.Context, repo Repo, horizon manifest.ID, at *manifest.ID, a manifest.Attempt) (manifest.ID, error) {
-	if at != nil {
-		if err := p.checkAt(*at, horizon); err != nil {
-			return 0, err
-		}
-		a.ID = *at
-		err := p.createAttempt(ctx, repo, a)
-		if errors.Is(err, objstore.ErrDiffers) {
-			return 0, fmt.Errorf("id %s is taken: %w: another publisher claimed it for other content", a.ID, ErrConflict)
-		}
-		return a.ID, err
+	if resumed {
+		plan.Present = there
 	}
-	for {
-		now, err := p.afterHorizon(ctx, horizon)
-		if err != nil {
-			return 0, err
-		}
-		a.ID = now
-		err = p.createAttempt(ctx, repo, a)
-		if !errors.Is(err, objstore.ErrDiffers) {
-			return a.ID, err
-		}
-		horizon = now // somebody else's second; take a later one
-	}
-}
-
-func (p *Publisher) createAttempt(ctx context.Context, repo Repo, a manifest.Attempt) error {
-	key := manifest.AttemptKey(repo.Base, a.ID)
-	_, err := objstore.Put(ctx, p.Store, key, objstore.Bytes(a.Encode()), attributes(manifest.KindAttempt, ""))
-	return err
-}
-
-func (p *Publisher) checkAt(at, horizon manifest.ID) error {
-	switch now := p.Now(); {
-	case at <= horizon:
-		return fmt.Errorf("id %s: %w: it is not above the horizon %s", at, ErrBadID, horizon)
-	case at.Time().After(now.Add(clockSlack)):
-		return fmt.Errorf("id %s: %w: it lies in the future", at, ErrBadID)
+	if resumed || len(there) == 0 {
+		plan.Claimed = claimed.made
 	}
 	return nil
-}
-
-// afterHorizon is the present second, which must lie above the horizon
-// (invariant 3). It waits for a second to end where that is enough.
-func (p *Publisher) afterHorizon(ctx context.Context, horizon manifest.ID) (manifest.ID, error) {
-	for {
-		now := p.Now()
-		id := manifest.IDOf(now)
-		if id > horizon {
-			return id, nil
-		}
-		wait := (horizon + 1).Time().Sub(now)
-		if wait > clockSlack+time.Second {
-			return 0, fmt.Errorf("%w: it is %s, the horizon is %s", ErrClock, id, horizon)
-		}
-		if err := p.Sleep(ctx, wait); err != nil {
-			return 0, err
-		}
-	}
 }

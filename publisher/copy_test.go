@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/reliance"
 )
 
 const (
@@ -14,7 +15,8 @@ const (
 	thirdTree  = "checkpoints/myfile/20250318T140341Z/"
 )
 
-// copies are the destinations among operations, and how often a tree was listed.
+// copies returns the copied files among operations, and how often the tree was
+// listed.
 func copies(ops []string, tree string) (files []string, lists int) {
 	for _, op := range ops {
 		switch f := strings.Fields(op); {
@@ -28,8 +30,8 @@ func copies(ops []string, tree string) (files []string, lists int) {
 	return files, lists
 }
 
-// Below an id that was claimed for this very content, and where nothing stood,
-// upstream's files are copied without a look; pages, which show times, with one.
+// Below a new, empty id claimed for this very content, upstream's files are
+// copied without a look. Pages show times, so they are copied with one.
 func TestCopiesWithoutALook(t *testing.T) {
 	f := newFixture(t, manifest.Full, isos())
 	f.publish(PublishOptions{})
@@ -46,8 +48,8 @@ func TestCopiesWithoutALook(t *testing.T) {
 	f.check()
 }
 
-// A tree that is taken over holds what its claim announces: the rest is copied
-// without a look, and what is there, not at all.
+// A resumed tree holds what its claim announces. Missing files are copied without
+// a look, and existing ones not at all.
 func TestCopiesIntoAResumedTree(t *testing.T) {
 	f := newFixture(t, manifest.Full, isos())
 	f.pub.Concurrency = 1
@@ -71,7 +73,7 @@ func TestCopiesIntoAResumedTree(t *testing.T) {
 	f.check()
 }
 
-// What stands below a new id, and should not, is never overwritten.
+// Unexpected objects below a new id are never overwritten.
 func TestCopiesMeetAStranger(t *testing.T) {
 	f := newFixture(t, manifest.Full, isos())
 	f.publish(PublishOptions{})
@@ -86,7 +88,8 @@ func TestCopiesMeetAStranger(t *testing.T) {
 	f.check()
 }
 
-// A publisher that was held up until its claim may be gone looks again.
+// A publisher that was held up until its claim may have been collected looks
+// again.
 func TestCopiesOnAnOldClaim(t *testing.T) {
 	f := newFixture(t, manifest.Full, isos())
 	f.pub.Concurrency = 1
@@ -96,7 +99,7 @@ func TestCopiesOnAnOldClaim(t *testing.T) {
 	f.store.before = func(op string) error {
 		if !held && strings.HasPrefix(op, "copy ") {
 			held = true
-			f.clock.add(freshAge)
+			f.clock.add(reliance.Fresh)
 		}
 		return nil
 	}
@@ -107,7 +110,7 @@ func TestCopiesOnAnOldClaim(t *testing.T) {
 	f.check()
 }
 
-// Blobs are shared by all repos: a copy into the pool looks.
+// All repos share blobs, so a copy into the pool looks first.
 func TestCopiesIntoThePool(t *testing.T) {
 	f := newFixture(t, manifest.Full, isos())
 	f.publish(PublishOptions{})

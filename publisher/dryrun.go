@@ -8,15 +8,15 @@ import (
 	"github.com/asof/asof/internal/objstore"
 )
 
-// DryRun returns a publisher that goes through all that p would do, and writes
-// nothing: it reads the upstream's documents and the store, and keeps to itself
-// what it would have written, as if it had. So its results are those of p, but for
-// ids and times, which nobody knows before; and the requests that it would have
-// made are those that p makes, unless somebody else publishes meanwhile.
+// DryRun returns a publisher that does everything that p would do, but writes
+// nothing. It reads the upstream's documents and the store, and keeps its own
+// writes in memory as if they had happened. So its results are p's, except for
+// ids and times, which are not known in advance. Its requests are the ones that p
+// would make, unless somebody else publishes meanwhile.
 //
-// It opens no file of upstream's, so wrong content is found out only by p; takes it
-// that the store keeps what indexes and listings say; tells no announcer; and waits
-// for nothing.
+// It opens no upstream file, so only p finds wrong content. It trusts that the
+// store holds what indexes and listings say. It announces nothing and never
+// waits.
 func (p *Publisher) DryRun() (*Publisher, *DryRun) {
 	opts := p.Options
 	var waited atomic.Int64
@@ -27,11 +27,13 @@ func (p *Publisher) DryRun() (*Publisher, *DryRun) {
 	}
 	r := &DryRun{store: newDryStore(p.Store, opts.Now)}
 	opts.Store, opts.Announcer = r.store, nil
-	return &Publisher{Options: opts, tail: p.tail, fill: p.fill, dry: true}, r
+	dry := newPublisher(opts)
+	dry.ledger.Tail, dry.ledger.Segment, dry.dry = p.ledger.Tail, p.ledger.Segment, true
+	return dry, r
 }
 
-// DryRun tells what a dry run has come to so far.
+// DryRun tells what a dry run has done so far.
 type DryRun struct{ store *dryStore }
 
-// Requests are those that would have been made. A folder needs none.
+// Requests returns the requests that would have been made. A folder needs none.
 func (r *DryRun) Requests() objstore.Requests { return r.store.requests() }

@@ -11,13 +11,14 @@ import (
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/storeurl"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/transfer"
 )
 
-// dryResult is what a dry run and the publish after it must agree on.
+// dryResult is what a dry run and the next publish must agree on.
 type dryResult struct {
 	Outcome      Outcome
 	Changes      manifest.Changes
-	Files, Pages Stats
+	Files, Pages transfer.Stats
 	Count, Bytes int64
 }
 
@@ -25,9 +26,8 @@ func resultOf(r Result) dryResult {
 	return dryResult{r.Outcome, r.Checkpoint.Changes, r.Files, r.Pages, r.Checkpoint.Files, r.Checkpoint.Bytes}
 }
 
-// A dry run makes the very requests that the publish after it makes, by what they
-// cost, on a real server and by both drivers. It makes none of those itself that
-// write.
+// A dry run counts exactly the requests of the next publish, by price, on a real
+// server and with both drivers. It makes none of the writes itself.
 func TestDryRunCountsRequests(t *testing.T) {
 	server := miniotest.Start(t)
 	server.Setenv(t)
@@ -50,6 +50,7 @@ func TestDryRunCountsRequests(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
+				f.clock.now = time.Now() // the server's
 				f.pub = f.publisher(store)
 				for i, step := range []struct {
 					change func()
@@ -95,10 +96,10 @@ func TestDryRunCountsRequests(t *testing.T) {
 	}
 }
 
-// A dry run asks for no operation that writes, whatever it is of.
+// A dry run makes no write of any kind.
 func TestDryRunWritesNothing(t *testing.T) {
 	f := newFixture(t, manifest.Full, map[string]string{"a": "1", "b/c": "2"})
-	other := Repo{Name: "other", Base: "other", Layout: manifest.Thin, Remote: f.up}
+	other := Repo{Repo: manifest.Repo{Name: "other", Base: "other"}, Layout: manifest.Thin, Remote: f.up}
 	try := func() {
 		t.Helper()
 		f.store.take()
@@ -114,7 +115,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 		}
 		f.up.set("d", f.clock.Now().String())
 		f.clock.add(time.Minute)
-		results, err := pub.PublishTogether(t.Context(), []Repo{f.repo, other}, PublishOptions{})
+		results, err := pub.PublishGroup(t.Context(), []Repo{f.repo, other}, PublishOptions{})
 		if err != nil || len(results) != 2 || results[0].Outcome != Published || results[0].Checkpoint.ID != results[1].Checkpoint.ID {
 			t.Errorf("%+v, %v", results, err)
 		}

@@ -17,10 +17,11 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// dryStore is the store of a dry run: what is written to it stays in memory, and
-// everything else is read from the real one. Bodies are not read before somebody
-// wants to read the object, and copies refer to their source. It counts what the
-// real store's requests would be.
+// dryStore is the store of a dry run. Its writes stay in memory, and it reads
+// everything else from the real store. A body is read only when somebody reads
+// the object, and a copy refers to its source. It counts the requests that the
+// real store would take. Of the real store's abilities a dry run uses only the
+// clock.
 type dryStore struct {
 	real   objstore.Store
 	priced objstore.Priced // nil: requests cost nothing
@@ -32,11 +33,11 @@ type dryStore struct {
 	counted objstore.Requests
 }
 
-// written stands for an object that was not really written. The zero value is one
-// that was deleted.
+// written is an object that was not really written. The zero value is a deleted
+// one.
 type written struct {
 	body     objstore.Body
-	from     string // the real object that it is a copy of
+	from     string // the real object that this is a copy of
 	version  objstore.Version
 	modified time.Time
 }
@@ -45,8 +46,16 @@ func (w written) gone() bool { return w.modified.IsZero() }
 
 func newDryStore(real objstore.Store, now func() time.Time) *dryStore {
 	s := &dryStore{real: real, now: now, objects: map[string]written{}}
-	s.priced, _ = objstore.IsPriced(real)
+	s.priced, _ = objstore.As[objstore.Priced](real)
 	return s
+}
+
+// As gives access to the real store's clock.
+func (s *dryStore) As(target any) (ok bool) {
+	if clock, is := target.(*objstore.Clock); is {
+		*clock, ok = objstore.As[objstore.Clock](s.real)
+	}
+	return ok
 }
 
 func (s *dryStore) requests() objstore.Requests {
@@ -55,7 +64,7 @@ func (s *dryStore) requests() objstore.Requests {
 	return s.counted
 }
 
-// costs counts requests, where there are any.
+// costs counts requests, if requests cost anything.
 func (s *dryStore) costs(r objstore.Requests) {
 	if s.priced == nil {
 		return
@@ -81,9 +90,9 @@ func (s *dryStore) put(key string, w written) {
 	s.objects[key] = w
 }
 
-// stands reports whether there is an object. The real store is only asked for
-// those that all repos share: whatever else is created belongs to an id that is
-// new, or is met by its listing.
+// stands reports whether an object exists. It asks the real store only for
+// objects that all repos share. All others are below a new id, or in a listing
+// that was made before.
 func (s *dryStore) stands(ctx context.Context, key string) (bool, error) {
 	if w, ok := s.written(key); ok {
 		return !w.gone(), nil
@@ -188,7 +197,7 @@ func (s *dryStore) Copy(ctx context.Context, src, dst string, _ objstore.Attribu
 	}
 	w, ok := s.written(src)
 	if !ok {
-		// What a sync was about to put into the pool may not have got there.
+		// A blob that a sync was about to put into the pool may be missing.
 		if strings.HasPrefix(src, manifest.BlobPrefix) {
 			if there, err := s.stands(ctx, src); err != nil {
 				return err
@@ -280,7 +289,7 @@ func (s *dryStore) Load(ctx context.Context, key string, have objstore.Version) 
 	return data, w.version, err
 }
 
-// Swap implements objstore.Store. A real register is taken to be at the version
+// Swap implements objstore.Store. It takes a real register to be at the version
 // that the caller has read.
 func (s *dryStore) Swap(_ context.Context, key string, old objstore.Version, data []byte, _ objstore.Attributes) (objstore.Version, error) {
 	s.writes()

@@ -6,180 +6,206 @@ import (
 	"fmt"
 	"reflect"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/job"
+	"github.com/asof/asof/publisher/ledger"
 )
 
-// Several repos that are published together are committed by several swaps, and
-// a crash may fall between two of them. These rules make one step of them, for
-// every final answer:
+// Publishing several repos together takes several swaps, and a crash may come between
+// two of them. These rules make the swaps look like one step to anyone who sees only
+// final answers:
 //
-//   - Before the first swap the group, with all that will be committed, is
-//     written down with each member, in the order of their base paths.
-//   - Then every member's index is fenced, and says that a group is pending. From
-//     there on a publisher that did not see that can't swap, and has to look again.
-//   - Whoever looks at such an index finishes the group first.
+//   - Before the first swap, the publisher stores the group with each member, in the
+//     order of their base paths. The group contains all checkpoints to commit.
+//   - Then it fences every member's index and marks the group as pending there. A
+//     publisher that has not seen the mark can't swap any more, and must look again.
+//   - A publisher that sees a pending group finishes it first, if all objects of the
+//     group still exist.
 //
-// So no member's horizon passes the group's id without the group's checkpoint:
-// until the last swap, what a member answers for that id is provisional.
+// So no member's horizon passes the group's id without the group's checkpoint. Until the
+// last swap, a member's answer for that id is provisional.
 //
-// A group may be committed until it might be collected; see reliance.go.
+// A group may be committed until its objects might be collected; see package reliance.
 
-// errAbandoned: a group can't be committed any more, and no part of it was.
+// errAbandoned means that no part of a group was committed, and none can be any more.
 var errAbandoned = errors.New("the group is overtaken or too old")
 
-// look reads a repo's index. Where a publish of several repos was about to commit
-// to it, that is finished first.
-func (p *Publisher) look(ctx context.Context, repo Repo) (state, error) {
-	current, err := p.loadIndex(ctx, repo)
-	if err != nil || current.index.Pending == nil {
+// groups commits groups. A publisher reads indexes through it, so that it finishes
+// pending groups first.
+type groups struct {
+	job.Env
+	store  objstore.Store
+	ledger *ledger.Ledger
+}
+
+// look reads a repo's index. If a publish of several repos was about to commit to
+// it, look finishes that first.
+func (g *groups) look(ctx context.Context, repo manifest.Repo) (ledger.State, error) {
+	current, err := g.ledger.Load(ctx, repo)
+	if err != nil || current.Doc.Pending == nil {
 		return current, err
 	}
-	group, _, err := p.loadGroup(ctx, repo.Base)
-	if err != nil || !p.pending(group, current) {
+	group, err := catalog.Group(repo.Base).Load(ctx, g.store)
+	if err != nil || !g.mayCommit(group.Doc, current.Doc) {
 		return current, err
 	}
-	p.Log.Info("finishing a publish of several repos", "id", group.ID, "repos", len(group.Members))
-	if err := p.finish(ctx, group); err != nil && !errors.Is(err, errAbandoned) {
-		return current, fmt.Errorf("finish the publish of several repos at %s: %w", group.ID, err)
+	if err := g.takeOver(ctx, group.Doc); err != nil && !errors.Is(err, errAbandoned) {
+		return current, fmt.Errorf("finish the publish of several repos at %s: %w", group.Doc.ID, err)
 	}
-	return p.loadIndex(ctx, repo)
+	return g.ledger.Load(ctx, repo)
 }
 
-// pending reports whether a group may still be committed to a member.
-func (p *Publisher) pending(group manifest.Together, member state) bool {
-	return group.ID > member.index.Horizon && p.inTime(group)
+// mayCommit reports whether a group may still be committed to a member. One that lies in
+// the future is of a machine whose clock was ahead.
+func (g *groups) mayCommit(group manifest.Group, member manifest.Index) bool {
+	now := manifest.IDOf(g.Now())
+	return group.ID <= now+manifest.MaxSkew && group.MayCommit(member.Horizon, now)
 }
 
-func (p *Publisher) inTime(group manifest.Together) bool { return manifest.IDOf(p.Now()) < group.Until }
-
-func (p *Publisher) loadGroup(ctx context.Context, base string) (manifest.Together, objstore.Version, error) {
-	key := manifest.TogetherKey(base)
-	data, version, err := p.Store.Load(ctx, key, "")
-	if errors.Is(err, objstore.ErrNotFound) {
-		return manifest.Together{}, "", nil
-	}
-	if err != nil {
-		return manifest.Together{}, "", err
-	}
-	group, err := manifest.ParseTogether(data)
-	if err != nil {
-		return manifest.Together{}, "", fmt.Errorf("%s: %w", key, err)
-	}
-	return group, version, nil
-}
-
-// finish commits a group, as far as it is not committed yet. Any number of
-// publishers may do so at the same time.
-func (p *Publisher) finish(ctx context.Context, group manifest.Together) error {
+// takeOver finishes a group that another run prepared. That run may be dead and its
+// objects collected. In that case the group is abandoned.
+func (g *groups) takeOver(ctx context.Context, group manifest.Group) error {
+	g.Log.Info("finishing a publish of several repos", "id", group.ID, "repos", len(group.Members))
 	for _, m := range group.Members {
-		if err := p.prepareMember(ctx, group, m); err != nil {
-			return err
+		current, over, err := g.memberState(ctx, group, m)
+		if err != nil {
+			return fmt.Errorf("repo %s: %w", m.Name, err)
+		}
+		if over || m.Checkpoint.ID != group.ID {
+			continue
+		}
+		newest, _ := current.Doc.Newest()
+		missing, err := catalog.Missing(ctx, g.store, g.Concurrency, m.Base, m.Checkpoint, newest)
+		if err != nil {
+			return fmt.Errorf("repo %s: %w", m.Name, err)
+		}
+		if missing != "" {
+			g.Log.Warn("a publish of several repos is given up: what it stored is gone", "id", group.ID, "repo", m.Name, "key", missing)
+			return fmt.Errorf("repo %s: %w: %s is gone", m.Name, errAbandoned, missing)
+		}
+	}
+	if err := g.finish(ctx, group); err != nil {
+		return err
+	}
+	if err := g.announce(ctx, group); err != nil {
+		g.Log.Warn("a publish of several repos was finished", "id", group.ID, "error", err)
+	}
+	return nil
+}
+
+// finish commits whatever of a group is not committed yet. Any number of
+// publishers may do this at the same time.
+func (g *groups) finish(ctx context.Context, group manifest.Group) error {
+	for _, m := range group.Members {
+		if err := g.prepareMember(ctx, group, m); err != nil {
+			return fmt.Errorf("repo %s: %w", m.Name, err)
 		}
 	}
 	for _, m := range group.Members {
-		if err := p.commitMember(ctx, group, m); err != nil {
+		if err := g.commitMember(ctx, group, m); err != nil {
 			return fmt.Errorf("repo %s: %w", m.Name, err)
 		}
 	}
 	return nil
 }
 
-func repoOf(m manifest.Member) Repo { return Repo{Name: m.Name, Base: m.Base} }
-
-// prepareMember writes the group down with a member, and fences its index.
-func (p *Publisher) prepareMember(ctx context.Context, group manifest.Together, m manifest.Member) error {
-	if over, err := p.announce(ctx, group, m); over || err != nil {
+// prepareMember stores the group with a member and fences the member's index.
+func (g *groups) prepareMember(ctx context.Context, group manifest.Group, m manifest.Member) error {
+	if over, err := g.writeDown(ctx, group, m); over || err != nil {
 		return err
 	}
 	for {
-		current, over, err := p.memberState(ctx, group, m)
+		current, over, err := g.memberState(ctx, group, m)
 		if over || err != nil {
 			return err
 		}
-		next, err := current.index.Announce(group.ID)
+		next, err := current.Doc.Prepare(group.ID)
 		if err != nil {
 			return err
 		}
-		if _, err = p.swapIndex(ctx, repoOf(m), current, next); !errors.Is(err, objstore.ErrChanged) {
+		if _, err = g.ledger.Swap(ctx, m.Repo, current, next); !errors.Is(err, objstore.ErrChanged) {
 			return err
 		}
 	}
 }
 
-// announce writes the group down with a member, unless it is over there.
-// Another group that stands there is finished first.
-func (p *Publisher) announce(ctx context.Context, group manifest.Together, m manifest.Member) (over bool, err error) {
-	data, err := group.Encode()
-	if err != nil {
-		return false, err
-	}
+// writeDown stores the group with a member, unless the group is over for that member. If
+// it finds another group there, it finishes that one first.
+func (g *groups) writeDown(ctx context.Context, group manifest.Group, m manifest.Member) (over bool, err error) {
+	register := catalog.Group(m.Base)
 	for {
-		current, over, err := p.memberState(ctx, group, m)
+		current, over, err := g.memberState(ctx, group, m)
 		if over || err != nil {
 			return over, err
 		}
-		there, version, err := p.loadGroup(ctx, m.Base)
-		if err != nil || reflect.DeepEqual(there, group) {
+		there, err := register.Load(ctx, g.store)
+		if err != nil || reflect.DeepEqual(there.Doc, group) {
 			return false, err
 		}
-		if p.pending(there, current) {
-			if err = p.finish(ctx, there); err == nil {
-				continue // which may have moved the horizon
+		if g.mayCommit(there.Doc, current.Doc) {
+			if err = g.takeOver(ctx, there.Doc); err == nil {
+				continue // that may have moved the horizon
 			}
 			if !errors.Is(err, errAbandoned) {
 				return false, err
 			}
 		}
-		_, err = objstore.Update(ctx, p.Store, manifest.TogetherKey(m.Base), version, data, attributes(manifest.KindTogether, ""))
+		_, err = register.Swap(ctx, g.store, there, group)
 		if !errors.Is(err, objstore.ErrChanged) {
 			return false, err
 		}
 	}
 }
 
-// memberState reads a member's index. It is over for it where the answer for
-// the group's id is final and as planned. The group is abandoned where that
-// can't come about any more.
-func (p *Publisher) memberState(ctx context.Context, group manifest.Together, m manifest.Member) (current state, over bool, err error) {
-	if current, err = p.loadIndex(ctx, repoOf(m)); err != nil {
+// memberState reads a member's index. The group is over for the member if the
+// answer for the group's id is final and as planned. The group is abandoned if
+// that answer is no longer possible.
+func (g *groups) memberState(ctx context.Context, group manifest.Group, m manifest.Member) (current ledger.State, over bool, err error) {
+	if current, err = g.ledger.Load(ctx, m.Repo); err != nil {
 		return current, false, err
 	}
-	answer := manifest.NewTimeline(current.index).Resolve(group.ID)
-	planned := answer.ID == m.Checkpoint.ID
-	if answer.Outcome == manifest.InSegment { // sealed long ago, and so as planned
-		planned = true
+	answer, err := catalog.NewHistory(g.store, current.Doc).Resolve(ctx, manifest.At(group.ID), group.ID)
+	if err != nil {
+		return current, false, err
 	}
-	newest, ok := current.index.Newest()
+	planned := answer.ID == m.Checkpoint.ID
+	newest, ok := current.Doc.Newest()
 	builtOn := !ok && m.Previous == nil || ok && m.Previous != nil && newest.ID == *m.Previous
 	switch {
 	case answer.Final && planned:
 		return current, true, nil
-	case answer.Final, !builtOn, !p.inTime(group):
-		return current, false, fmt.Errorf("repo %s: %w", m.Name, errAbandoned)
+	case answer.Final, !builtOn, manifest.IDOf(g.Now()) >= group.Until:
+		return current, false, errAbandoned
 	}
 	return current, false, nil
 }
 
-func (p *Publisher) commitMember(ctx context.Context, group manifest.Together, m manifest.Member) error {
+func (g *groups) commitMember(ctx context.Context, group manifest.Group, m manifest.Member) error {
+	shown, err := g.ledger.Shown(ctx, m.Repo)
+	if err != nil {
+		return err
+	}
 	for {
-		current, over, err := p.memberState(ctx, group, m)
+		current, over, err := g.memberState(ctx, group, m)
 		if err != nil {
 			return err
 		}
+		committed := current
 		if !over {
 			var next manifest.Index
 			if m.Checkpoint.ID == group.ID {
-				if next, err = current.index.Append(m.Checkpoint); err == nil {
-					next, err = p.seal(ctx, next)
+				if next, err = current.Doc.Append(m.Checkpoint); err == nil {
+					next, err = g.ledger.Seal(ctx, next)
 				}
 			} else {
-				next, err = current.index.MoveHorizon(group.ID)
+				next, err = current.Doc.MoveHorizon(group.ID)
 			}
 			if err != nil {
 				return err
 			}
-			current, err = p.swapIndex(ctx, repoOf(m), current, next)
+			committed, err = g.ledger.Swap(ctx, m.Repo, current, next)
 			if errors.Is(err, objstore.ErrChanged) {
 				continue
 			}
@@ -187,6 +213,27 @@ func (p *Publisher) commitMember(ctx context.Context, group manifest.Together, m
 				return err
 			}
 		}
-		return p.refreshList(ctx, repoOf(m), current.index)
+		return g.ledger.Follow(ctx, m.Repo, shown, current.Doc, committed.Doc)
 	}
+}
+
+// announce announces all changes of a group. If one can't be announced, it
+// goes on with the others.
+func (g *groups) announce(ctx context.Context, group manifest.Group) error {
+	if g.ledger.Announcer == nil {
+		return nil
+	}
+	var failures []error
+	for _, m := range group.Members {
+		current, err := g.ledger.Load(ctx, m.Repo)
+		if err == nil {
+			err = g.ledger.Announce(ctx, ledger.Announcement{Repo: m.Repo, Index: current.Doc, HorizonOnly: m.Checkpoint.ID != group.ID})
+		} else {
+			err = fmt.Errorf("%w: %w", ledger.ErrNotAnnounced, err)
+		}
+		if err != nil {
+			failures = append(failures, fmt.Errorf("repo %s: %w", m.Name, err))
+		}
+	}
+	return errors.Join(failures...)
 }

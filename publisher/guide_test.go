@@ -8,16 +8,17 @@ import (
 	"testing"
 
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/readback"
 	"github.com/asof/asof/publisher/remote"
 )
 
-// guidedRemote tells clients what the file PULP_MANIFEST holds.
+// guidedRemote tells clients the content of the file PULP_MANIFEST.
 type guidedRemote struct {
 	*fakeRemote
 	key string
 }
 
-func (r *guidedRemote) Guide(ctx context.Context, tree remote.Previous) (remote.Guide, error) {
+func (r *guidedRemote) Guide(ctx context.Context, tree remote.Tree) (remote.Guide, error) {
 	f, ok, err := tree.Find(ctx, "PULP_MANIFEST")
 	if err != nil || !ok {
 		return remote.Guide{}, err
@@ -78,19 +79,19 @@ func TestGuide(t *testing.T) {
 			if sub := f.page(c, "sub/index.html"); sub.SHA256 != f.page(checkpoints[0], "sub/index.html").SHA256 {
 				t.Errorf("%s: the page of an unchanged directory changed in %d", layout, i)
 			}
-			u, err := manifest.ParseUsage([]byte(f.read(place{f.repo.Base, c.ID, layout}.key(usage.Path, usage.SHA256))))
+			u, err := manifest.ParseUsage([]byte(f.read(c.Place(f.repo.Base).Key(usage.Path, usage.SHA256))))
 			if err != nil || u.Snippets[0].Text != "get {tree} of {repo} by <key>" {
 				t.Errorf("%s: %+v, %v", layout, u, err)
 			}
 		}
-		report, err := f.pub.Verify(t.Context(), f.repo.registered(), nil, VerifyOptions{})
+		report, err := readback.Verify(t.Context(), reading(f.pub), f.repo.Repo, nil, false)
 		if err != nil || len(report.Problems) > 0 {
 			t.Errorf("%s: %+v, %v", layout, report, err)
 		}
 	}
 }
 
-// page looks a path up in the manifest of a checkpoint's pages.
+// page finds a path in the manifest of a checkpoint's pages.
 func (f *fixture) page(c manifest.Checkpoint, path string) manifest.Entry {
 	f.Helper()
 	for e, err := range f.manifest(c.Pages).Entries(f.Context()) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -16,12 +17,15 @@ import (
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/memstore"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/job"
+	"github.com/asof/asof/publisher/readback"
 	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/retain"
 )
 
 // clock is a clock that tests move; sleeping moves it too.
 type clock struct {
-	still sync.RWMutex // who holds it for reading keeps the clock from moving
+	still sync.RWMutex // a reader's lock keeps the clock from moving
 	mu    sync.Mutex
 	now   time.Time
 }
@@ -60,8 +64,9 @@ type fakeRemote struct {
 	times map[string]time.Time
 	opens int
 	fail  func(path string) error // called by Open
-	wrong map[string]string       // what Open gives instead
-	sizes map[string]int64        // what it says instead
+	wrong map[string]string       // what Open returns instead
+	sizes map[string]int64        // the sizes it states instead
+	held  int                     // how many files, of ten bytes each, it leaves out
 }
 
 func upstream(files map[string]string) *fakeRemote {
@@ -99,6 +104,10 @@ type fakeCapture struct {
 func (c *fakeCapture) Files() []remote.File { return c.files }
 func (c *fakeCapture) Close() error         { return nil }
 
+func (c *fakeCapture) HeldBack() (files int, bytes int64) {
+	return c.remote.held, int64(10 * c.remote.held)
+}
+
 func (c *fakeCapture) Open(_ context.Context, f remote.File) (remote.Content, error) {
 	c.remote.mu.Lock()
 	defer c.remote.mu.Unlock()
@@ -121,14 +130,14 @@ func (c *fakeCapture) Modified(_ context.Context, f remote.File) (time.Time, err
 	return c.remote.times[f.Path], nil
 }
 
-// traced is a store that writes down every operation, and fails on demand.
+// traced is a store that notes every operation, and fails on demand.
 type traced struct {
 	objstore.Store
 	mu  sync.Mutex
 	ops []string
-	// looked are the destinations of copies that might not have been vacant.
+	// looked are the destinations of copies that may not have been vacant.
 	looked []string
-	// before is asked ahead of each operation; its error is the operation's.
+	// before is called before each operation; its error is the operation's.
 	before func(op string) error
 }
 
@@ -146,7 +155,7 @@ func (t *traced) note(op, key string) error {
 	return nil
 }
 
-// take returns the operations since the last call, sorted within themselves.
+// take returns the operations since the last call.
 func (t *traced) take() []string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -216,7 +225,7 @@ func (t *traced) Swap(ctx context.Context, key string, old objstore.Version, dat
 	return t.Store.Swap(ctx, key, old, data, attr)
 }
 
-// at calls f ahead of the nth operation, once.
+// at calls f before the nth operation, once.
 func (t *traced) at(n int, f func(op string) error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -242,29 +251,49 @@ type fixture struct {
 	up    *fakeRemote
 
 	tail, fill int // bounds of publishers' indexes, where they are set
+
+	kept map[instant]manifest.ID // final answers that were given, see keep
 }
 
 func newFixture(t *testing.T, layout manifest.Layout, files map[string]string) *fixture {
 	t.Helper()
-	f := &fixture{T: t, clock: newClock("20250318T140330Z"), up: upstream(files)}
+	f := &fixture{T: t, clock: newClock("20250318T140330Z"), up: upstream(files), kept: map[instant]manifest.ID{}}
 	f.store = trace(memstore.New(memstore.Options{Now: f.clock.Now}))
 	f.pub = f.publisher(f.store)
-	f.repo = Repo{Name: "myfile", Base: "checkpoints/myfile", Layout: layout, Remote: f.up}
+	f.repo = Repo{Repo: manifest.Repo{Name: "myfile", Base: "checkpoints/myfile"}, Layout: layout, Remote: f.up}
 	return f
 }
 
 func (f *fixture) publisher(s objstore.Store) *Publisher {
-	p := New(Options{Store: s, Now: f.clock.Now, Sleep: f.clock.Sleep, RetryDelay: time.Nanosecond})
+	p := New(Options{Store: s, Env: job.Env{Now: f.clock.Now, Sleep: f.clock.Sleep, RetryDelay: time.Nanosecond}})
 	if f.tail > 0 {
-		p.tail, p.fill = f.tail, f.fill
+		p.ledger.Tail, p.ledger.Segment = f.tail, f.fill
 	}
 	return p
 }
 
+// clone is a fixture of its own in the same state. Its remote is one in memory.
+func (f *fixture) clone() *fixture {
+	c := *f
+	c.clock, c.kept, c.up = &clock{now: f.clock.Now()}, maps.Clone(f.kept), upstream(maps.Clone(f.up.files))
+	c.store = trace(f.store.Store.(*memstore.Store).Clone(memstore.Options{Now: c.clock.Now}))
+	c.pub = c.publisher(c.store)
+	c.repo.Remote = c.up
+	return &c
+}
+
+// tools are what prunes and collects on a publisher's store.
+func tools(p *Publisher) retain.Options {
+	return retain.Options{Store: p.Store, Env: p.Env, Announcer: p.Announcer, Tail: p.ledger.Tail, Segment: p.ledger.Segment}
+}
+
+// reading are the options to read a publisher's store back.
+func reading(p *Publisher) readback.Options { return readback.Options{Store: p.Store, Env: p.Env} }
+
 // seals makes the fixture's publishers seal early.
 func (f *fixture) seals(tail, fill int) {
 	f.tail, f.fill = tail, fill
-	f.pub.tail, f.pub.fill = tail, fill
+	f.pub.ledger.Tail, f.pub.ledger.Segment = tail, fill
 }
 
 // publishes adds n checkpoints.
@@ -289,17 +318,17 @@ func (f *fixture) publish(opts PublishOptions) Result {
 
 func (f *fixture) index() manifest.Index {
 	f.Helper()
-	ix, _, err := catalog.Index(f.Context(), f.store.Store, f.repo.registered())
+	ix, err := catalog.Index(f.repo.Repo).Load(f.Context(), f.store.Store)
 	if err != nil {
 		f.Fatal(err)
 	}
-	return ix
+	return ix.Doc
 }
 
-// history is all that the repo's index lists.
-func (f *fixture) history() *catalog.History { return catalog.NewHistory(f.store.Store, f.index()) }
+// history returns all that the repo's index lists.
+func (f *fixture) history() *manifest.History { return catalog.NewHistory(f.store.Store, f.index()) }
 
-// all are the repo's checkpoints and tombstones, sealed or not.
+// all returns the repo's checkpoints and tombstones, sealed or not.
 func (f *fixture) all() (all manifest.Segment) {
 	f.Helper()
 	for part, err := range f.history().All(f.Context()) {
@@ -352,7 +381,7 @@ func (f *fixture) check() {
 				if err != nil {
 					f.Fatal(err)
 				}
-				key := place{f.repo.Base, c.ID, c.Layout}.key(e.Path, e.SHA256)
+				key := c.Place(f.repo.Base).Key(e.Path, e.SHA256)
 				if got := f.read(key); manifest.Sum([]byte(got)) != e.SHA256 {
 					f.Errorf("%s: %s has the wrong content", c.ID, key)
 				}
@@ -370,7 +399,7 @@ func (f *fixture) manifest(name manifest.Digest) *catalog.Manifest {
 	return m
 }
 
-// entry looks a path up in a checkpoint's manifest.
+// entry finds a path in a checkpoint's manifest.
 func (f *fixture) entry(c manifest.Checkpoint, path string) manifest.Entry {
 	f.Helper()
 	for e, err := range f.manifest(c.Manifest).Entries(f.Context()) {
@@ -387,7 +416,7 @@ func (f *fixture) entry(c manifest.Checkpoint, path string) manifest.Entry {
 
 var errKilled = errors.New("killed")
 
-// killAt makes the store fail for good from its nth operation that pick chooses.
+// killAt makes the store fail for good from the nth operation that pick chooses.
 func (t *traced) killAt(n int, pick func(op string) bool) {
 	dead := false
 	t.mu.Lock()

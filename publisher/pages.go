@@ -17,17 +17,21 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/page"
+	"github.com/asof/asof/internal/parallel"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/revision"
+	"github.com/asof/asof/publisher/transfer"
 )
 
-// pages is the capture whose files are the listing pages of a tree: one for
-// each directory to which upstream brings no index.html of its own. So pages go
-// through the same pipeline as files, and unchanged ones are not stored again.
+// pages is a capture whose files are the listing pages of a tree: one for each
+// directory in which upstream has no index.html of its own. So pages go through
+// the same pipeline as files, and unchanged ones are not stored again.
 //
-// It keeps no rendered page: each is rendered once for its digest, and again
+// It keeps no rendered page. Each page is rendered once for its digest, and again
 // if it must be uploaded.
 type pages struct {
 	dirs  map[string]*directory // by path, "" is the root, others end in "/"
@@ -40,8 +44,8 @@ type directory struct {
 	files   []manifest.Entry // with their full paths, ascending
 }
 
-// newPages makes the pages for the entries of a tree, whose order is ascending,
-// and adds asof's own files.
+// newPages makes the pages for a tree's entries, in ascending order, and adds
+// asof's own files.
 func newPages(entries []manifest.Entry, own generated) (*pages, error) {
 	p := &pages{dirs: map[string]*directory{"": {}}, own: own}
 	for _, e := range entries {
@@ -59,7 +63,7 @@ func newPages(entries []manifest.Entry, own generated) (*pages, error) {
 	return p, nil
 }
 
-// digest renders the pages, as many at a time as there are processors.
+// digest renders the pages, as many at once as there are processors.
 func (p *pages) digest() error {
 	for dir, d := range p.dirs {
 		slices.Sort(d.subdirs)
@@ -81,15 +85,15 @@ func (p *pages) digest() error {
 	return g.Wait()
 }
 
-// write renders a page. What the checkpoint is stands on the one at its top.
+// write renders a page. The root's page also shows what the checkpoint is.
 func (p *pages) write(w io.Writer, dir string) error {
 	if dir == "" {
 		return page.WriteFront(w, p.dirs[dir].entries(), p.own.front)
 	}
-	return page.WriteDirectory(w, dir, p.dirs[dir].entries())
+	return page.WriteDirectory(w, p.own.front.Repo(), dir, p.dirs[dir].entries())
 }
 
-// dir is the directory with a path, which it makes known to its parent.
+// dir returns the directory with a path, and adds it to its parent if it is new.
 func (p *pages) dir(dir string) *directory {
 	d, ok := p.dirs[dir]
 	if !ok {
@@ -113,7 +117,7 @@ func (d *directory) hasIndex(dir string) bool {
 func (d *directory) entries() iter.Seq[page.Entry] {
 	return func(yield func(page.Entry) bool) {
 		for _, name := range d.subdirs {
-			if !yield(page.Entry{Name: name, Dir: true, Modified: manifest.NoTime}) {
+			if !yield(page.Entry{Name: name, Dir: true}) {
 				return
 			}
 		}
@@ -137,8 +141,8 @@ func (p *pages) Open(_ context.Context, f remote.File) (remote.Content, error) {
 	return remote.Content{Body: io.NopCloser(&buf)}, err
 }
 
-// Modified: a page has no time of its own, so that it is the same in every
-// checkpoint in which its directory is.
+// Modified returns no time: a page has none, so it is the same in every
+// checkpoint with the same directory.
 func (p *pages) Modified(context.Context, remote.File) (time.Time, error) { return time.Time{}, nil }
 
 func (p *pages) Close() error { return nil }
@@ -150,26 +154,60 @@ func (w *countingWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// slashPages stores each listing page of a full tree again, under the key that
-// ends in its directory's slash: what a bare bucket serves for that URL.
-func (p *Publisher) slashPages(ctx context.Context, dst place, entries []manifest.Entry) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(p.Concurrency)
-	for _, e := range entries {
-		if strings.HasPrefix(e.Path, manifest.GeneratedDir) {
-			continue
-		}
-		g.Go(func() error {
-			from := dst.key(e.Path, e.SHA256)
-			return p.copyPage(ctx, from, strings.TrimSuffix(from, manifest.IndexPage), e)
-		})
-	}
-	return g.Wait()
+// writtenPages are the pages of a tree, and the root of the newest checkpoint's
+// pages.
+type writtenPages struct {
+	rev   *revision.Revision
+	prev  manifest.Root
+	stats transfer.Stats
 }
 
-// copyPage copies a page inside the store, to where it may stand already.
+// writePages stores the listing pages and asof's own files for a tree whose files
+// are already stored.
+func (p *publication) writePages(ctx context.Context, index manifest.Index, files *revision.Revision, plan *transfer.Plan, receipt manifest.Receipt) (w writtenPages, err error) {
+	own, err := p.generate(ctx, files, plan.Dst, receipt)
+	if err != nil {
+		return w, err
+	}
+	rendered, err := newPages(files.Entries, own)
+	if err != nil {
+		return w, err
+	}
+	if w.rev, err = revision.New(rendered, files.At); err != nil {
+		return w, err
+	}
+	var pagePlan *transfer.Plan
+	pagePlan, w.prev, err = p.compareWithNewest(ctx, p.repo.Base, index, pagesOf, w.rev, p.opts.Force)
+	if err != nil {
+		return w, err
+	}
+	// Pages show times, and two runs for the same content may carry times over
+	// from different checkpoints. So a run that takes over a tree does not trust
+	// its pages: storing a different page fails as such.
+	pagePlan.Dst = plan.Dst
+	w.stats, err = p.transfer(ctx, transfer.Options{What: p.repo.Name + ": pages", Kind: manifest.KindPage, Rely: p.rely}, w.rev, pagePlan)
+	if err == nil && p.repo.SlashPages && plan.Dst.Layout == manifest.Full {
+		err = p.slashPages(ctx, plan.Dst, w.rev.Entries)
+	}
+	return w, err
+}
+
+// slashPages stores each listing page of a full tree again, under the key that
+// ends in its directory's slash. A bare bucket serves that key for the
+// directory's URL.
+func (p *Publisher) slashPages(ctx context.Context, dst manifest.Place, entries []manifest.Entry) error {
+	return parallel.Each(ctx, p.Concurrency, entries, func(ctx context.Context, e manifest.Entry) error {
+		if strings.HasPrefix(e.Path, manifest.GeneratedDir) {
+			return nil
+		}
+		from := dst.Key(e.Path, e.SHA256)
+		return p.copyPage(ctx, from, strings.TrimSuffix(from, manifest.IndexPage), e)
+	})
+}
+
+// copyPage copies a page inside the store, to a key that may exist already.
 func (p *Publisher) copyPage(ctx context.Context, from, to string, e manifest.Entry) error {
-	err := p.Store.Copy(ctx, from, to, attributes(manifest.KindPage, ""), false)
+	err := p.Store.Copy(ctx, from, to, catalog.Attributes(manifest.KindPage, ""), false)
 	if !errors.Is(err, objstore.ErrExists) {
 		return err
 	}

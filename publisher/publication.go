@@ -8,64 +8,89 @@ import (
 	"slices"
 	"time"
 
-	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/ledger"
+	"github.com/asof/asof/publisher/reliance"
+	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/revision"
 )
 
-// publication is one call of Publish.
+// publication is one call of Publish, or one repo of PublishGroup.
 type publication struct {
 	*Publisher
 	repo Repo
 	opts PublishOptions
 
-	group *manifest.ID // the id that all repos of a group take; nil: there is no group
+	past   *past       // what is published is a checkpoint of another repo; nil: upstream's state
+	shared manifest.ID // the id that all repos of a group take; none without a group
 
 	mine  []attempt            // attempts of this call that were overtaken
 	avoid map[manifest.ID]bool // ids whose trees hold something else
-	began time.Time            // of the present run
-	rely  *reliance            // of the present run
+
+	// Of the current run:
+	began time.Time
+	rely  *reliance.Reliance
+	left  *leftBehind // nil: not looked for yet
+	known *validators // nil: nothing captured yet
+	shown ledger.Shown
+
+	onlyModes int // how many files have other modes, where nothing else changed
+}
+
+func (p *Publisher) publication(repo Repo, opts PublishOptions) *publication {
+	return &publication{Publisher: p, repo: repo, opts: opts, avoid: map[manifest.ID]bool{}}
 }
 
 // revision captures what is to be published.
-func (p *publication) revision(ctx context.Context, index manifest.Index) (rev *revision, err error) {
+func (p *publication) revision(ctx context.Context, index manifest.Index) (rev *revision.Revision, err error) {
 	if p.opts.NoSync {
 		rev, err = p.stagedRevision(ctx, p.repo, index, p.opts.Empty)
 	} else {
-		rev, err = p.capture(ctx, p.repo, index)
+		p.known = p.validators(p.repo.Repo)
+		rev, err = p.capture(ctx, p.repo, index, p.known, p.opts.Force)
+	}
+	if err == nil && p.past != nil {
+		rev.Missing, rev.HeldBack = p.past.receipt.Missing, p.past.receipt.HeldBack
 	}
 	if err != nil {
 		return nil, err
 	}
-	if len(rev.files) == 0 && !p.opts.Empty {
+	if len(rev.Files) > 0 {
+		return rev, nil
+	}
+	newest, _ := index.Newest()
+	listing, ok := p.repo.Remote.(remote.Listing)
+	switch {
+	case !p.opts.Empty && newest.Files == 0: // where files get lost, compare decides
 		rev.Close()
 		return nil, ErrEmptyRevision
+	case ok:
+		rev.Close()
+		return revision.New(listing.Empty(), rev.At)
 	}
 	return rev, nil
 }
 
-// unchanged makes the answer final up to now, and the list right if an earlier
-// run was killed before it got to it.
-func (p *publication) unchanged(ctx context.Context, current state) (Result, error) {
-	newest, _ := current.index.Newest()
+// unchanged makes the answer final up to now. It also finishes an earlier run
+// that was killed after its commit.
+func (p *publication) unchanged(ctx context.Context, current ledger.State, rev *revision.Revision) (Result, error) {
+	newest, _ := current.Doc.Newest()
 	for {
 		now := manifest.IDOf(p.Now())
-		horizon := current.index.Horizon
-		if horizon.Time().Sub(now.Time()) > clockSlack {
-			return Result{}, fmt.Errorf("%w: it is %s, the horizon is %s", ErrClock, now, horizon)
-		}
+		horizon := current.Doc.Horizon
 		to := now
-		if p.opts.At != nil {
-			to = min(now, *p.opts.At) // what came later may still be published
+		if p.opts.At.Valid() {
+			to = min(now, p.opts.At) // a later checkpoint may still be published
 		}
 		if to <= horizon {
 			break
 		}
-		next, err := current.index.MoveHorizon(to)
+		next, err := current.Doc.MoveHorizon(to)
 		if err != nil {
 			return Result{}, err
 		}
-		swapped, err := p.swapIndex(ctx, p.repo, current, next)
+		swapped, err := p.ledger.Swap(ctx, p.repo.Repo, current, next)
 		if err == nil {
 			current = swapped
 			break
@@ -73,200 +98,87 @@ func (p *publication) unchanged(ctx context.Context, current state) (Result, err
 		if !errors.Is(err, objstore.ErrChanged) {
 			return Result{}, err
 		}
-		if current, err = p.look(ctx, p.repo); err != nil {
+		if current, err = p.groups.look(ctx, p.repo.Repo); err != nil {
 			return Result{}, err
 		}
-		if latest, _ := current.index.Newest(); latest != newest {
+		if latest, _ := current.Doc.Newest(); latest != newest {
 			return Result{}, fmt.Errorf("%w: the newest checkpoint is now %s", errOvertaken, latest.ID)
 		}
 	}
-	result := Result{Repo: p.repo.Name, Base: p.repo.Base, Outcome: Unchanged, Checkpoint: newest, Horizon: current.index.Horizon}
-	return result, p.makeKnown(ctx, p.repo, current.index, true)
+	result := Result{
+		Repo: p.repo.Name, Base: p.repo.Base, Outcome: Unchanged,
+		Checkpoint: newest, Horizon: current.Doc.Horizon, HeldBack: rev.HeldBack, Missing: rev.Missing,
+	}
+	if err := p.ledger.Follow(ctx, p.repo.Repo, p.shown, manifest.Index{}, current.Doc); err != nil {
+		return result, err
+	}
+	p.keepValidators(ctx, rev)
+	return result, p.ledger.Announce(ctx, ledger.Announcement{Repo: p.repo.Repo, Index: current.Doc, HorizonOnly: true})
 }
 
-// compareWithNewest plans the transfer by what the newest checkpoint holds, and
-// returns that one's root.
-func (p *Publisher) compareWithNewest(ctx context.Context, repo Repo, index manifest.Index, rev *revision) (*placement, manifest.Root, error) {
-	newest, ok := index.Newest()
-	if !ok {
-		plan, err := compare(rev.entries, place{}, new(catalog.Manifest).Entries(ctx))
-		return plan, manifest.Root{}, err
-	}
-	m, err := catalog.Open(ctx, catalog.From(p.Store), newest.Manifest)
-	if err != nil {
-		return nil, manifest.Root{}, err
-	}
-	plan, err := compare(rev.entries, place{repo.Base, newest.ID, newest.Layout}, m.Entries(ctx))
-	return plan, m.Root, err
-}
-
-// takeID gives the plan its place: below the id of an attempt that was killed
-// while it published this very revision, or below a new one. It adds to the
-// plan what attempts and syncs have left in the store.
-func (p *publication) takeID(ctx context.Context, current state, rev *revision, plan *placement) (claimed attempt, err error) {
-	plan.dst = place{p.repo.Base, 0, p.repo.layout()}
-	claimed = attempt{manifest.Attempt{Content: rev.root.Content, Layout: plan.dst.layout}, p.Now()}
-	if staged, ok := rev.Capture.(*stagedCapture); ok {
-		plan.addJournal(entriesOf(staged.files))
-	} else if err := p.addSynced(ctx, current.left.journals, plan); err != nil {
-		return attempt{}, err
-	}
-	claimed.Files = plan.uploads(rev.entries)
-	left := p.attempts(ctx, p.repo, current.left.attempts, p.avoid)
-	if err := ctx.Err(); err != nil {
-		return attempt{}, err
-	}
-	for _, a := range slices.Concat(left, p.mine) {
-		if err := p.addAttempt(ctx, plan, p.repo.Base, a.Attempt); err != nil {
-			return attempt{}, err
-		}
-	}
-	at := cmp.Or(p.group, p.opts.At)
-	resumable := slices.IndexFunc(left, func(a attempt) bool {
-		return a.isFor(rev, plan.dst.layout) && a.ID > current.index.Horizon && (at == nil || *at == a.ID) && p.fresh(a.made)
-	})
-	if resumable >= 0 {
-		claimed = left[resumable]
-		p.Log.Info("resuming an unfinished publish", "repo", p.repo.Name, "id", claimed.ID)
-	} else {
-		above := current.index.Horizon
-		if at == nil {
-			for id := range p.avoid {
-				above = max(above, id)
-			}
-		}
-		if claimed.ID, err = p.claim(ctx, p.repo, above, at, claimed.Attempt); err != nil {
-			return attempt{}, err
-		}
-	}
-	plan.dst.id = claimed.ID
-	if plan.dst.layout == manifest.Full && (resumable >= 0 || plan.copies(rev.entries)) {
-		if err := p.lookAround(ctx, plan, claimed, resumable >= 0); err != nil {
-			return attempt{}, err
-		}
-	}
-	p.mine = append(p.mine, claimed)
-	return claimed, nil
-}
-
-// lookAround lists the claimed tree. One that is resumed holds nothing but what
-// its claim announces; a new one, nothing at all, and whoever writes there from
-// now on publishes this very content. What stands in a new one all the same is
-// not understood, and so every file is met with a look.
-func (p *publication) lookAround(ctx context.Context, plan *placement, claimed attempt, resumed bool) error {
-	there, err := p.treePaths(ctx, p.repo.Base, claimed.ID)
-	if err != nil {
-		return err
-	}
-	if resumed {
-		plan.present = there
-	}
-	if resumed || len(there) == 0 {
-		plan.claimed = claimed.made
-	}
-	return nil
-}
-
-// fresh reports whether what was stored since a moment can't be collected yet.
-func (p *Publisher) fresh(since time.Time) bool { return p.Now().Sub(since) < freshAge }
-
-// writePages stores the listing pages of the tree and returns them with the
-// root of the newest checkpoint's pages.
-func (p *publication) writePages(ctx context.Context, index manifest.Index, files *revision, plan *placement, receipt manifest.Receipt, result *Result) (*revision, manifest.Root, error) {
-	prev := new(catalog.Manifest)
-	own, err := p.generate(ctx, files, plan.dst, receipt)
-	if err != nil {
-		return nil, prev.Root, err
-	}
-	rendered, err := newPages(files.entries, own)
-	if err != nil {
-		return nil, prev.Root, err
-	}
-	rev, err := newRevision(rendered, files.at)
-	if err != nil {
-		return nil, prev.Root, err
-	}
-	if newest, ok := index.Newest(); ok {
-		if prev, err = catalog.Open(ctx, catalog.From(p.Store), newest.Pages); err != nil {
-			return nil, manifest.Root{}, err
-		}
-	}
-	pagePlan, err := compare(rev.entries, plan.prev, prev.Entries(ctx))
-	if err != nil {
-		return nil, prev.Root, err
-	}
-	// Pages show times, and two runs for the same content may carry over times
-	// from different checkpoints. So in a tree that is taken over no page is
-	// taken for granted: a different one is met as such.
-	pagePlan.dst = plan.dst
-	if result.Pages, err = p.transfer(ctx, p.repo.Name+": pages", p.rely, rev, pagePlan, manifest.KindPage); err != nil {
-		return nil, prev.Root, err
-	}
-	if p.repo.SlashPages && plan.dst.layout == manifest.Full {
-		err = p.slashPages(ctx, plan.dst, rev.entries)
-	}
-	return rev, prev.Root, err
-}
-
-// commit appends the checkpoint to the index, also to one that another publisher
-// moved on meanwhile, as long as the id is still above its horizon and the newest
-// checkpoint is the one that this was compared with. Behind another it would not
-// be what it says of itself: what changed, and what came before. So it starts
-// again, and finds everything stored; its id is left, as the tree's own pages say
-// the same.
-func (p *publication) commit(ctx context.Context, current state, c manifest.Checkpoint, claim attempt) (state, error) {
-	previous, _ := current.index.Newest()
+// commit appends the checkpoint to the index, even to an index that another
+// publisher has changed meanwhile. The id must still be above the horizon, and
+// the newest checkpoint still the one that this one was compared with. After any
+// other checkpoint, the receipt would be wrong about what changed and what came
+// before. So the publish then starts again, and finds everything stored. It takes
+// another id, because the tree's own pages contain the receipt.
+func (p *publication) commit(ctx context.Context, current ledger.State, made built) (ledger.State, error) {
+	previous, _ := current.Doc.Newest()
+	c := made.Checkpoint
 	for {
-		next, err := current.index.Append(c)
+		next, err := current.Doc.AppendPast(c, p.past.pruned())
 		if errors.Is(err, manifest.ErrBehind) {
-			return state{}, fmt.Errorf("%w: the horizon is now %s", errOvertaken, current.index.Horizon)
+			return current, fmt.Errorf("%w: the horizon is now %s", errOvertaken, current.Doc.Horizon)
 		}
 		if err != nil {
-			return state{}, err
+			return current, err
 		}
-		if next, err = p.seal(ctx, next); err != nil {
-			return state{}, p.heldUp(ctx, current, err)
+		if next, err = p.ledger.Seal(ctx, next); err != nil {
+			return current, p.heldUp(ctx, current, err)
 		}
-		if !p.fresh(claim.made) || !p.fresh(p.began) {
-			return state{}, fmt.Errorf("%w: it took longer than %s", errOvertaken, freshAge)
+		if !p.fresh(made.claim.made) || !p.fresh(p.began) {
+			return current, fmt.Errorf("%w: it took longer than %s", errOvertaken, reliance.Fresh)
 		}
-		swapped, err := p.swapIndex(ctx, p.repo, current, next)
+		swapped, err := p.ledger.Swap(ctx, p.repo.Repo, current, next)
 		if !errors.Is(err, objstore.ErrChanged) {
 			return swapped, err
 		}
-		if current, err = p.look(ctx, p.repo); err != nil {
-			return state{}, err
+		if current, err = p.groups.look(ctx, p.repo.Repo); err != nil {
+			return current, err
 		}
-		if newest, ok := current.index.Newest(); ok && newest.ID != previous.ID {
-			if p.opts.At == nil {
+		if newest, ok := current.Doc.Newest(); ok && newest.ID != previous.ID {
+			if !p.opts.At.Valid() {
 				p.avoid[c.ID] = true
 			}
-			return state{}, fmt.Errorf("%w: the newest checkpoint is now %s", errOvertaken, newest.ID)
+			return current, fmt.Errorf("%w: the newest checkpoint is now %s", errOvertaken, newest.ID)
 		}
 	}
 }
 
-// differs recognizes a tree in which something else stands than was meant: pages of
-// a publish that was killed and behind which another checkpoint was added, or the
-// remains of another version of asof. Another id is taken.
+// fresh reports whether objects stored since a moment can't be collected yet.
+func (p *Publisher) fresh(since time.Time) bool { return reliance.IsFresh(p.Now(), since) }
+
+// differs recognizes a tree with unexpected content: pages of a killed publish
+// after which another checkpoint was added, or what another version of asof has
+// left. The publish then takes another id.
 func (p *publication) differs(err error, id manifest.ID) error {
 	switch {
 	case !errors.Is(err, objstore.ErrDiffers):
 		return err
-	case p.opts.At != nil:
+	case p.opts.At.Valid():
 		return fmt.Errorf("id %s: %w: another publish has begun its tree: %w", id, ErrBadID, err)
 	}
 	p.avoid[id] = true
 	return fmt.Errorf("%w: id %s: %w", errOvertaken, id, err)
 }
 
-// heldUp recognizes that what this run built on is gone because it was pruned
-// and collected: the run was held up for longer than the grace period.
-func (p *publication) heldUp(ctx context.Context, current state, err error) error {
+// heldUp recognizes that what this run built on was pruned and collected: the run
+// was held up for longer than the grace period.
+func (p *publication) heldUp(ctx context.Context, current ledger.State, err error) error {
 	if !errors.Is(err, objstore.ErrNotFound) {
 		return err
 	}
-	if now, loadErr := p.loadIndex(ctx, p.repo); loadErr == nil && now.version != current.version {
+	if now, loadErr := p.ledger.Load(ctx, p.repo.Repo); loadErr == nil && now.Version != current.Version {
 		return fmt.Errorf("%w: %w", errOvertaken, err)
 	}
 	return err

@@ -12,6 +12,8 @@ import (
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/memstore"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/job"
+	"github.com/asof/asof/publisher/transfer"
 )
 
 func isos() map[string]string {
@@ -53,7 +55,7 @@ func TestPublishFull(t *testing.T) {
 	}
 }
 
-// The order of what a publish writes is invariants 1 and 7.
+// The order of a publish's writes follows invariants 1 and 7.
 func TestPublishOrder(t *testing.T) {
 	f := newFixture(t, manifest.Full, map[string]string{"a": "payload", "PULP_MANIFEST": "root", "Release.gpg": "signature"})
 	f.pub.Concurrency = 1
@@ -70,12 +72,13 @@ func TestPublishOrder(t *testing.T) {
 	}
 	got = slices.DeleteFunc(got, func(op string) bool { return strings.Contains(op, ".asof/probe/") })
 	want := []string{
-		"swap asof.json", "swap index.html",
+		"swap asof.json", "swap index.html", "swap checkpoints/index.html",
 		"create .asof/repos/checkpoints/myfile/attempts/20250318T140330Z",
 		"create " + id + "a", "create " + id + "Release.gpg", "create " + id + "PULP_MANIFEST",
 		"create " + id + ".asof/changes.json", "create " + id + "index.html",
 		"create manifest", "create manifest",
 		"swap checkpoints/myfile/checkpoints.json",
+		"create .asof/repos/checkpoints/myfile/records/9007199254740990",
 		"swap checkpoints/myfile/index.html",
 	}
 	if !slices.Equal(got, want) {
@@ -120,7 +123,7 @@ func TestPublishFullCopiesWhatIsThere(t *testing.T) {
 	delete(f.up.files, "3.iso")
 	opens := f.up.opens
 	second := f.publish(PublishOptions{})
-	if want := (Stats{Uploaded: 1, Copied: 4, UploadedBytes: 12}); second.Files != want {
+	if want := (transfer.Stats{Uploaded: 1, Copied: 4, UploadedBytes: 12}); second.Files != want {
 		t.Errorf("files %+v, want %+v", second.Files, want)
 	}
 	f.check()
@@ -147,7 +150,7 @@ func TestPublishUnchanged(t *testing.T) {
 		if again.Outcome != Unchanged || again.Checkpoint != first.Checkpoint || again.Horizon.String() != "20250318T140340Z" {
 			t.Errorf("%s: %+v", layout, again)
 		}
-		want := []string{"load checkpoints/myfile/checkpoints.json", "swap checkpoints/myfile/checkpoints.json", "load checkpoints/myfile/index.html"}
+		want := []string{"load checkpoints/myfile/checkpoints.json", "load asof.json", "load checkpoints/myfile/index.html", "swap checkpoints/myfile/checkpoints.json"}
 		if got := f.store.take(); !slices.Equal(got, want) {
 			t.Errorf("%s: requests\n%s\nwant\n%s", layout, strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}
@@ -180,29 +183,44 @@ func TestPublishAcrossLayouts(t *testing.T) {
 func TestPublishAt(t *testing.T) {
 	f := newFixture(t, manifest.Full, isos())
 	at := manifest.IDOf(f.clock.Now().Add(-time.Hour))
-	if r := f.publish(PublishOptions{At: &at}); r.Checkpoint.ID != at {
+	if r := f.publish(PublishOptions{At: at}); r.Checkpoint.ID != at {
 		t.Errorf("id %s, want %s", r.Checkpoint.ID, at)
 	}
-	f.up.set("5.iso", "five")
-	for _, c := range []struct {
+	// The same run again: it may have been killed after its commit.
+	if r := f.publish(PublishOptions{At: at}); r.Outcome != Unchanged || r.Horizon != at {
+		t.Errorf("again: %+v", r)
+	}
+	refused := []struct {
 		at   manifest.ID
 		want string
 	}{
-		{at, "id 20250318T130330Z: the id can't be used: it is not above the horizon 20250318T130330Z"},
-		{manifest.IDOf(f.clock.Now().Add(time.Hour)), "id 20250318T150340Z: the id can't be used: it lies in the future"},
-	} {
-		_, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{At: &c.at})
-		if !errors.Is(err, ErrBadID) || err.Error() != c.want {
-			t.Errorf("at %s: %v, want %s", c.at, err, c.want)
+		{at - 1, "id 20250318T130329Z: the id can't be used: it is not above the horizon 20250318T130330Z"},
+		{manifest.IDOf(time.Unix(0, 0)), "id 19700101T000000Z: the id can't be used: it is not above the horizon 20250318T130330Z"},
+		{manifest.MaxID, "id 99991231T235959Z: the id can't be used: it lies in the future"},
+		{manifest.IDOf(f.clock.Now().Add(time.Hour)), "id 20250318T150350Z: the id can't be used: it lies in the future"},
+	}
+	check := func(when string) {
+		for _, c := range refused {
+			_, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{At: c.at})
+			if !errors.Is(err, ErrBadID) || err.Error() != c.want {
+				t.Errorf("%s, at %s: %v, want %s", when, c.at, err, c.want)
+			}
 		}
 	}
-	// Someone else's claim.
+	check("unchanged")
+	f.up.set("5.iso", "five")
+	refused = append(refused, struct {
+		at   manifest.ID
+		want string
+	}{at, "id 20250318T130330Z: the id can't be used: it is not above the horizon 20250318T130330Z"})
+	check("changed")
+	// Another publisher's claim.
 	later := at + 60
 	other := manifest.Attempt{ID: later, Layout: manifest.Full}
-	if err := f.pub.createAttempt(t.Context(), f.repo, other); err != nil {
+	if err := f.pub.claims.createAttempt(t.Context(), f.repo.Base, other); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{At: &later}); !errors.Is(err, ErrConflict) {
+	if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{At: later}); !errors.Is(err, ErrConflict) {
 		t.Errorf("an id that is taken: %v", err)
 	}
 }
@@ -212,14 +230,14 @@ func TestClockBehindHorizon(t *testing.T) {
 	f.publish(PublishOptions{})
 	f.clock.add(-time.Hour)
 	_, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{})
-	if want := "the clock is behind the horizon: it is 20250318T130340Z, the horizon is 20250318T140330Z"; !errors.Is(err, ErrClock) || err.Error() != want {
+	if want := "the newest checkpoint 20250318T140330Z lies 59m50s in the future: the time now is 20250318T130340Z, by this machine's clock alone"; !errors.Is(err, job.ErrClock) || err.Error() != want {
 		t.Errorf("unchanged: %v", err)
 	}
 	f.up.set("5.iso", "five")
-	if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{}); !errors.Is(err, ErrClock) {
+	if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{}); !errors.Is(err, job.ErrClock) {
 		t.Errorf("changed: %v", err)
 	}
-	// A second that is taken is waited for.
+	// A publish waits if a second is taken.
 	f.clock.add(time.Hour - 10*time.Second)
 	if r := f.publish(PublishOptions{}); r.Checkpoint.ID.String() != "20250318T140331Z" {
 		t.Errorf("id %s", r.Checkpoint.ID)
@@ -267,8 +285,8 @@ func TestWrongContentPublishesNothing(t *testing.T) {
 	f.check()
 }
 
-// A publish killed at any write leaves the old state, and the same command
-// finishes the work without uploading again what is there.
+// A publish killed at any write leaves the old state. The same command finishes
+// the work without repeating finished uploads.
 func TestKilledAndRunAgain(t *testing.T) {
 	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
 		for n := 0; ; n++ {
@@ -315,7 +333,7 @@ func TestKilledAndRunAgain(t *testing.T) {
 	}
 }
 
-// Killed, and upstream has moved on: what was uploaded is copied in the store.
+// Killed, and upstream has moved on: uploaded content is copied in the store.
 func TestKilledThenUpstreamMoves(t *testing.T) {
 	f := newFixture(t, manifest.Full, isos())
 	f.pub.Concurrency = 1
@@ -333,8 +351,8 @@ func TestKilledThenUpstreamMoves(t *testing.T) {
 	f.check()
 }
 
-// Many publishers at once, some with something to say: no checkpoint is lost,
-// ids grow, and everybody succeeds.
+// Many publishers at once, some with changes: no checkpoint is lost, ids grow,
+// and everybody succeeds.
 func TestPublishersRace(t *testing.T) {
 	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
 		store := memstore.New(memstore.Options{})
@@ -361,14 +379,14 @@ func TestPublishersRace(t *testing.T) {
 				t.Errorf("%s: checkpoint %s was reported and is lost", layout, r.Checkpoint.ID)
 			}
 		}
-		if list := f.read("checkpoints/myfile/index.html"); strings.Count(list, "Z/\"") != len(ix.Checkpoints) {
+		if list := f.read("checkpoints/myfile/index.html"); strings.Count(list, "Z/</a>") != len(ix.Checkpoints) {
 			t.Errorf("%s: the list does not show all of %d checkpoints", layout, len(ix.Checkpoints))
 		}
 	}
 }
 
-// A size that upstream gives wrong for content that is in the store already is
-// found out as if it had to be downloaded.
+// If upstream states a wrong size for content that the store already has, that is
+// noticed as if the content had to be downloaded.
 func TestWrongSizeOfKnownContent(t *testing.T) {
 	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
 		for name, lie := range map[string]func(f *fixture){

@@ -1,123 +1,109 @@
-// Package publisher turns the state of an upstream into a checkpoint: it syncs
-// a remote into a revision and publishes revisions as immutable trees.
+// Package publisher turns the state of an upstream into a checkpoint: it syncs a
+// remote into a revision and publishes revisions as immutable trees.
 //
-// It keeps no state of its own: the store is all there is. Any number of
-// publishers may run at the same time, in one process or many; the checkpoint
+// It has no state of its own; everything is in the store. Any number of
+// publishers may run at the same time, in one process or many. The checkpoint
 // index, swapped last, decides between them.
+//
+// Other work on a store is in the packages below: ledger (the index, and what
+// follows from a change of it), revision and transfer (what is captured, and how
+// it gets to its place), retain (prune and gc), readback (verify and restore),
+// rebuild.
 package publisher
 
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/job"
+	"github.com/asof/asof/publisher/ledger"
 	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/revision"
+	"github.com/asof/asof/publisher/transfer"
 )
 
 // Options configure a Publisher.
 type Options struct {
 	Store objstore.Store // required
+	job.Env
 
-	Log         *slog.Logger // nil: no log
-	Progress    Progress     // nil: none
-	Concurrency int          // transfers at the same time; 0: 32
-
-	RetryDelay time.Duration // before a transfer's second try, growing from there; 0: 500 ms
-
-	// PublicURL is where clients find the store, or a resolver of it: pages tell
-	// them. Empty: they have a placeholder.
+	// PublicURL is where clients find the store, or a resolver of it. Pages show
+	// it. Empty: they show a placeholder.
 	PublicURL string
-	Announcer Announcer // told of every change; nil: nobody
+	Announcer ledger.Announcer // gets every change; nil: none
 
-	// AllowUnsafe takes a new store into use although it has no working
-	// compare-and-swap: two publishers at once may then lose a checkpoint.
+	// AllowUnsafe accepts a new store without a working compare-and-swap. Two
+	// publishers at once may then lose a checkpoint.
 	AllowUnsafe bool
 
-	Now   func() time.Time                                 // nil: time.Now
-	Sleep func(ctx context.Context, d time.Duration) error // nil: a timer
-}
-
-// Progress is told how a transfer goes. Its methods are called from many
-// goroutines at once.
-type Progress interface {
-	// Begin starts a stretch of work of so many files and bytes; -1: nobody knows.
-	Begin(what string, files int, bytes int64)
-	// Add counts work done.
-	Add(files int, bytes int64)
-	// Retry is told of what failed and is tried again; the log says what it was.
-	Retry(err error)
-	// End closes the stretch that Begin opened.
-	End()
+	// TrustClock publishes although an upstream's clock differs from this machine's and
+	// the store has none that decides.
+	TrustClock bool
 }
 
 // Publisher publishes checkpoints to one store. It is safe for concurrent use.
 type Publisher struct {
 	Options
-	tail, fill int  // entries of an index's tail, and of a segment, at most
-	dry        bool // see DryRun
+	ledger *ledger.Ledger
+	groups *groups
+	claims *claims
+	dry    bool // set for a DryRun
 }
 
 // New returns a Publisher.
 func New(opts Options) *Publisher {
-	if opts.Log == nil {
-		opts.Log = slog.New(slog.DiscardHandler)
+	opts.Env = opts.Env.WithDefaults()
+	opts.Store = opts.Env.Guard(opts.Store)
+	return newPublisher(opts)
+}
+
+// newPublisher returns a publisher on a guarded store.
+func newPublisher(opts Options) *Publisher {
+	l := ledger.New(ledger.Options{
+		Store: opts.Store, Env: opts.Env, Announcer: opts.Announcer, AllowUnsafe: opts.AllowUnsafe,
+	})
+	return &Publisher{
+		Options: opts,
+		ledger:  l,
+		groups:  &groups{opts.Env, opts.Store, l},
+		claims:  &claims{opts.Env, opts.Store},
 	}
-	if opts.Progress == nil {
-		opts.Progress = noProgress{}
-	}
-	if opts.Concurrency <= 0 {
-		opts.Concurrency = 32
-	}
-	if opts.RetryDelay <= 0 {
-		opts.RetryDelay = 500 * time.Millisecond
-	}
-	if opts.Now == nil {
-		opts.Now = time.Now
-	}
-	if opts.Sleep == nil {
-		opts.Sleep = sleep
-	}
-	return &Publisher{Options: opts, tail: manifest.TailEntries, fill: manifest.SegmentEntries}
 }
 
 // Repo is a repo to sync or publish.
 type Repo struct {
-	Name   string
-	Base   string          // base path
+	manifest.Repo
 	Layout manifest.Layout // of new checkpoints; empty: full
 	Remote remote.Remote   // nil: the repo has none
 	// SlashPages stores each listing page a second time, at the key that ends
 	// in the directory's slash, so that a bare bucket shows it. Full layout only.
 	SlashPages bool
-}
-
-// Stats count what was done with files and pages.
-type Stats struct {
-	Uploaded      int   `json:"uploaded"` // stored from the remote, or generated
-	Copied        int   `json:"copied"`   // copied inside the store
-	Reused        int   `json:"reused"`   // already where they belong
-	UploadedBytes int64 `json:"uploaded_bytes"`
-}
-
-// HeldBack counts what upstream's documents lead to and a revision leaves out,
-// because the configuration says so.
-type HeldBack struct {
-	Files int   `json:"files"`
-	Bytes int64 `json:"bytes"`
+	// Grace is how long files stay reachable below a name that moved on from them; 0:
+	// not at all, nil: manifest.DefaultGrace. The index says so to all who answer.
+	Grace *time.Duration
+	// MaxRemoved is how much of the newest checkpoint's files the next may lack, in
+	// percent, 0 to 100; nil: DefaultMaxRemoved. It holds from 20 files up. Whatever it
+	// is, a checkpoint with files is not followed by one without any.
+	MaxRemoved *int
 }
 
 func (r Repo) check() error {
 	if err := manifest.CheckBase(r.Name); err != nil {
 		return fmt.Errorf("repo name: %w", err)
 	}
+	if r.Grace != nil {
+		if err := manifest.CheckGrace(*r.Grace); err != nil {
+			return fmt.Errorf("grace: %w", err)
+		}
+	}
+	if p := r.MaxRemoved; p != nil && (*p < 0 || *p > 100) {
+		return fmt.Errorf("max_removed: %d%% is not within 0%% and 100%%", *p)
+	}
 	return manifest.CheckBase(r.Base)
 }
-
-// registered is the repo as the registry names it.
-func (r Repo) registered() manifest.Repo { return manifest.Repo{Name: r.Name, Base: r.Base} }
 
 func (r Repo) layout() manifest.Layout {
 	if r.Layout == "" {
@@ -126,25 +112,22 @@ func (r Repo) layout() manifest.Layout {
 	return r.Layout
 }
 
-// attributes are what the store keeps with an object of a kind.
-func attributes(k manifest.Kind, path string) objstore.Attributes {
-	return objstore.Attributes{ContentType: k.ContentType(path), CacheControl: k.CacheControl()}
+// Horizon is a repo's: publishing adds nothing at or before it. It is none where
+// nothing was published yet. What a killed run left undone is finished first, as
+// whoever asks may find nothing left to publish.
+func (p *Publisher) Horizon(ctx context.Context, repo Repo) (manifest.ID, error) {
+	current, err := p.groups.look(ctx, repo.Repo)
+	if err == nil {
+		err = p.ledger.CheckTime(current.Doc)
+	}
+	if err == nil && current.Exists() {
+		err = p.ledger.CatchUp(ctx, repo.Repo, current.Doc)
+	}
+	return current.Doc.Horizon, err
 }
 
-type noProgress struct{}
-
-func (noProgress) Begin(string, int, int64) {}
-func (noProgress) Add(int, int64)           {}
-func (noProgress) Retry(error)              {}
-func (noProgress) End()                     {}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+// transfer brings the files of a revision to their places.
+func (p *Publisher) transfer(ctx context.Context, opts transfer.Options, rev *revision.Revision, plan *transfer.Plan) (transfer.Stats, error) {
+	opts.Store, opts.Env, opts.Dry = p.Store, p.Env, p.dry
+	return transfer.Run(ctx, opts, rev, plan)
 }

@@ -17,11 +17,13 @@ import (
 	"github.com/asof/asof/internal/objstore/dirstore"
 	"github.com/asof/asof/internal/objstore/storeurl"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/reliance"
+	"github.com/asof/asof/publisher/retain"
 )
 
-// janitorStore is the store as a collection sees it: its deletions happen
-// within the time that a batch may take, or not at all. The clock of these
-// tests jumps by hours, a real request's context ends first.
+// janitorStore is the store as a collection sees it: its deletions happen within
+// a batch's time, or not at all. The clock of these tests jumps by hours; a real
+// request's context would end first.
 type janitorStore struct {
 	objstore.Store
 	clock *clock
@@ -43,15 +45,15 @@ func (s *janitorStore) Delete(ctx context.Context, key string) error {
 	defer s.mu.Unlock()
 	s.clock.still.RLock()
 	defer s.clock.still.RUnlock()
-	if s.clock.Now().Sub(s.began) > batchTime {
+	if s.clock.Now().Sub(s.began) > reliance.BatchTime {
 		return context.DeadlineExceeded
 	}
 	return s.Store.Delete(ctx, key)
 }
 
-// Publishers of several repos, whose content comes and goes and comes again,
-// with prune and gc among them and a clock that jumps: no checkpoint is lost,
-// ids grow, no final answer changes, nothing that a checkpoint needs is deleted.
+// Publishers of several repos, whose content comes, goes and returns, run with
+// prune and gc and a clock that jumps. No checkpoint is lost, ids grow, no final
+// answer changes, and nothing that a checkpoint needs is deleted.
 func TestEverythingAtOnce(t *testing.T) {
 	for seed := range uint64(12) {
 		t.Run(fmt.Sprint("mem ", seed), func(t *testing.T) {
@@ -78,8 +80,8 @@ func TestEverythingAtOnce(t *testing.T) {
 	})
 }
 
-// agedFixture is a fixture on a real store whose objects are as old as the
-// test's own clock says.
+// agedFixture is a fixture on a real store whose objects get their age from the
+// test's own clock.
 func agedFixture(t *testing.T, store objstore.Store) *fixture {
 	f := newFixture(t, manifest.Full, isos())
 	f.store = trace(&agedStore{Store: store, now: f.clock.Now, made: map[string]time.Time{}})
@@ -94,8 +96,8 @@ type agedStore struct {
 	made map[string]time.Time
 }
 
-// stamp notes when an object is made: before it is there, so that nobody can
-// meet it without an age.
+// stamp notes when an object is made. It does so before the object exists, so
+// that nobody can find it without an age.
 func (s *agedStore) stamp(key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,9 +152,9 @@ func (s *agedStore) List(ctx context.Context, prefix, after string) iter.Seq2[ob
 
 func everythingAtOnce(t *testing.T, f *fixture, seed uint64) {
 	repos := []Repo{
-		{Name: "full", Base: "full", Layout: manifest.Full},
-		{Name: "thin", Base: "thin", Layout: manifest.Thin},
-		{Name: "other", Base: "other", Layout: manifest.Thin},
+		{Repo: manifest.Repo{Name: "full", Base: "full"}, Layout: manifest.Full},
+		{Repo: manifest.Repo{Name: "thin", Base: "thin"}, Layout: manifest.Thin},
+		{Repo: manifest.Repo{Name: "other", Base: "other"}, Layout: manifest.Thin},
 	}
 	f.seals(2, 3)
 	var mu sync.Mutex
@@ -162,18 +164,19 @@ func everythingAtOnce(t *testing.T, f *fixture, seed uint64) {
 	look := func(repo Repo) {
 		mu.Lock()
 		defer mu.Unlock()
-		index, _, err := catalog.Index(t.Context(), f.store.Store, repo.registered())
+		read, err := catalog.Index(repo.Repo).Load(t.Context(), f.store.Store)
 		if err != nil {
 			t.Error(err)
 			return
 		}
+		index := read.Doc
 		history := catalog.NewHistory(f.store.Store, index)
 		for at, was := range answers[repo.Name] {
-			if a, err := history.Resolve(t.Context(), at); err != nil || a.ID != was || !a.Final || a.Outcome > manifest.Gone {
+			if a, err := history.Resolve(t.Context(), manifest.At(at), manifest.MaxID); err != nil || a.ID != was || !a.Final || a.Outcome > manifest.Gone {
 				t.Errorf("%s: %s resolved to %s for good, and now to %+v, %v", repo.Name, at, was, a, err)
 			}
 		}
-		if a, err := history.Resolve(t.Context(), index.Horizon); err == nil && a.Outcome == manifest.Found {
+		if a, err := history.Resolve(t.Context(), manifest.At(index.Horizon), manifest.MaxID); err == nil && a.Outcome == manifest.Found {
 			if answers[repo.Name] == nil {
 				answers[repo.Name] = map[manifest.ID]manifest.ID{}
 			}
@@ -200,7 +203,7 @@ func everythingAtOnce(t *testing.T, f *fixture, seed uint64) {
 				}
 				if r.Outcome == Published {
 					mu.Lock()
-					// Two publishers of the very same thing may share a checkpoint.
+					// Two publishers of the same content may share a checkpoint.
 					if !slices.Contains(reported[repo.Name], r.Checkpoint) {
 						reported[repo.Name] = append(reported[repo.Name], r.Checkpoint)
 					}
@@ -216,12 +219,12 @@ func everythingAtOnce(t *testing.T, f *fixture, seed uint64) {
 		janitor := f.publisher(&janitorStore{Store: f.store.Store, clock: f.clock})
 		for range 30 {
 			repo := repos[random.IntN(len(repos))]
-			_, err := janitor.Prune(t.Context(), repo, PruneOptions{Policy: Policy{Last: 1 + random.IntN(2)}, Apply: true})
+			_, err := retain.Prune(t.Context(), tools(janitor), repo.Repo, retain.PruneOptions{Policy: retain.Policy{Last: 1 + random.IntN(2)}, Apply: true})
 			if err != nil {
 				t.Errorf("prune %s: %v", repo.Name, err)
 			}
-			_, err = janitor.Collect(t.Context(), CollectOptions{Apply: true, Grace: minGrace})
-			if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrNoRegistry) {
+			_, err = retain.Collect(t.Context(), tools(janitor), retain.CollectOptions{Apply: true, Grace: reliance.MinGrace})
+			if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, retain.ErrNoRegistry) {
 				t.Errorf("gc: %v", err)
 			}
 		}

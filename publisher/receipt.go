@@ -2,19 +2,23 @@ package publisher
 
 import (
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/transfer"
 )
 
-// receipt is what a new checkpoint says of itself: all but its pages, of which the
-// receipt is one. root is that of its files, where plan brings them.
-func (p *publication) receipt(index manifest.Index, root manifest.Root, plan *placement) manifest.Receipt {
+// newReceipt returns the receipt of a new checkpoint: everything but its pages,
+// since the receipt is one of them. root is the root of its files, and plan says
+// where they go.
+func newReceipt(repo manifest.Repo, index manifest.Index, root manifest.Root, plan *transfer.Plan) manifest.Receipt {
 	r := manifest.Receipt{
-		Repo: p.repo.Name, Base: p.repo.Base, ID: plan.dst.id, Layout: plan.dst.layout,
+		Repo: repo.Name, Base: repo.Base, ID: plan.Dst.ID, Layout: plan.Dst.Layout,
 		Manifest: root.Name, Content: root.Content, Files: root.Files, Bytes: root.Bytes,
-		Changes: plan.changes, Growth: root.Bytes, Complete: plan.changes.Total() <= manifest.MaxListedChanges, List: plan.changed,
+		Changes: plan.Changes, Growth: root.Bytes, Complete: plan.Changes.Total() <= manifest.MaxListedChanges, List: plan.Changed,
 	}
 	if c, ok := index.Newest(); ok {
 		r.Previous = &manifest.Previous{ID: c.ID, Manifest: c.Manifest, Pages: c.Pages, Layout: c.Layout}
-		r.Growth -= c.Bytes
+		if plan.Prev.ID.Valid() { // otherwise its files are not known, and all count as added
+			r.Growth -= c.Bytes
+		}
 	}
 	return r
 }

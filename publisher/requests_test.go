@@ -40,7 +40,7 @@ func (m *meter) RoundTrip(req *http.Request) (*http.Response, error) {
 	return m.wire.RoundTrip(req)
 }
 
-// take is what was counted since the last call, such as "1 LIST, 2 PUT".
+// take returns the counts since the last call, such as "1 LIST, 2 PUT".
 func (m *meter) take() string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -52,8 +52,8 @@ func (m *meter) take() string {
 	return strings.Join(parts, ", ")
 }
 
-// Cost is behaviour: 12 files in 3 directories and the root, with a page each;
-// then two files changed in one directory; then nothing.
+// Cost is behaviour. First 12 files in 3 directories and the root, with a page
+// each; then two changed files in one directory; then nothing.
 func TestRequests(t *testing.T) {
 	server := miniotest.Start(t)
 	server.Setenv(t)
@@ -63,15 +63,16 @@ func TestRequests(t *testing.T) {
 	} {
 		for layout, want := range map[manifest.Layout][3]string{
 			manifest.Full: {
-				"4 GET, 1 LIST, 22 PUT", // files, pages, receipt, attempt, 2 manifests, index, list, registry
-				// What did not change is copied, the pages after a look; the new tree is listed.
-				"12 COPY, 4 GET, 2 HEAD, 2 LIST, 10 PUT",
-				"2 GET, 1 PUT",
+				"5 GET, 1 LIST, 23 PUT", // files, pages, receipt, attempt, 2 manifests, index, record, list, registry
+				// Unchanged files are copied, the pages after a look; the new
+				// tree is listed.
+				"12 COPY, 5 GET, 2 HEAD, 2 LIST, 11 PUT",
+				"3 GET, 1 PUT",
 			},
 			manifest.Thin: {
-				"4 GET, 1 LIST, 22 PUT",
-				"4 GET, 1 LIST, 10 PUT",
-				"2 GET, 1 PUT",
+				"5 GET, 1 LIST, 23 PUT",
+				"5 GET, 1 LIST, 11 PUT",
+				"3 GET, 1 PUT",
 			},
 		} {
 			t.Run(driver+"/"+string(layout), func(t *testing.T) {
@@ -87,7 +88,7 @@ func TestRequests(t *testing.T) {
 				}
 				f.store = trace(store)
 				f.pub = f.publisher(f.store)
-				// A store is tried once, before the first publish of all.
+				// A store is probed once, before the very first publish.
 				f.publish(PublishOptions{NoSync: true, Empty: true})
 				for i, change := range []func(){
 					func() {},

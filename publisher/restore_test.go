@@ -11,15 +11,17 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/readback"
 )
 
-// oddFiles are files whose names something on the way may get wrong.
+// oddFiles are files whose names are easy to get wrong.
 func oddFiles() map[string]string {
 	files := isos()
 	for _, name := range []string{
 		"a b", "a#b", "a%20b", "a+b", "a&b;c", "a'b", `a"b`, "a<b>c", "a:b", "a*b", "ünïcödé", "日本語", "-dash", "..dots", ".hidden", " leading", "trailing ",
-		"odd dir/inner name", "d/e/f/g", "d+", "d/+", tempPrefix + "x", strings.Repeat("n", manifest.MaxSegment), "empty",
+		"odd dir/inner name", "d/e/f/g", "d+", "d/+", ".asof-restore-x", strings.Repeat("n", manifest.MaxSegment), "empty",
 	} {
 		files[name] = "content of " + name
 	}
@@ -27,16 +29,16 @@ func oddFiles() map[string]string {
 	return files
 }
 
-func (f *fixture) restore(c manifest.Checkpoint, dir string) RestoreResult {
+func (f *fixture) restore(c manifest.Checkpoint, dir string) readback.Restored {
 	f.Helper()
-	r, err := f.pub.Restore(f.Context(), f.repo.registered(), c, dir)
+	r, err := readback.Restore(f.Context(), reading(f.pub), f.repo.Base, c, dir)
 	if err != nil {
 		f.Fatalf("restore: %v", err)
 	}
 	return r
 }
 
-// holds checks that a folder holds the files, and nothing else.
+// holds checks that a folder holds these files and nothing else.
 func (f *fixture) holds(dir string, files map[string]string) {
 	f.Helper()
 	found := 0
@@ -78,7 +80,7 @@ func TestRestore(t *testing.T) {
 	for _, layout := range layouts {
 		f := newFixture(t, layout, oddFiles())
 		f.up.times["1.iso"] = time.Date(2025, 1, 30, 20, 30, 5, 0, time.UTC)
-		f.up.times["2.iso"] = manifest.MaxID.Time() // no file system knows it
+		f.up.times["2.iso"] = manifest.MaxID.Time() // no file system can store it
 		c := f.publish(PublishOptions{}).Checkpoint
 		dir := filepath.Join(t.TempDir(), "not", "there", "yet")
 		if r := f.restore(c, dir); r.Written != int(c.Files) || r.Bytes != c.Bytes || r.Kept != 0 {
@@ -90,8 +92,8 @@ func TestRestore(t *testing.T) {
 			t.Errorf("%s: 1.iso: modified %v, %v", layout, fi.ModTime(), err)
 		}
 
-		// Run again it reads nothing. What is wrong or gone it reads, and what is
-		// not upstream's it leaves alone.
+		// Run again, it reads nothing. It reads wrong or missing files, and
+		// leaves other files alone.
 		writeFile(t, filepath.Join(dir, "2.iso"), "TWO")
 		writeFile(t, filepath.Join(dir, "3.iso"), "of another size")
 		if err := os.Remove(filepath.Join(dir, "sub/4.iso")); err != nil {
@@ -123,21 +125,21 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// A restore that is killed leaves whole files under their names, and run again
-// it reads only the others.
+// A killed restore leaves only whole files under their names. Run again, it reads
+// only the others.
 func TestRestoreKilled(t *testing.T) {
 	f := newFixture(t, manifest.Full, oddFiles())
 	c := f.publish(PublishOptions{}).Checkpoint
 	for n := range int(c.Files) + 1 {
 		dir := t.TempDir()
 		f.store.killAt(n, func(op string) bool { return strings.HasPrefix(op, "open ") })
-		if _, err := f.pub.Restore(t.Context(), f.repo.registered(), c, dir); !errors.Is(err, errKilled) {
+		if _, err := readback.Restore(t.Context(), reading(f.pub), f.repo.Base, c, dir); !errors.Is(err, errKilled) {
 			t.Fatalf("killed at %d: %v", n, err)
 		}
 		f.store.heal()
 		// What SIGKILL leaves of a file, in two folders.
-		writeFile(t, filepath.Join(dir, tempName()), "hal")
-		writeFile(t, filepath.Join(dir, "d/e", tempName()), "f")
+		writeFile(t, filepath.Join(dir, ".asof-restore-ABCDEFGHIJKLMNOPQRSTUVWXYZ"), "hal")
+		writeFile(t, filepath.Join(dir, "d/e", ".asof-restore-ABCDEFGHIJKLMNOPQRSTUVWXYZ"), "f")
 		there := 0
 		for path, content := range f.up.files {
 			if got, err := os.ReadFile(filepath.Join(dir, path)); err == nil {
@@ -154,21 +156,21 @@ func TestRestoreKilled(t *testing.T) {
 	}
 }
 
-// Files whose objects are damaged are named; the others are restored.
+// The error names files with damaged objects; the others are restored.
 func TestRestoreDamaged(t *testing.T) {
 	for _, layout := range layouts {
 		f := newFixture(t, layout, isos())
 		c := f.publish(PublishOptions{}).Checkpoint
 		key := func(path string) string {
-			return place{f.repo.Base, c.ID, layout}.key(path, manifest.Sum([]byte(f.up.files[path])))
+			return c.Place(f.repo.Base).Key(path, manifest.Sum([]byte(f.up.files[path])))
 		}
 		f.replace(key("1.iso"), "ONE")
 		f.replace(key("2.iso"), "tw")
 		f.remove(key("sub/4.iso"))
 		dir := t.TempDir()
 		writeFile(t, filepath.Join(dir, "2.iso"), "mine")
-		r, err := f.pub.Restore(t.Context(), f.repo.registered(), c, dir)
-		if !errors.Is(err, ErrCorrupt) || r.Written != 2 {
+		r, err := readback.Restore(t.Context(), reading(f.pub), f.repo.Base, c, dir)
+		if !errors.Is(err, catalog.ErrCorrupt) || r.Written != 2 {
 			t.Errorf("%s: %+v, %v", layout, r, err)
 		}
 		joined, ok := err.(interface{ Unwrap() []error })
@@ -176,7 +178,7 @@ func TestRestoreDamaged(t *testing.T) {
 			t.Fatalf("%s: %v, want three errors", layout, err)
 		}
 		for i, name := range []string{"1.iso: ", "2.iso: ", "sub/4.iso: "} {
-			if e := joined.Unwrap()[i]; !strings.HasPrefix(e.Error(), name) || !errors.Is(e, ErrCorrupt) {
+			if e := joined.Unwrap()[i]; !strings.HasPrefix(e.Error(), name) || !errors.Is(e, catalog.ErrCorrupt) {
 				t.Errorf("%s: %v, want %s", layout, e, name)
 			}
 		}
@@ -188,7 +190,7 @@ func TestRestoreDamaged(t *testing.T) {
 			data := []byte(good)
 			data[at] ^= 1
 			f.replace(manifestKey, string(data))
-			if _, err := f.pub.Restore(t.Context(), f.repo.registered(), c, dir); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), manifestKey) {
+			if _, err := readback.Restore(t.Context(), reading(f.pub), f.repo.Base, c, dir); !errors.Is(err, catalog.ErrCorrupt) || !strings.Contains(err.Error(), manifestKey) {
 				t.Errorf("%s: a manifest with another byte at %d: %v", layout, at, err)
 			}
 		}
@@ -196,8 +198,7 @@ func TestRestoreDamaged(t *testing.T) {
 	}
 }
 
-// Whatever stands in the folder, nothing outside is written, and no link
-// followed.
+// Whatever the folder contains, nothing outside is written, and no link followed.
 func TestRestoreHostileFolder(t *testing.T) {
 	f := newFixture(t, manifest.Full, isos())
 	c := f.publish(PublishOptions{}).Checkpoint
@@ -232,7 +233,7 @@ func TestRestoreHostileFolder(t *testing.T) {
 	for _, tt := range tests {
 		dir := t.TempDir()
 		tt.make(t, filepath.Join(dir, tt.path))
-		_, err := f.pub.Restore(t.Context(), f.repo.registered(), c, dir)
+		_, err := readback.Restore(t.Context(), reading(f.pub), f.repo.Base, c, dir)
 		switch {
 		case tt.want == "" && err == nil:
 			f.holds(dir, f.up.files)
@@ -243,7 +244,7 @@ func TestRestoreHostileFolder(t *testing.T) {
 	f.holds(outside, map[string]string{"4.iso": "mine!"})
 }
 
-// Cancelled, it stops and leaves nothing half-written.
+// When cancelled, it stops and leaves nothing half-written.
 func TestRestoreCancelled(t *testing.T) {
 	f := newFixture(t, manifest.Thin, many(200))
 	for i := range 200 {
@@ -259,7 +260,7 @@ func TestRestoreCancelled(t *testing.T) {
 		return nil
 	}
 	dir := t.TempDir()
-	if _, err := f.pub.Restore(ctx, f.repo.registered(), c, dir); !errors.Is(err, context.Canceled) {
+	if _, err := readback.Restore(ctx, reading(f.pub), f.repo.Base, c, dir); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 	f.store.heal()

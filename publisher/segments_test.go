@@ -3,6 +3,7 @@ package publisher
 import (
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -10,11 +11,15 @@ import (
 
 	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/page"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/readback"
+	"github.com/asof/asof/publisher/rebuild"
+	"github.com/asof/asof/publisher/retain"
 )
 
-// listsAll holds that the pages show every checkpoint, each once: the list those
-// of the index, the segments' pages the others.
+// listsAll checks that the pages show every checkpoint once: the list shows those
+// of the index, and the segments' pages the others.
 func (f *fixture) listsAll() {
 	f.Helper()
 	if f.index().Generation == 0 {
@@ -32,7 +37,7 @@ func (f *fixture) listsAll() {
 		if err != nil {
 			f.Fatal(err)
 		}
-		want, err := renderSegment(f.repo.Base, segment)
+		want, err := page.Bytes(func(w io.Writer) error { return page.WriteSegment(w, f.repo.Base, segment) })
 		if err != nil {
 			f.Fatal(err)
 		}
@@ -64,14 +69,14 @@ func TestSealing(t *testing.T) {
 		t.Errorf("the history is %v, want %v", got, ids)
 	}
 	for i, id := range ids {
-		if a, err := f.history().Resolve(t.Context(), id+1); err != nil || a.ID != id || !a.Final && i < 19 {
+		if a, err := f.history().Resolve(t.Context(), manifest.At(id+1), manifest.MaxID); err != nil || a.ID != id || !a.Final && i < 19 {
 			t.Errorf("%s resolves to %+v, %v", id+1, a, err)
 		}
 	}
 }
 
-// A publish costs no request more for having segments. One that seals reads the
-// newest, if that has room, pins it, stores its successor, and rewrites its page.
+// Segments cost a publish no extra request. A publish that seals reads the newest
+// segment if it has room, pins it, stores its successor, and rewrites its page.
 func TestSealingRequests(t *testing.T) {
 	trees := regexp.MustCompile(`[/]\d{8}T\d{6}Z(/|$)`)
 	publish := func(f *fixture) (ops []string) {
@@ -81,7 +86,7 @@ func TestSealingRequests(t *testing.T) {
 		for _, op := range f.store.take() {
 			op = trees.ReplaceAllString(op, "/<id>$1")
 			name, key, _ := strings.Cut(op, " ")
-			for _, prefix := range []string{manifest.ManifestPrefix, manifest.SegmentPrefix, manifest.BlobPrefix, manifest.PinPrefix} {
+			for _, prefix := range []string{manifest.ManifestPrefix, manifest.SegmentPrefix, manifest.BlobPrefix, manifest.PinPrefix, manifest.RecordPrefix("checkpoints/myfile")} {
 				if strings.HasPrefix(key, prefix) {
 					op = name + " " + prefix
 				}
@@ -112,7 +117,7 @@ func TestSealingRequests(t *testing.T) {
 		[]string{"swap " + base + "checkpoints.json"},
 		[]string{"load " + page(first), reread, "open " + manifest.SegmentPrefix, "swap " + page(first)},
 		[]string{"load " + page(second), reread, "open " + manifest.SegmentPrefix, "swap " + page(second)},
-		[]string{"swap " + base + "index.html"})
+		[]string{"create " + manifest.RecordPrefix("checkpoints/myfile"), "swap " + base + "index.html"})
 	if !slices.Equal(got, sealing) {
 		t.Errorf("sealing:\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(sealing, "\n"))
 	}
@@ -127,12 +132,12 @@ func TestSealingRequests(t *testing.T) {
 	}
 }
 
-// Pruning reaches into segments; what stays is what it was.
+// Pruning reaches into segments. What stays is unchanged.
 func TestPruneInSegments(t *testing.T) {
 	f := newFixture(t, manifest.Thin, isos())
 	f.seals(3, 4)
 	ids := f.publishes(10)
-	f.prune(Policy{Last: 2, IDs: []manifest.ID{ids[1], ids[5]}})
+	f.prune(retain.Policy{Last: 2, IDs: []manifest.ID{ids[1], ids[5]}})
 	all := f.all()
 	var got []manifest.ID
 	for _, c := range all.Checkpoints {
@@ -141,47 +146,47 @@ func TestPruneInSegments(t *testing.T) {
 	if want := []manifest.ID{ids[1], ids[5], ids[8], ids[9]}; !slices.Equal(got, want) || len(all.Pruned) != 6 {
 		t.Errorf("%v and %d tombstones, want %v", got, len(all.Pruned), want)
 	}
-	a, err := f.history().Resolve(t.Context(), ids[3]+1)
+	a, err := f.history().Resolve(t.Context(), manifest.At(ids[3]+1), manifest.MaxID)
 	if err != nil || a.Outcome != manifest.Gone || a.ID != ids[3] || a.Reason != "old" {
 		t.Errorf("%+v, %v", a, err)
 	}
 	f.check()
 	f.listsAll()
 
-	_, err = f.pub.Prune(t.Context(), f.repo, PruneOptions{Policy: Policy{IDs: []manifest.ID{ids[0]}}, Apply: true})
+	_, err = retain.Prune(t.Context(), tools(f.pub), f.repo.Repo, retain.PruneOptions{Policy: retain.Policy{IDs: []manifest.ID{ids[0]}}, Apply: true})
 	if !errors.Is(err, manifest.ErrNoCheckpoint) {
 		t.Errorf("keeping a pruned one: %v", err)
 	}
 }
 
-// What a channel names in a segment is not pruned.
+// A sealed checkpoint that a channel names is not pruned.
 func TestPruneSparesSealedChannel(t *testing.T) {
 	f := newFixture(t, manifest.Thin, isos())
 	f.seals(3, 4)
 	ids := f.publishes(10)
-	current, err := f.pub.loadIndex(t.Context(), f.repo)
+	current, err := f.pub.ledger.Load(t.Context(), f.repo.Repo)
 	if err != nil {
 		t.Fatal(err)
 	}
-	next, err := current.index.SetChannel("stable", ids[2])
+	next, err := current.Doc.SetChannel("stable", ids[2], ids[2])
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.pub.swapIndex(t.Context(), f.repo, current, next); err != nil {
+	if _, err := f.pub.ledger.Swap(t.Context(), f.repo.Repo, current, next); err != nil {
 		t.Fatal(err)
 	}
-	f.prune(Policy{Last: 1})
+	f.prune(retain.Policy{Last: 1})
 	all := f.all()
 	if _, ok := all.Find(ids[2]); !ok || len(all.Checkpoints) != 2 {
 		t.Errorf("%+v", all.Checkpoints)
 	}
-	if list := f.read(manifest.ListKey(f.repo.Base)); !strings.Contains(list, "<mark>stable</mark>") {
+	if list := f.read(manifest.ListKey(f.repo.Base)); !strings.Contains(list, `<mark><a href="`+ids[2].String()+`/">stable</a></mark>`) {
 		t.Error("the list does not show where the channel is")
 	}
 }
 
-// A segment whose place another took stays for the grace period from then on,
-// however old it is: resolvers may read by the index as it was.
+// A replaced segment stays for the grace period after its replacement, however
+// old it is: resolvers may still use the old index.
 func TestCollectSegments(t *testing.T) {
 	f := newFixture(t, manifest.Thin, isos())
 	f.seals(3, 4)
@@ -193,12 +198,12 @@ func TestCollectSegments(t *testing.T) {
 	if f.index().Segments[0] == old {
 		t.Fatal("the segment did not change")
 	}
-	collect := func() int { return f.collect(CollectOptions{Apply: true})["index segments"] }
+	collect := func() int { return f.collect(retain.CollectOptions{Apply: true})["index segments"] }
 	for range 7 {
 		if n := collect(); n != 0 {
 			t.Fatalf("%d segments were collected", n)
 		}
-		if _, err := catalog.Segment(t.Context(), f.store.Store, "myfile", old); err != nil {
+		if _, err := catalog.Segment(t.Context(), catalog.From(f.store.Store), "myfile", old); err != nil {
 			t.Fatal(err)
 		}
 		f.clock.add(day)
@@ -208,15 +213,15 @@ func TestCollectSegments(t *testing.T) {
 	if n := collect(); n != 1 {
 		t.Errorf("%d segments were collected in the end", n)
 	}
-	if _, err := catalog.Segment(t.Context(), f.store.Store, "myfile", old); !errors.Is(err, objstore.ErrNotFound) {
+	if _, err := catalog.Segment(t.Context(), catalog.From(f.store.Store), "myfile", old); !errors.Is(err, objstore.ErrNotFound) {
 		t.Error(err)
 	}
 	f.check()
 	f.listsAll()
 }
 
-// A publish that was killed between the segment and the index leaves a segment
-// that nobody refers to. Met again when it is old, it is pinned like all else.
+// A publish killed between the segment and the index leaves an unused segment. If
+// it is old when found again, it is pinned like everything else.
 func TestSealingAgainAfterLong(t *testing.T) {
 	f := newFixture(t, manifest.Thin, isos())
 	f.seals(3, 4)
@@ -250,18 +255,18 @@ func TestVerifySegments(t *testing.T) {
 		f := newFixture(t, manifest.Thin, isos())
 		f.seals(3, 4)
 		ids := f.publishes(10)
-		f.prune(Policy{Last: 8})
+		f.prune(retain.Policy{Last: 8})
 		return f, ids
 	}
 	f, ids := sealed(t)
-	if r := f.verify(VerifyOptions{}); len(r.Problems) > 0 || r.Checkpoints != 8 || len(r.Unfinished) > 0 {
+	if r := f.verify(false); len(r.Problems) > 0 || r.Checkpoints != 8 || len(r.Unfinished) > 0 {
 		t.Errorf("%+v", r)
 	}
-	r, err := f.pub.Verify(t.Context(), f.repo.registered(), []manifest.ID{ids[3]}, VerifyOptions{})
+	r, err := readback.Verify(t.Context(), reading(f.pub), f.repo.Repo, []manifest.ID{ids[3]}, false)
 	if err != nil || r.Checkpoints != 1 || len(r.Problems) > 0 {
 		t.Errorf("one: %+v, %v", r, err)
 	}
-	if _, err = f.pub.Verify(t.Context(), f.repo.registered(), []manifest.ID{ids[0]}, VerifyOptions{}); !errors.Is(err, manifest.ErrNoCheckpoint) {
+	if _, err = readback.Verify(t.Context(), reading(f.pub), f.repo.Repo, []manifest.ID{ids[0]}, false); !errors.Is(err, manifest.ErrNoCheckpoint) {
 		t.Errorf("a pruned one: %v", err)
 	}
 
@@ -299,7 +304,7 @@ func TestVerifySegments(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, _ := sealed(t)
 			c.damage(f)
-			r := f.verify(VerifyOptions{})
+			r := f.verify(false)
 			var got []string
 			for _, p := range r.Problems {
 				got = append(got, p.Key+": "+p.What)
@@ -311,7 +316,7 @@ func TestVerifySegments(t *testing.T) {
 	}
 }
 
-// A list that is deleted comes back with all pages of segments.
+// A rebuild restores deleted lists, with all pages of segments.
 func TestListsComeBack(t *testing.T) {
 	f := newFixture(t, manifest.Thin, isos())
 	f.seals(3, 4)
@@ -319,7 +324,7 @@ func TestListsComeBack(t *testing.T) {
 	for _, key := range f.keys("checkpoints/myfile/index") {
 		f.remove(key)
 	}
-	f.publish(PublishOptions{})
+	f.rebuild(rebuild.Options{Write: true})
 	f.listsAll()
 	if n := len(f.keys("checkpoints/myfile/index")); n != 1+len(f.index().Segments) {
 		t.Error(fmt.Sprint(n, " pages"))

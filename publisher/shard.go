@@ -8,19 +8,21 @@ import (
 
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/revision"
 )
 
 // maxShards bounds the number of shards.
 const maxShards = 10_000
 
-// Shard is one of several disjoint parts of a remote's content, told apart by
-// digest, so that equal content is in one part. The zero value is all of it.
+// Shard is one of several disjoint parts of a remote's content. The digest
+// decides the part, so equal content is in one part. The zero value is
+// everything.
 type Shard struct {
 	Index int // from 1
 	Count int
 }
 
-// ParseShard reads a shard as it is written: 1/4 is the first of four.
+// ParseShard reads the written form of a shard: 1/4 is the first of four.
 func ParseShard(s string) (Shard, error) {
 	index, count, ok := strings.Cut(s, "/")
 	i, err1 := strconv.Atoi(index)
@@ -31,7 +33,7 @@ func ParseShard(s string) (Shard, error) {
 	return Shard{i, n}, nil
 }
 
-// String is the shard's name in keys.
+// String returns the shard's name in keys.
 func (s Shard) String() string {
 	if s.whole() {
 		return "all"
@@ -45,28 +47,10 @@ func (s Shard) has(d manifest.Digest) bool {
 	return binary.BigEndian.Uint64(d[:8])%uint64(s.Count) == uint64(s.Index-1)
 }
 
-// of is the part of a revision that belongs to the shard.
-func (s Shard) of(rev *revision) (*revision, error) {
+// of returns the part of a revision that belongs to the shard.
+func (s Shard) of(rev *revision.Revision) (*revision.Revision, error) {
 	if s.whole() {
 		return rev, nil
 	}
-	part := &partOfCapture{Capture: rev.Capture}
-	for _, f := range rev.files {
-		if s.has(f.SHA256) {
-			part.files = append(part.files, f)
-		}
-	}
-	some, err := newRevision(part, rev.at)
-	if err == nil {
-		some.nature = rev.nature
-	}
-	return some, err
+	return rev.Part(func(f remote.File) bool { return s.has(f.SHA256) })
 }
-
-// partOfCapture is a capture with some of its files.
-type partOfCapture struct {
-	remote.Capture
-	files []remote.File
-}
-
-func (c *partOfCapture) Files() []remote.File { return c.files }

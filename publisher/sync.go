@@ -1,43 +1,48 @@
 package publisher
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
 
-	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/reliance"
 	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/revision"
+	"github.com/asof/asof/publisher/transfer"
 )
 
 // SyncOptions choose what Sync fetches.
 type SyncOptions struct {
-	Shard Shard // the zero value: everything
+	Shard       Shard // the zero value: everything
+	AllowShrink bool  // as in PublishOptions
 }
 
 // SyncResult is what a sync did.
 type SyncResult struct {
 	Repo   string
-	Staged *manifest.Staged // nil for a shard, which is no revision
-	Files  Stats
-	// Changes are those against the newest checkpoint; of a shard, none.
+	Staged *manifest.Staged // nil for a shard, which is not a revision
+	Files  transfer.Stats
+	// Changes are the changes since the newest checkpoint; none for a shard.
 	Changes manifest.Changes
 
-	HeldBack HeldBack
+	HeldBack manifest.HeldBack
+	Missing  []string // files that upstream lists and does not have
+	Lost     []string // as in Result
 }
 
 // Sync captures the remote's state into a staged revision, which Publish with
-// NoSync publishes: content goes to the pool unless the newest checkpoint has
-// it. Killed and run again, it does not upload again what is there.
+// NoSync publishes. Content goes to the pool unless the newest checkpoint has it.
+// Killed and run again, it does not repeat finished uploads.
 //
 // With a shard, only that part of the content goes to the pool, and nothing is
-// staged: any number of workers fetch a part each, and a Publish after them
-// finds all of it there.
+// staged. Any number of workers can fetch a part each; a later Publish finds
+// everything there.
 func (p *Publisher) Sync(ctx context.Context, repo Repo, opts SyncOptions) (result SyncResult, err error) {
 	if err := repo.check(); err != nil {
 		return SyncResult{}, err
 	}
-	err = p.untilSettled(ctx, func() (err error) {
+	err = p.untilDone(ctx, repo.Name, func() (err error) {
 		result, err = p.sync(ctx, repo, opts)
 		return err
 	})
@@ -45,128 +50,100 @@ func (p *Publisher) Sync(ctx context.Context, repo Repo, opts SyncOptions) (resu
 }
 
 func (p *Publisher) sync(ctx context.Context, repo Repo, opts SyncOptions) (SyncResult, error) {
-	current, err := p.loadIndex(ctx, repo)
+	current, err := p.ledger.Load(ctx, repo.Repo)
 	if err != nil {
 		return SyncResult{}, err
 	}
-	if current.index.Generation == 0 {
-		if err := p.register(ctx, repo); err != nil {
+	if err := cmp.Or(current.Doc.InUse(), p.ledger.CheckTime(current.Doc)); err != nil {
+		return SyncResult{}, err
+	}
+	if current.Exists() {
+		if err := p.ledger.CheckRegistered(ctx, repo.Repo); err != nil {
 			return SyncResult{}, err
 		}
 	}
-	rev, err := p.capture(ctx, repo, current.index)
+	rev, err := p.capture(ctx, repo, current.Doc, p.validators(repo.Repo), false)
 	if err != nil {
 		return SyncResult{}, err
 	}
 	defer rev.Close()
+	if !current.Exists() {
+		if err := p.ledger.Register(ctx, repo.Repo); err != nil {
+			return SyncResult{}, err
+		}
+	}
 	if rev, err = opts.Shard.of(rev); err != nil {
 		return SyncResult{}, err
 	}
 
-	plan, prevRoot, err := p.compareWithNewest(ctx, repo, current.index, rev)
+	plan, prevRoot, err := p.compareWithNewest(ctx, repo.Base, current.Doc, filesOf, rev, false)
 	if err != nil {
 		return SyncResult{}, err
 	}
-	plan.dst = place{}
-	plan.prev = place{} // what stands in the newest tree publishing will copy from there
-	left, err := p.leftBehind(ctx, repo, current.index)
+	if opts.Shard.whole() {
+		if err := repo.checkLoss(plan.Loss(), opts.AllowShrink); err != nil {
+			return SyncResult{}, err
+		}
+	}
+	plan.Dst = manifest.Place{}
+	plan.Prev = manifest.Place{} // publishing will copy what is in the newest tree from there
+	newest, _ := current.Doc.Newest()
+	left, err := p.claims.leftBehind(ctx, repo.Base, newest.ID, nil)
 	if err != nil {
 		return SyncResult{}, err
 	}
-	if err := p.addSynced(ctx, left.journals, plan); err != nil {
+	if err := p.addSynced(ctx, repo.Base, left.journals, plan); err != nil {
 		return SyncResult{}, err
 	}
-	if err := p.openJournal(ctx, repo, opts.Shard.String(), rev, plan); err != nil {
+	if err := p.openJournal(ctx, repo.Base, opts.Shard.String(), rev, plan); err != nil {
 		return SyncResult{}, err
 	}
-	result := SyncResult{Repo: repo.Name, HeldBack: rev.held}
-	// A staged revision is no commit: publishing looks at every object again.
-	rely := p.newReliance()
-	if result.Files, err = p.transfer(ctx, repo.Name+": files", rely, rev, plan, manifest.KindBlob); err != nil {
-		return SyncResult{}, rev.moved(err)
+	result := SyncResult{Repo: repo.Name, HeldBack: rev.HeldBack, Missing: rev.Missing}
+	if !newest.ID.Valid() {
+		result.Lost = rev.Lost
+	}
+	// A staged revision is not a commit: publishing looks at every object again.
+	rely := reliance.New(p.Store, p.Env)
+	result.Files, err = p.transfer(ctx, transfer.Options{What: repo.Name + ": files", Kind: manifest.KindBlob, Rely: rely}, rev, plan)
+	if err != nil {
+		return SyncResult{}, moved(rev, err)
 	}
 	if !opts.Shard.whole() {
 		return result, nil
 	}
-	root, err := rootBehind(prevRoot, rev.entries)
+	root, err := rev.RootBehind(prevRoot)
 	if err != nil {
 		return SyncResult{}, err
 	}
-	if err := p.writeManifest(ctx, rely, root, rev.entries, prevRoot); err != nil {
+	if err := rev.PutManifest(ctx, rely, root, prevRoot); err != nil {
 		return SyncResult{}, err
 	}
-	result.Changes = plan.changes
-	result.Staged = &manifest.Staged{At: rev.at, Manifest: root.Name, Content: root.Content, Files: root.Files, Bytes: root.Bytes}
-	return result, p.stage(ctx, repo, *result.Staged)
+	staged, err := p.stage(ctx, repo.Base, rev, root)
+	result.Changes, result.Staged = plan.Changes, &staged
+	return result, err
 }
 
 // openJournal records what the sync is about to put into the pool.
-func (p *Publisher) openJournal(ctx context.Context, repo Repo, part string, rev *revision, plan *placement) error {
-	key := manifest.JournalKey(repo.Base, part)
-	for {
-		earlier, version, err := p.loadJournal(ctx, key)
+func (p *Publisher) openJournal(ctx context.Context, base, part string, rev *revision.Revision, plan *transfer.Plan) error {
+	_, err := catalog.Journal(base, part).Change(ctx, p.Store, func(earlier catalog.State[manifest.Attempt]) (manifest.Attempt, bool, error) {
+		plan.AddJournal(earlier.Doc.Files)
+		uploads := plan.Uploads(rev.Entries)
+		return manifest.Attempt{ID: rev.At, Content: rev.Root.Content, Layout: manifest.Thin, Files: uploads}, len(uploads) > 0, nil
+	})
+	return err
+}
+
+// addSynced adds to the plan what syncs have put into the pool, from their
+// journals.
+func (p *Publisher) addSynced(ctx context.Context, base string, parts []string, plan *transfer.Plan) error {
+	for _, part := range parts {
+		journal, err := catalog.Journal(base, part).Load(ctx, p.Store)
 		if err != nil {
 			return err
 		}
-		plan.addJournal(earlier.Files)
-		uploads := plan.uploads(rev.entries)
-		if len(uploads) == 0 {
-			return nil
-		}
-		now := manifest.Attempt{ID: rev.at, Content: rev.root.Content, Layout: manifest.Thin, Files: uploads}
-		_, err = objstore.Update(ctx, p.Store, key, version, now.Encode(), attributes(manifest.KindJournal, ""))
-		if !errors.Is(err, objstore.ErrChanged) {
-			return err
-		}
-	}
-}
-
-func (p *Publisher) loadJournal(ctx context.Context, key string) (manifest.Attempt, objstore.Version, error) {
-	data, version, err := p.Store.Load(ctx, key, "")
-	if errors.Is(err, objstore.ErrNotFound) {
-		return manifest.Attempt{}, "", nil
-	}
-	if err != nil {
-		return manifest.Attempt{}, "", err
-	}
-	journal, err := manifest.ParseAttempt(data)
-	if err != nil {
-		return manifest.Attempt{}, "", fmt.Errorf("%s: %w", key, err)
-	}
-	return journal, version, nil
-}
-
-// addSynced makes known what syncs have put into the pool, by their journals.
-func (p *Publisher) addSynced(ctx context.Context, journals []objstore.Info, plan *placement) error {
-	for _, info := range journals {
-		journal, _, err := p.loadJournal(ctx, info.Key)
-		if err != nil {
-			return err
-		}
-		plan.addJournal(journal.Files)
+		plan.AddJournal(journal.Doc.Files)
 	}
 	return nil
-}
-
-// stage makes a revision the staged one, unless a sync that began later did so.
-func (p *Publisher) stage(ctx context.Context, repo Repo, s manifest.Staged) error {
-	data, err := s.Encode()
-	if err != nil {
-		return err
-	}
-	for {
-		have, version, err := p.loadStaged(ctx, repo)
-		if err != nil && !errors.Is(err, objstore.ErrNotFound) {
-			return err
-		}
-		if err == nil && have.At > s.At {
-			return fmt.Errorf("stage: %w: a sync that began at %s has finished before", ErrConflict, have.At)
-		}
-		_, err = objstore.Update(ctx, p.Store, manifest.StagedKey(repo.Base), version, data, attributes(manifest.KindStaged, ""))
-		if !errors.Is(err, objstore.ErrChanged) {
-			return err
-		}
-	}
 }
 
 func entriesOf(files []remote.File) []manifest.Entry {

@@ -30,7 +30,7 @@ func TestSyncThenPublish(t *testing.T) {
 		if n := len(f.index().Checkpoints); n != 0 {
 			t.Errorf("%s: a sync published", layout)
 		}
-		f.repo.Remote = nil // publishing needs none
+		f.repo.Remote = nil // publishing needs no remote
 		r := f.publish(PublishOptions{NoSync: true})
 		if r.Files.Uploaded != 0 || r.Checkpoint.Files != 5 {
 			t.Errorf("%s: publish: %+v", layout, r)
@@ -55,7 +55,7 @@ func TestSyncThenPublish(t *testing.T) {
 	}
 }
 
-// What was staged before the newest checkpoint is never published over it.
+// A revision older than the newest checkpoint is never published over it.
 func TestStagedIsOutdated(t *testing.T) {
 	f := newFixture(t, manifest.Full, isos())
 	f.sync()
@@ -85,7 +85,7 @@ func TestSyncKilledAndRunAgain(t *testing.T) {
 }
 
 // Workers fetch disjoint parts into the pool, one of them twice because it was
-// killed; a publish after them uploads nothing.
+// killed. The publish after them uploads nothing.
 func TestShards(t *testing.T) {
 	for _, layout := range []manifest.Layout{manifest.Full, manifest.Thin} {
 		f := newFixture(t, layout, map[string]string{})

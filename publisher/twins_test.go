@@ -4,11 +4,12 @@ import (
 	"testing"
 
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/transfer"
 )
 
-// Content that several paths share is read from upstream once, in both layouts.
+// Content shared by several paths is read from upstream once, in both layouts.
 func TestTwins(t *testing.T) {
-	for layout, want := range map[manifest.Layout]Stats{
+	for layout, want := range map[manifest.Layout]transfer.Stats{
 		manifest.Full: {Uploaded: 2, Copied: 3, UploadedBytes: 8},
 		manifest.Thin: {Uploaded: 2, Reused: 3, UploadedBytes: 8},
 	} {

@@ -11,7 +11,7 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// many are so many files that their manifest has several leaves.
+// many returns enough files for a manifest of several leaves.
 func many(n int) map[string]string {
 	files := map[string]string{}
 	for i := range n {
@@ -20,8 +20,8 @@ func many(n int) map[string]string {
 	return files
 }
 
-// A leaf that can't be read hides what it lists. The rest is verified, and the
-// hidden files are not taken for strays.
+// A damaged leaf hides its entries. The rest is verified, and the hidden files do
+// not count as strays.
 func TestVerifyDamagedLeaf(t *testing.T) {
 	for _, layout := range layouts {
 		f := newFixture(t, layout, many(12000))
@@ -43,7 +43,7 @@ func TestVerifyDamagedLeaf(t *testing.T) {
 		}
 		slices.Sort(want)
 		var got []string
-		r := f.verify(VerifyOptions{})
+		r := f.verify(false)
 		for _, p := range r.Problems {
 			got = append(got, p.Key)
 		}
@@ -56,14 +56,14 @@ func TestVerifyDamagedLeaf(t *testing.T) {
 	}
 }
 
-// root is the root of a checkpoint's manifest.
+// root returns the root of a checkpoint's manifest.
 func (f *fixture) root(c manifest.Checkpoint) manifest.Root {
 	f.Helper()
 	return f.manifest(c.Manifest).Root
 }
 
-// A checkpoint whose leaves stand in an earlier manifest depends on that one's
-// object: what is wrong with it is found, wherever it is cut.
+// A checkpoint with leaves in an earlier manifest depends on that manifest's
+// object: damage in it is found, wherever it is cut.
 func TestVerifyDamagedSource(t *testing.T) {
 	f := newFixture(t, manifest.Thin, many(12000))
 	source := f.publish(PublishOptions{}).Checkpoint
@@ -95,7 +95,7 @@ func TestVerifyDamagedSource(t *testing.T) {
 		if tt.data == "" {
 			f.remove(key)
 		}
-		r := f.verify(VerifyOptions{Quick: true})
+		r := f.verify(true)
 		if len(r.Problems) != 1 || r.Problems[0].What != tt.want {
 			t.Errorf("%s: %d problems, want %q", tt.name, len(r.Problems), tt.want)
 		}
@@ -106,19 +106,19 @@ func TestVerifyDamagedSource(t *testing.T) {
 		}
 		f.replace(key, good)
 	}
-	if r := f.verify(VerifyOptions{}); len(r.Problems) > 0 {
+	if r := f.verify(false); len(r.Problems) > 0 {
 		t.Errorf("%+v", r.Problems)
 	}
 }
 
-// Behind a tree of any size the listing goes on.
+// The listing goes on after a tree of any size.
 func TestVerifyJumpsLargeTrees(t *testing.T) {
-	f := newFixture(t, manifest.Full, many(5*jumpAfter))
+	f := newFixture(t, manifest.Full, many(5*1000))
 	c := f.publish(PublishOptions{}).Checkpoint
 	stray := f.repo.Base + "/" + c.ID.String() + "0"
 	f.replace(stray, "stray")
 	f.store.take()
-	r := f.verify(VerifyOptions{Quick: true})
+	r := f.verify(true)
 	if len(r.Problems) != 1 || r.Problems[0].Key != stray {
 		t.Errorf("%+v", r.Problems)
 	}
@@ -128,13 +128,12 @@ func TestVerifyJumpsLargeTrees(t *testing.T) {
 			lists = append(lists, op)
 		}
 	}
-	if len(lists) != 3 { // the tree, the base path, behind the tree
+	if len(lists) != 4 { // the records, the tree, the base path, after the tree
 		t.Errorf("%q", lists)
 	}
 }
 
-// putManifest puts a manifest into the store, however wrong its root, and
-// returns its name.
+// putManifest stores a manifest, however wrong its root, and returns its name.
 func (f *fixture) putManifest(root manifest.Root, entries []manifest.Entry) manifest.Digest {
 	f.Helper()
 	root.Name = manifest.Sum(root.Encode())
@@ -146,12 +145,12 @@ func (f *fixture) putManifest(root manifest.Root, entries []manifest.Entry) mani
 	return root.Name
 }
 
-// What no damage can make, but a publisher's mistake: documents whose digests
-// are right and which do not fit together.
+// Not damage, but a publisher's mistake: documents with correct digests that
+// contradict each other.
 func TestVerifyFindsContradictions(t *testing.T) {
 	const text = "content"
 	entry := func(path string) manifest.Entry {
-		return manifest.Entry{Path: path, Size: int64(len(text)), SHA256: manifest.Sum([]byte(text)), Modified: manifest.NoTime}
+		return manifest.Entry{Path: path, Size: int64(len(text)), SHA256: manifest.Sum([]byte(text)), Modified: 0}
 	}
 	tests := []struct {
 		name         string
@@ -199,8 +198,8 @@ func TestVerifyFindsContradictions(t *testing.T) {
 				}
 			}
 			f.replace(manifest.BlobKey(manifest.Sum([]byte(text))), text)
-			files, err := buildRoot(entries[false])
-			pages, err2 := buildRoot(entries[true])
+			files, err := rootOf(entries[false])
+			pages, err2 := rootOf(entries[true])
 			if err := errors.Join(err, err2); err != nil {
 				t.Fatal(err)
 			}
@@ -210,7 +209,7 @@ func TestVerifyFindsContradictions(t *testing.T) {
 			}
 			c.Manifest, c.Pages = f.putManifest(files, entries[false]), f.putManifest(pages, entries[true])
 			f.swapIndex(func(ix manifest.Index) (manifest.Index, error) { return ix.Append(c) })
-			r := f.verify(VerifyOptions{})
+			r := f.verify(false)
 			if tt.want == "" {
 				if len(r.Problems) > 0 {
 					t.Errorf("%s, %s: %+v", tt.name, layout, r.Problems)
@@ -227,3 +226,14 @@ func TestVerifyFindsContradictions(t *testing.T) {
 func pagesKey(_ *fixture, c manifest.Checkpoint) string { return manifest.ManifestKey(c.Pages) }
 func filesKey(_ *fixture, c manifest.Checkpoint) string { return manifest.ManifestKey(c.Manifest) }
 func indexKey(f *fixture, _ manifest.Checkpoint) string { return manifest.IndexKey(f.repo.Base) }
+
+// rootOf returns the root of a manifest of these entries.
+func rootOf(entries []manifest.Entry) (manifest.Root, error) {
+	b := manifest.NewBuilder()
+	for _, e := range entries {
+		if err := b.Add(e); err != nil {
+			return manifest.Root{}, err
+		}
+	}
+	return b.Finish()
+}

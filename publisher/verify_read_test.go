@@ -10,12 +10,14 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/readback"
 )
 
-// breaking is a store in which reading one object breaks off in its middle, for
-// the first few times.
+// breaking is a store in which reading one object fails in the middle, the first
+// few times.
 type breaking struct {
 	objstore.Store
 	key   string
@@ -34,8 +36,8 @@ func (b *breaking) Open(ctx context.Context, key string, offset, length int64) (
 	}{io.MultiReader(io.LimitReader(r, 1), iotest.ErrReader(b.err)), r}, nil
 }
 
-// A lost connection is tried again. What stays unreadable in a store that is not
-// away is damage: a bad disk.
+// A lost connection is tried again. An object that stays unreadable while the
+// store is available is damage: a bad disk.
 func TestReadingBreaksOff(t *testing.T) {
 	lost := fmt.Errorf("%w: connection reset", objstore.ErrUnavailable)
 	tests := []struct {
@@ -60,7 +62,7 @@ func TestReadingBreaksOff(t *testing.T) {
 			pub := f.publisher(store)
 
 			store.times.Store(tt.times)
-			r, err := pub.Verify(t.Context(), f.repo.registered(), nil, VerifyOptions{})
+			r, err := readback.Verify(t.Context(), reading(pub), f.repo.Repo, nil, false)
 			found := ""
 			if len(r.Problems) == 1 && r.Problems[0].Key == key {
 				found = r.Problems[0].What
@@ -71,14 +73,14 @@ func TestReadingBreaksOff(t *testing.T) {
 
 			store.times.Store(tt.times)
 			dir := t.TempDir()
-			_, err = pub.Restore(t.Context(), f.repo.registered(), c, dir)
+			_, err = readback.Restore(t.Context(), reading(pub), f.repo.Base, c, dir)
 			switch {
 			case tt.times == 1:
 				if err != nil {
 					t.Errorf("%s: restore %s: %v", tt.name, key, err)
 				}
 				f.holds(dir, f.up.files)
-			case tt.damage != "" && (!errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), tt.damage)):
+			case tt.damage != "" && (!errors.Is(err, catalog.ErrCorrupt) || !strings.Contains(err.Error(), tt.damage)):
 				t.Errorf("%s: restore %s: %v, want %s", tt.name, key, err, tt.damage)
 			case tt.fails != nil && !errors.Is(err, tt.fails):
 				t.Errorf("%s: restore %s: %v, want %v", tt.name, key, err, tt.fails)

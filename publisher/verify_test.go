@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -11,22 +13,24 @@ import (
 
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/memstore"
+	"github.com/asof/asof/internal/page"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/readback"
 )
 
 var layouts = []manifest.Layout{manifest.Full, manifest.Thin}
 
 // verify runs Verify on all checkpoints.
-func (f *fixture) verify(opts VerifyOptions) VerifyReport {
+func (f *fixture) verify(quick bool) readback.Report {
 	f.Helper()
-	r, err := f.pub.Verify(f.Context(), f.repo.registered(), nil, opts)
+	r, err := readback.Verify(f.Context(), reading(f.pub), f.repo.Repo, nil, quick)
 	if err != nil {
 		f.Fatalf("verify: %v", err)
 	}
 	return r
 }
 
-// replace makes an object or register hold something, whatever stands there.
+// replace overwrites an object or register.
 func (f *fixture) replace(key, content string) {
 	f.Helper()
 	f.remove(key)
@@ -40,8 +44,8 @@ func (f *fixture) remove(key string) {
 	}
 }
 
-// published is a fixture with three checkpoints, which share much of their
-// content, in directories with pages of both kinds.
+// published is a fixture with three checkpoints. They share much of their
+// content, in directories with both kinds of pages.
 func published(t *testing.T, layout manifest.Layout) *fixture {
 	f := newFixture(t, layout, isos())
 	f.repo.SlashPages = true
@@ -57,7 +61,7 @@ func published(t *testing.T, layout manifest.Layout) *fixture {
 	return f
 }
 
-// subjects are the keys of all that a verification is to look at.
+// subjects returns the keys of everything that a verification must check.
 func (f *fixture) subjects() []string {
 	return slices.Concat([]string{manifest.RegistryKey}, f.keys(f.repo.Base+"/"), f.keys(manifest.BlobPrefix), f.keys(manifest.ManifestPrefix))
 }
@@ -70,7 +74,7 @@ func TestVerifyClean(t *testing.T) {
 		f := published(t, layout)
 		for _, quick := range []bool{false, true} {
 			f.store.take()
-			r := f.verify(VerifyOptions{Quick: quick})
+			r := f.verify(quick)
 			if len(r.Problems) > 0 || len(r.Unfinished) > 0 {
 				t.Errorf("%s: %+v", layout, r)
 			}
@@ -79,7 +83,7 @@ func TestVerifyClean(t *testing.T) {
 			}
 			reads := map[string]int{}
 			for _, op := range f.store.take() {
-				if strings.HasPrefix(op, "open ") && !strings.Contains(op, manifest.ManifestPrefix) {
+				if strings.HasPrefix(op, "open ") && !strings.Contains(op, manifest.ManifestPrefix) && !strings.Contains(op, "/records/") {
 					reads[op]++
 				}
 			}
@@ -101,7 +105,7 @@ func TestVerifyClean(t *testing.T) {
 	}
 }
 
-// Whatever is wrong with one object is found, under its key, and nothing else.
+// Any damage to one object is found under its key, and nothing else.
 func TestVerifyFindsDamage(t *testing.T) {
 	kinds := map[string]func(f *fixture, key string){
 		"flip":     func(f *fixture, key string) { f.replace(key, flip(f.read(key))) },
@@ -116,19 +120,19 @@ func TestVerifyFindsDamage(t *testing.T) {
 			for kind, damage := range kinds {
 				damage(f, key)
 				for _, quick := range []bool{false, true} {
-					r := f.verify(VerifyOptions{Quick: quick})
+					r := f.verify(quick)
 					f.checkNames(fmt.Sprintf("%s: %s %s, quick %t", layout, kind, key, quick), r, key, kind, quick)
 				}
 				f.replace(key, good)
 			}
 		}
-		if r := f.verify(VerifyOptions{}); len(r.Problems) > 0 {
+		if r := f.verify(false); len(r.Problems) > 0 {
 			t.Fatalf("the test does not mend what it damages: %+v", r.Problems)
 		}
 	}
 }
 
-func (f *fixture) checkNames(what string, r VerifyReport, key, kind string, quick bool) {
+func (f *fixture) checkNames(what string, r readback.Report, key, kind string, quick bool) {
 	f.Helper()
 	small := key == manifest.RegistryKey || key == manifest.IndexKey(f.repo.Base) || key == manifest.ListKey(f.repo.Base) || strings.HasPrefix(key, manifest.ManifestPrefix)
 	slash := strings.HasSuffix(key, "/") // a page's second copy, which need not be there
@@ -148,11 +152,11 @@ func (f *fixture) checkNames(what string, r VerifyReport, key, kind string, quic
 	}
 }
 
-// Every checkpoint that a shared object is damaged for is named.
+// If a shared object is damaged, every checkpoint that needs it is named.
 func TestVerifyNamesCheckpoints(t *testing.T) {
 	f := published(t, manifest.Thin)
 	f.replace(manifest.BlobKey(manifest.Sum([]byte("three"))), "THREE")
-	r := f.verify(VerifyOptions{})
+	r := f.verify(false)
 	if len(r.Problems) != 3 {
 		t.Fatalf("%+v, want one for each checkpoint", r.Problems)
 	}
@@ -162,11 +166,11 @@ func TestVerifyNamesCheckpoints(t *testing.T) {
 		}
 	}
 	one := f.index().Checkpoints[1].ID
-	r, err := f.pub.Verify(t.Context(), f.repo.registered(), []manifest.ID{one}, VerifyOptions{})
+	r, err := readback.Verify(t.Context(), reading(f.pub), f.repo.Repo, []manifest.ID{one}, false)
 	if err != nil || r.Checkpoints != 1 || len(r.Problems) != 1 || *r.Problems[0].Checkpoint != one {
 		t.Errorf("one checkpoint: %+v, %v", r, err)
 	}
-	if _, err := f.pub.Verify(t.Context(), f.repo.registered(), []manifest.ID{one + 1}, VerifyOptions{}); !errors.Is(err, manifest.ErrNoCheckpoint) {
+	if _, err := readback.Verify(t.Context(), reading(f.pub), f.repo.Repo, []manifest.ID{one + 1}, false); !errors.Is(err, manifest.ErrNoCheckpoint) {
 		t.Errorf("an id that is no checkpoint: %v", err)
 	}
 }
@@ -183,7 +187,7 @@ func TestVerifyFindsStrays(t *testing.T) {
 		} {
 			f.replace(key, "stray")
 			for _, quick := range []bool{false, true} {
-				if r := f.verify(VerifyOptions{Quick: quick}); len(r.Problems) != 1 || r.Problems[0].Key != key || !strings.Contains(r.Problems[0].What, "stray") {
+				if r := f.verify(quick); len(r.Problems) != 1 || r.Problems[0].Key != key || !strings.Contains(r.Problems[0].What, "stray") {
 					t.Errorf("%s: %s, quick %t: %+v", layout, key, quick, r.Problems)
 				}
 			}
@@ -191,13 +195,13 @@ func TestVerifyFindsStrays(t *testing.T) {
 		}
 		f.replace(f.repo.Base+"/20240101T000000Z/1.iso", "one")
 		f.replace(f.repo.Base+"/20240101T000000Z/2.iso", "two")
-		if r := f.verify(VerifyOptions{}); len(r.Problems) != 1 || r.Problems[0].Key != f.repo.Base+"/20240101T000000Z/" {
+		if r := f.verify(false); len(r.Problems) != 1 || r.Problems[0].Key != f.repo.Base+"/20240101T000000Z/" {
 			t.Errorf("%s: a tree that nobody knows: %+v", layout, r.Problems)
 		}
 	}
 }
 
-// What a killed publish leaves is no damage, as long as its attempt is there.
+// What a killed publish leaves is not damage, as long as its attempt exists.
 func TestVerifyUnfinished(t *testing.T) {
 	f := published(t, manifest.Full)
 	before := f.index()
@@ -208,22 +212,43 @@ func TestVerifyUnfinished(t *testing.T) {
 	}
 	f.store.heal()
 	id := manifest.IDOf(f.clock.Now())
-	r := f.verify(VerifyOptions{})
+	r := f.verify(false)
 	if len(r.Problems) > 0 || !slices.Equal(r.Unfinished, []manifest.ID{id}) {
 		t.Errorf("%+v, want %s unfinished", r, id)
 	}
 	f.remove(manifest.AttemptKey(f.repo.Base, id))
-	if r := f.verify(VerifyOptions{}); len(r.Problems) != 1 || r.Problems[0].Key != manifest.TreePrefix(f.repo.Base, id) {
+	if r := f.verify(false); len(r.Problems) != 1 || r.Problems[0].Key != manifest.TreePrefix(f.repo.Base, id) {
 		t.Errorf("without the attempt: %+v", r)
 	}
 
 	// A pruned checkpoint's tree waits to be collected.
 	gone := before.Checkpoints[0].ID
 	f.swapIndex(func(ix manifest.Index) (manifest.Index, error) { return ix.Prune(gone, ix.Horizon, "") })
-	for _, p := range f.verify(VerifyOptions{}).Problems {
+	for _, p := range f.verify(false).Problems {
 		if strings.HasPrefix(p.Key, manifest.TreePrefix(f.repo.Base, gone)) {
 			t.Errorf("a pruned checkpoint's tree: %+v", p)
 		}
+	}
+}
+
+// What a publisher with a clock that ran ahead has left is reported, with the ids.
+func TestVerifyFuture(t *testing.T) {
+	f := published(t, manifest.Full)
+	index := f.index()
+	last := index.Checkpoints[2].ID
+	f.clock.add(last.Time().Add(-2 * time.Minute).Sub(f.clock.Now()))
+	if r := f.verify(true); len(r.Problems) > 0 {
+		t.Errorf("two minutes ahead: %+v", r.Problems)
+	}
+	f.clock.add(-time.Second)
+	now := manifest.IDOf(f.clock.Now())
+	key := manifest.IndexKey(f.repo.Base)
+	want := []readback.Problem{
+		{Key: key, What: fmt.Sprintf("the horizon %s lies in the future: the time now is %s", index.Horizon, now)},
+		{Checkpoint: &last, Key: key, What: fmt.Sprintf("checkpoint %s lies in the future: the time now is %s", last, now)},
+	}
+	if r := f.verify(true); !reflect.DeepEqual(r.Problems, want) {
+		t.Errorf("%+v, want %+v", r.Problems, want)
 	}
 }
 
@@ -239,14 +264,14 @@ func (f *fixture) swapIndex(change func(manifest.Index) (manifest.Index, error))
 		f.Fatal(err)
 	}
 	f.replace(manifest.IndexKey(f.repo.Base), string(data))
-	list, err := renderList(f.repo.Base, next)
+	list, err := page.Bytes(func(w io.Writer) error { return page.WriteList(w, f.repo.Base, next) })
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.replace(manifest.ListKey(f.repo.Base), string(list))
 }
 
-// A checkpoint that is pruned and collected while it is read is no damage.
+// A checkpoint pruned and collected while it is read is not damage.
 func TestVerifyBesidePrune(t *testing.T) {
 	f := published(t, manifest.Full)
 	gone := f.index().Checkpoints[0]
@@ -262,12 +287,12 @@ func TestVerifyBesidePrune(t *testing.T) {
 		}
 		return nil
 	}
-	if r := f.verify(VerifyOptions{}); !done || len(r.Problems) > 0 {
+	if r := f.verify(false); !done || len(r.Problems) > 0 {
 		t.Errorf("pruned %t: %+v", done, r.Problems)
 	}
 }
 
-// The list lags behind the index for a moment when somebody publishes.
+// During a publish the list lags behind the index for a moment.
 func TestVerifyWaitsForTheList(t *testing.T) {
 	f := published(t, manifest.Thin)
 	key := manifest.ListKey(f.repo.Base)
@@ -277,18 +302,18 @@ func TestVerifyWaitsForTheList(t *testing.T) {
 		f.replace(key, good)
 		return nil
 	}
-	if r := f.verify(VerifyOptions{}); len(r.Problems) > 0 {
+	if r := f.verify(false); len(r.Problems) > 0 {
 		t.Errorf("%+v", r.Problems)
 	}
 }
 
-// A store that can't be read is no damaged store.
+// A store that can't be read is not a damaged store.
 func TestVerifyCannotLook(t *testing.T) {
 	for _, layout := range layouts {
 		f := published(t, layout)
 		f.clock.add(time.Second)
 		f.store.take()
-		f.verify(VerifyOptions{})
+		f.verify(false)
 		for _, failing := range f.store.take() {
 			f.store.before = func(op string) error {
 				if op == failing {
@@ -296,42 +321,42 @@ func TestVerifyCannotLook(t *testing.T) {
 				}
 				return nil
 			}
-			if r, err := f.pub.Verify(t.Context(), f.repo.registered(), nil, VerifyOptions{}); !errors.Is(err, objstore.ErrUnavailable) || len(r.Problems) > 0 {
+			if r, err := readback.Verify(t.Context(), reading(f.pub), f.repo.Repo, nil, false); !errors.Is(err, objstore.ErrUnavailable) || len(r.Problems) > 0 {
 				t.Errorf("%s: %s fails: %+v, %v", layout, failing, r.Problems, err)
 			}
 			f.store.heal()
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := f.pub.Verify(ctx, f.repo.registered(), nil, VerifyOptions{}); !errors.Is(err, context.Canceled) {
+		if _, err := readback.Verify(ctx, reading(f.pub), f.repo.Repo, nil, false); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: cancelled: %v", layout, err)
 		}
 	}
 }
 
-// A repo that was registered and never published is as it should be.
+// A repo that is registered but not yet published is valid.
 func TestVerifyNeverPublished(t *testing.T) {
 	f := newFixture(t, manifest.Full, isos())
 	f.up.fail = func(string) error { return errKilled }
 	if _, err := f.pub.Publish(t.Context(), f.repo, PublishOptions{}); err == nil {
 		t.Fatal("published")
 	}
-	if r := f.verify(VerifyOptions{}); len(r.Problems) > 0 || r.Checkpoints != 0 {
+	if r := f.verify(false); len(r.Problems) > 0 || r.Checkpoints != 0 {
 		t.Errorf("%+v", r)
 	}
-	r, err := f.pub.Verify(t.Context(), manifest.Repo{Name: "other", Base: "other"}, nil, VerifyOptions{})
+	r, err := readback.Verify(t.Context(), reading(f.pub), manifest.Repo{Name: "other", Base: "other"}, nil, false)
 	if err != nil || len(r.Problems) != 1 || r.Problems[0].Key != manifest.RegistryKey {
 		t.Errorf("a repo that is not registered: %+v, %v", r, err)
 	}
 }
 
-// A store without keys that end in a slash is verified all the same.
+// A store without keys that end in a slash can be verified, too.
 func TestVerifyWithoutSlashKeys(t *testing.T) {
 	f := newFixture(t, manifest.Full, isos())
 	f.store = trace(memstore.New(memstore.Options{NoSlashKeys: true}))
 	f.pub = f.publisher(f.store)
 	f.publish(PublishOptions{})
-	if r := f.verify(VerifyOptions{}); len(r.Problems) > 0 {
+	if r := f.verify(false); len(r.Problems) > 0 {
 		t.Errorf("%+v", r.Problems)
 	}
 }

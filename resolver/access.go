@@ -28,18 +28,32 @@ func (r *Resolver) admit(w http.ResponseWriter, req *http.Request, base string) 
 	case Open:
 		return nil
 	case Granted:
-		if p, ok := w.(*guarded); ok {
-			p.private = true
-			return nil
-		}
+		keepPrivate(w)
+		return nil
 	}
 	w.Header()["Www-Authenticate"] = []string{`Basic realm="asof", charset="UTF-8"`, "Bearer"}
 	return &problem{status: http.StatusUnauthorized, detail: "this needs credentials", hint: "send a user and a password, or a bearer token"}
 }
 
-// mayRead is admit for what is left out where it may not be read.
-func (r *Resolver) mayRead(req *http.Request, base string) bool {
-	return r.opts.Access == nil || r.opts.Access(req, base) != Refused
+// keepPrivate makes sure that no shared cache keeps the answer. Where there is an
+// Access, every answer is guarded.
+func keepPrivate(w http.ResponseWriter) {
+	if g, ok := w.(*guarded); ok {
+		g.private = true
+	}
+}
+
+// mayRead is admit for what is left out where it may not be read. An answer that depends on
+// who asks is for nobody else, also if that is nobody.
+func (r *Resolver) mayRead(w http.ResponseWriter, req *http.Request, base string) bool {
+	if r.opts.Access == nil {
+		return true
+	}
+	access := r.opts.Access(req, base)
+	if access != Open {
+		keepPrivate(w)
+	}
+	return access != Refused
 }
 
 // guarded is an answer that shared caches must not keep if it is private.

@@ -27,6 +27,9 @@ func (r *Resolver) serveAPI(w http.ResponseWriter, req *http.Request, t target, 
 	if digest, ok := strings.CutPrefix(t.path, "-/sha256/"); ok && !t.slash {
 		return r.serveBlob(w, req, digest)
 	}
+	if target, ok := strings.CutPrefix(t.path, mirrorLists+"/"); ok {
+		return r.serveMirrorList(w, req, s, target)
+	}
 	for form, contentType := range map[string]string{linkMaps: typeLinks, jsonMaps: typeJSON} {
 		if base, ok := strings.CutPrefix(t.path, form+"/"); ok {
 			if repo := s.repos[base]; repo != nil {
@@ -34,7 +37,10 @@ func (r *Resolver) serveAPI(w http.ResponseWriter, req *http.Request, t target, 
 			}
 		}
 	}
-	return &problem{status: http.StatusNotFound, detail: "no repository stands at this path", hint: "see / for the repositories", cache: manifest.CacheShort}
+	if err := r.admit(w, req, ""); err != nil { // where all is protected, so is what there is not
+		return err
+	}
+	return nowhere(w)
 }
 
 // named is the repo that a request's parameter names, once the client may read
@@ -42,15 +48,26 @@ func (r *Resolver) serveAPI(w http.ResponseWriter, req *http.Request, t target, 
 func (r *Resolver) named(w http.ResponseWriter, req *http.Request, s *state, name string) (*repo, error) {
 	repo := s.names[name]
 	if repo == nil {
+		if err := r.admit(w, req, ""); err != nil {
+			return nil, err
+		}
 		return nil, &problem{status: http.StatusNotFound, detail: "there is no such repository", hint: "see /-/repos for their names", cache: manifest.CacheShort}
 	}
-	if err := r.admit(w, req, repo.base); err != nil {
-		return nil, err
+	return repo, r.enter(w, req, repo)
+}
+
+// enter reports whether the API may speak of a repo: the client may read it, its index is
+// known, and it is in use.
+func (r *Resolver) enter(w http.ResponseWriter, req *http.Request, repo *repo) error {
+	switch err := r.admit(w, req, repo.base); {
+	case err != nil:
+		return err
+	case !repo.known:
+		return errUnread
+	case repo.retired():
+		return repo.left()
 	}
-	if !repo.known {
-		return nil, errUnread
-	}
-	return repo, nil
+	return nil
 }
 
 // writeJSON answers with a value.
@@ -60,19 +77,4 @@ func (r *Resolver) writeJSON(w http.ResponseWriter, req *http.Request, v any, ca
 		return err
 	}
 	return r.writeDocument(w, req, document{typeJSON, data, manifest.Sum(data)}, cache)
-}
-
-func (r *Resolver) serveRepos(w http.ResponseWriter, req *http.Request, s *state) error {
-	if _, err := readQuery(req); err != nil {
-		return err
-	}
-	if err := r.admit(w, req, ""); err != nil {
-		return err
-	}
-	r.setStale(w.Header(), manifest.RegistryKey)
-	doc, err := s.frontJSON()
-	if err != nil {
-		return err
-	}
-	return r.writeDocument(w, req, doc, manifest.CacheShort)
 }

@@ -13,7 +13,7 @@ func (r *Resolver) serveCheckpoints(w http.ResponseWriter, req *http.Request, s 
 	if err != nil {
 		return err
 	}
-	from, err := q.instant("from", manifest.MinID)
+	from, err := q.instant("from", 0)
 	if err != nil {
 		return err
 	}
@@ -29,19 +29,16 @@ func (r *Resolver) serveCheckpoints(w http.ResponseWriter, req *http.Request, s 
 	if err != nil {
 		return err
 	}
-	ix := repo.timeline.Index()
+	ix := repo.history.Index
 	out := struct {
 		Repo        string                 `json:"repo"`
 		Base        string                 `json:"base"`
-		Horizon     *manifest.ID           `json:"horizon,omitempty"`
+		Horizon     manifest.ID            `json:"horizon,omitempty"`
 		Channels    map[string]manifest.ID `json:"channels,omitempty"`
 		Checkpoints []manifest.Checkpoint  `json:"checkpoints"`
 		Next        string                 `json:"next,omitempty"`
-	}{Repo: repo.name, Base: repo.base, Channels: ix.Channels, Checkpoints: []manifest.Checkpoint{}}
-	if ix.Horizon > manifest.MinID {
-		out.Horizon = &ix.Horizon
-	}
-	for c, err := range repo.from(req.Context(), r.manifests, from) {
+	}{Repo: repo.name, Base: repo.base, Horizon: ix.Horizon, Channels: ix.Channels, Checkpoints: []manifest.Checkpoint{}}
+	for c, err := range repo.history.From(req.Context(), from) {
 		if err != nil {
 			return err
 		}
@@ -83,11 +80,14 @@ func (r *Resolver) moment(w http.ResponseWriter, req *http.Request, s *state, q 
 	if when == "" {
 		when = manifest.Latest
 	}
-	c, final, err := repo.resolve(req.Context(), r.manifests, when, r.opts.Now)
-	if !final {
+	_, answer, err := r.resolve(req.Context(), repo, when)
+	if !answer.Final {
 		r.setStale(w.Header(), manifest.IndexKey(repo.base))
 	}
-	return moment{repo, c, final || when == c.ID.String()}, err
+	if err != nil {
+		return moment{}, err
+	}
+	return moment{repo, *answer.Checkpoint, answer.Final}, nil
 }
 
 // serveResolve tells which checkpoint a time stands for.
@@ -118,7 +118,7 @@ func (r *Resolver) serveTimestamps(w http.ResponseWriter, req *http.Request, s *
 	if err != nil {
 		return err
 	}
-	after, err := q.instant("after", manifest.MinID)
+	after, err := q.instant("after", 0)
 	if err != nil {
 		return err
 	}
@@ -138,23 +138,22 @@ func (r *Resolver) serveTimestamps(w http.ResponseWriter, req *http.Request, s *
 			return err
 		}
 		for _, repo := range s.repos {
-			if repo.known && r.mayRead(req, repo.base) {
+			if r.mayRead(w, req, repo.base) && repo.known {
 				repos = append(repos, repo)
 			}
 		}
 	}
 	result := make(map[string][]manifest.ID, len(repos))
 	for _, repo := range repos {
-		ids, at := []manifest.ID{}, before
-		for len(ids) < max(1, timestampsMax/len(repos)) {
-			c, ok, err := repo.prev(req.Context(), r.manifests, at)
+		ids, most := []manifest.ID{}, max(1, timestampsMax/len(repos))
+		for c, err := range repo.history.Until(req.Context(), before) {
 			if err != nil {
 				return err
 			}
-			if !ok || c.ID < after {
+			if c.ID < after || len(ids) == most {
 				break
 			}
-			ids, at = append(ids, c.ID), c.ID-1
+			ids = append(ids, c.ID)
 		}
 		slices.Reverse(ids)
 		result[repo.name] = ids

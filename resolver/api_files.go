@@ -18,15 +18,11 @@ type fileInfo struct {
 	Path     string          `json:"path"`
 	Size     int64           `json:"size"`
 	SHA256   manifest.Digest `json:"sha256"`
-	Modified *manifest.ID    `json:"modified,omitempty"`
+	Modified manifest.ID     `json:"modified,omitempty"`
 }
 
 func infoOf(e manifest.Entry) fileInfo {
-	f := fileInfo{Path: e.Path, Size: e.Size, SHA256: e.SHA256}
-	if e.Modified.Valid() {
-		f.Modified = &e.Modified
-	}
-	return f
+	return fileInfo{e.Path, e.Size, e.SHA256, e.Modified}
 }
 
 // serveFiles lists upstream's files of a checkpoint, in byte order of their
@@ -86,12 +82,7 @@ func (r *Resolver) serveFileInfo(w http.ResponseWriter, req *http.Request, s *st
 		return err
 	}
 	if !ok {
-		return &problem{
-			status: http.StatusNotFound,
-			detail: "checkpoint " + m.c.ID.String() + " has no such file",
-			hint:   "see " + q.with("/-/files", map[string]string{"at": m.c.ID.String(), "path": ""}) + " for its files",
-			cache:  m.cache(),
-		}
+		return noSuchFile(m.c, q.with("/-/files", map[string]string{"at": m.c.ID.String(), "path": ""}), m.cache())
 	}
 	return r.writeJSON(w, req, struct {
 		Repo       string      `json:"repo"`
@@ -119,7 +110,7 @@ func (r *Resolver) serveBlob(w http.ResponseWriter, req *http.Request, digest st
 	if err != nil {
 		return err
 	}
-	e := manifest.Entry{Size: info.Size, SHA256: d, Modified: manifest.NoTime}
+	e := manifest.Entry{Size: info.Size, SHA256: d}
 	h := w.Header()
 	h.Set("Content-Type", manifest.KindBlob.ContentType(""))
 	h.Set("Cache-Control", manifest.KindBlob.CacheControl())

@@ -17,9 +17,10 @@ const (
 )
 
 // deliverElsewhere sends the client to the object that holds a file, if the repo
-// is delivered so. HTML never is: in the pool its relative links lead nowhere.
+// is delivered so. HTML never is: in the pool its relative links lead nowhere. What a
+// browser would run is not either if it needs Options.Sandbox.
 func (r *Resolver) deliverElsewhere(w http.ResponseWriter, req *http.Request, base, key, contentType string) (bool, error) {
-	if isHTML(contentType) {
+	if isHTML(contentType) || r.opts.Sandbox && isActive(contentType) {
 		return false, nil
 	}
 	how := Proxy
@@ -74,3 +75,9 @@ func (r *Resolver) sendToObject(w http.ResponseWriter, req *http.Request, key st
 }
 
 func isHTML(contentType string) bool { return strings.HasPrefix(contentType, "text/html") }
+
+// isActive reports whether a browser runs scripts of files of a type, with the rights of the
+// host that they come from.
+func isActive(contentType string) bool {
+	return isHTML(contentType) || contentType == "image/svg+xml" || contentType == "application/xml"
+}

@@ -42,6 +42,38 @@ var errUnread = &problem{
 	hint:   "try again in a few seconds",
 }
 
+// nowhere: neither a repo nor a folder above repos stands there, as far as the client may
+// know. Others may know more, so no shared cache keeps it; and it is the same where there
+// is nothing for anybody.
+func nowhere(w http.ResponseWriter) error {
+	keepPrivate(w)
+	return &problem{
+		status: http.StatusNotFound,
+		detail: "no repository stands at this path",
+		hint:   "see / for the repositories",
+		cache:  manifest.CacheShort,
+	}
+}
+
+// inRepo is an error about something in a repo that the client may read: its page
+// links to the repo's list.
+type inRepo struct {
+	error
+	repo *repo
+}
+
+func (e *inRepo) Unwrap() error { return e.error }
+
+// noSuchFile is the answer for a path that a checkpoint does not have. list is where its
+// files are listed.
+func noSuchFile(c manifest.Checkpoint, list, cache string) *problem {
+	detail := "checkpoint " + c.ID.String() + " has no such file"
+	if c.Partial {
+		detail += "; it is partial: it leaves out files that upstream lists"
+	}
+	return &problem{status: http.StatusNotFound, detail: detail, hint: "see " + list + " for its files", cache: cache}
+}
+
 // unavailable is the answer where the store did not give what was needed.
 func unavailable(cause error) *problem {
 	return &problem{
@@ -65,13 +97,17 @@ func problemOf(err error) *problem {
 // 9457). What headers a failed answer left are replaced.
 func (r *Resolver) writeProblem(w http.ResponseWriter, req *http.Request, err error) {
 	p := problemOf(err)
+	var about manifest.Repo
+	if in, ok := errors.AsType[*inRepo](err); ok {
+		about = manifest.Repo{Name: in.repo.name, Base: in.repo.base}
+	}
 	if p.cause != nil && !errors.Is(p.cause, context.Canceled) {
 		r.opts.Log.LogAttrs(req.Context(), slog.LevelError, "request failed",
 			slog.String("path", req.URL.EscapedPath()), slog.Any("error", p.cause))
 	}
-	contentType, body := p.render(req.Header)
+	contentType, body := p.render(req.Header, about)
 	h := w.Header()
-	for _, name := range []string{"ETag", "Last-Modified", "Accept-Ranges", "Location", "Link", "Memento-Datetime", "Repr-Digest"} {
+	for _, name := range []string{"ETag", "Last-Modified", "Accept-Ranges", "Location", "Link", "Memento-Datetime", "Repr-Digest", "Content-Security-Policy"} {
 		h.Del(name)
 	}
 	if p.status != http.StatusRequestedRangeNotSatisfiable {
@@ -105,13 +141,14 @@ func (r *Resolver) WriteError(w http.ResponseWriter, req *http.Request, status i
 	r.writeProblem(w, req, &problem{status: status, detail: detail, hint: hint})
 }
 
-// render gives the problem in the form that the request prefers.
-func (p *problem) render(header http.Header) (contentType string, body []byte) {
+// render gives the problem in the form that the request prefers. about is the repo that
+// it is about, the zero one if there is none.
+func (p *problem) render(header http.Header, about manifest.Repo) (contentType string, body []byte) {
 	title := http.StatusText(p.status)
 	var b bytes.Buffer
 	switch contentType = negotiate(header, errorOffers); contentType {
 	case typeHTML:
-		if page.WriteError(&b, p.status, title, p.detail, p.hint) == nil {
+		if page.WriteError(&b, p.status, title, p.detail, p.hint, about) == nil {
 			return contentType, b.Bytes()
 		}
 	case typeProblem:

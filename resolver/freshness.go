@@ -79,7 +79,7 @@ func (r *Resolver) setStale(h http.Header, key string) {
 type RepoStatus struct {
 	Name        string
 	Checkpoints int
-	Horizon     manifest.ID // manifest.MinID or less: none yet
+	Horizon     manifest.ID // none before the first publish
 	Checked     time.Time   // when the index was last seen to be as known; zero: never
 	Stale       bool        // the index can't be read now
 }
@@ -89,10 +89,10 @@ type RepoStatus struct {
 func (r *Resolver) Status() (repos []RepoStatus, ready bool) {
 	s := r.state.Load()
 	for _, repo := range s.repos {
-		status := RepoStatus{Name: repo.name, Horizon: manifest.NoTime}
+		status := RepoStatus{Name: repo.name}
 		status.Checked, status.Stale = r.fresh.of(manifest.IndexKey(repo.base))
 		if repo.known {
-			ix := repo.timeline.Index()
+			ix := repo.history.Index
 			status.Checkpoints, _ = ix.Count()
 			status.Horizon = ix.Horizon
 		}

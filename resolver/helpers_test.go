@@ -67,6 +67,13 @@ func (s *spy) Load(ctx context.Context, key string, have objstore.Version) ([]by
 	return s.Store.Load(ctx, key, have)
 }
 
+func (s *spy) Stat(ctx context.Context, key string) (objstore.Info, error) {
+	if err := s.note("stat", key, ""); err != nil {
+		return objstore.Info{}, err
+	}
+	return s.Store.Stat(ctx, key)
+}
+
 // taken returns the calls since the last time, shortened, and forgets them.
 func (s *spy) taken() []string {
 	s.mu.Lock()
@@ -100,8 +107,14 @@ type service struct {
 
 func serve(t testing.TB, opts Options) *service {
 	t.Helper()
+	return serveFrom(t, resolvertest.Load(t), opts)
+}
+
+// serveFrom is a resolver over a store with these objects.
+func serveFrom(t testing.TB, f resolvertest.Fixture, opts Options) *service {
+	t.Helper()
 	store := &spy{Store: memstore.New(memstore.Options{})}
-	if err := resolvertest.Load(t).Fill(t.Context(), store); err != nil {
+	if err := f.Fill(t.Context(), store); err != nil {
 		t.Fatal(err)
 	}
 	s := &service{t: t, store: store, log: &bytes.Buffer{}}

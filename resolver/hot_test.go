@@ -165,7 +165,7 @@ func oneFile(t testing.TB, store objstore.Store, name string, content []byte) st
 		return root
 	}
 	base, _, _ := strings.Cut(name, ".")
-	files := tree(manifest.Entry{Path: name, Size: int64(len(content)), SHA256: manifest.Sum(content), Modified: manifest.NoTime})
+	files := tree(manifest.Entry{Path: name, Size: int64(len(content)), SHA256: manifest.Sum(content)})
 	pages := tree()
 	put(base+"/"+id+"/"+name, content)
 	index, err := manifest.NewIndex(base).Append(manifest.Checkpoint{

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/manifest"
 )
@@ -67,12 +68,17 @@ func (m *manifests) findIn(ctx context.Context, root manifest.Digest, path strin
 	return e, ok, err
 }
 
+// hasIn reports whether a path stands in a manifest.
+func (m *manifests) hasIn(ctx context.Context, root manifest.Digest, path string) (bool, error) {
+	leaf, ok, err := m.leafFor(ctx, root, path)
+	return ok && leaf.Has(path), err
+}
+
 // has reports whether a path stands among upstream's files or the pages.
 func (m *manifests) has(ctx context.Context, c manifest.Checkpoint, path string) (bool, error) {
 	for _, root := range [...]manifest.Digest{c.Manifest, c.Pages} {
-		leaf, ok, err := m.leafFor(ctx, root, path)
-		if err != nil || ok && leaf.Has(path) {
-			return err == nil, err
+		if ok, err := m.hasIn(ctx, root, path); ok || err != nil {
+			return ok, err
 		}
 	}
 	return false, nil
@@ -83,13 +89,31 @@ func (m *manifests) isDir(ctx context.Context, c manifest.Checkpoint, path strin
 	return m.has(ctx, c, path+"/"+manifest.IndexPage)
 }
 
-// lacksSlash reports whether a path, given without a slash, is a directory and
-// no file.
-func (m *manifests) lacksSlash(ctx context.Context, c manifest.Checkpoint, path string) (bool, error) {
-	if ok, err := m.has(ctx, c, path); ok || err != nil {
-		return false, err
+// shape is what stands at a path of a checkpoint.
+type shape uint8
+
+const (
+	unknown shape = iota
+	absent
+	aFile
+	aDirectory
+)
+
+// shape tells what stands at a path that was given without a slash. A file goes before
+// a directory.
+func (m *manifests) shape(ctx context.Context, c manifest.Checkpoint, path string) (shape, error) {
+	if ok, err := m.has(ctx, c, path); err != nil {
+		return unknown, err
+	} else if ok {
+		return aFile, nil
 	}
-	return m.isDir(ctx, c, path)
+	switch ok, err := m.isDir(ctx, c, path); {
+	case err != nil:
+		return unknown, err
+	case ok:
+		return aDirectory, nil
+	}
+	return absent, nil
 }
 
 // leafFor is the leaf that holds path if any does.
@@ -114,28 +138,9 @@ func (m *manifests) root(ctx context.Context, d manifest.Digest) (*manifest.Root
 		return r, nil
 	}
 	return fetch(ctx, m, cacheKey{d, asRoot}, func(ctx context.Context) (*manifest.Root, int64, error) {
-		head, err := m.readPart(ctx, manifest.ManifestKey(d), 0, firstRead, firstRead)
-		if err != nil {
-			return nil, 0, err
-		}
-		size, err := manifest.RootSize(head)
-		if err != nil {
-			return nil, 0, fmt.Errorf("manifest %s: %w: %w", d, errCorrupt, err)
-		}
-		text := head[:min(size, int64(len(head)))]
-		if more := size - int64(len(text)); more > 0 {
-			rest, err := m.readPart(ctx, manifest.ManifestKey(d), int64(len(text)), more, more)
-			if err != nil {
-				return nil, 0, err
-			}
-			text = append(text, rest...)
-		}
-		if manifest.Sum(text) != d {
-			return nil, 0, fmt.Errorf("manifest %s: %w", d, errCorrupt)
-		}
-		root, err := manifest.ParseRoot(text)
+		root, size, _, err := catalog.ReadRoot(ctx, m.read, d, firstRead)
 		// Parsed, a root takes about twice its bytes.
-		return &root, 2 * int64(len(text)), err
+		return &root, 2 * size, err
 	})
 }
 
@@ -225,14 +230,9 @@ func fetch[T any](ctx context.Context, m *manifests, key cacheKey, load func(con
 	}
 }
 
-// read reads an object of at most limit bytes that is named by its digest, and
-// verifies it.
-func (m *manifests) read(ctx context.Context, key string, d manifest.Digest, limit int64) ([]byte, error) {
-	data, err := m.readPart(ctx, key, 0, objstore.Whole, limit+1)
-	if err == nil && (int64(len(data)) > limit || manifest.Sum(data) != d) {
-		err = fmt.Errorf("%s: %w", key, errCorrupt)
-	}
-	return data, err
+// read is a catalog.Reader.
+func (m *manifests) read(ctx context.Context, key string, offset, length int64) ([]byte, error) {
+	return m.readPart(ctx, key, offset, length, length)
 }
 
 // readPart reads a part of an object as Open gives it, and at most so many

@@ -62,7 +62,7 @@ func TestOneLoad(t *testing.T) {
 		}
 		store.taken()
 		store.set(nil, func(_ string, r io.ReadCloser) io.ReadCloser { return slow{r} })
-		c, _ := r.state.Load().repos["checkpoints/full"].timeline.Index().Find(mustID(t, exact))
+		c, _ := r.state.Load().repos["checkpoints/full"].history.Index.Find(mustID(t, exact))
 
 		first, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
@@ -149,9 +149,9 @@ func TestRequestMemory(t *testing.T) {
 		}
 		ix.Horizon = manifest.ID(n * 3600)
 		r := New(Options{Store: memstore.New(memstore.Options{})})
-		r.state.Store(newState(manifest.Registry{}, map[string]*repo{"r": newRepo("r", "r", ix, manifest.Digest{1})}))
+		r.state.Store(newState(manifest.Registry{}, map[string]*repo{"r": newRepo(r.manifests, manifest.Repo{Name: "r", Base: "r"}, ix, manifest.Digest{1})}))
 		s := &service{Resolver: r, t: t}
-		targets := []string{"/r/latest/", "/r/19700101T003000Z/", "/r/", "/r/checkpoints.json", "/", "/r/18000101/"}
+		targets := []string{"/r/latest/", "/r/00010101T003000Z/", "/r/", "/r/checkpoints.json", "/", "/r/18000101/"}
 		for _, target := range targets {
 			s.get(target)
 		}

@@ -1,6 +1,7 @@
 package resolver
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
 	"strings"
@@ -55,10 +56,9 @@ func asksForTime(req *http.Request, rest, when string) bool {
 	return (rest == "" || when == manifest.Latest) && len(req.Header["Accept-Datetime"]) > 0
 }
 
-// serveTimeGate sends the client to the checkpoint of the time that it asks for:
-// to the first for an earlier time, to the newest for a later one (section
-// 4.5.3). Nobody may keep the answer: caches that do not know the header would
-// give it to those who ask without.
+// serveTimeGate sends the client to the checkpoint of the time that it asks for.
+// Nobody may keep the answer: caches that do not know the header would give it to
+// those who ask without.
 func (r *Resolver) serveTimeGate(w http.ResponseWriter, req *http.Request, t target, repo *repo, p string) error {
 	w.Header().Set("Vary", varyDatetime)
 	at, err := http.ParseTime(req.Header.Get("Accept-Datetime"))
@@ -70,21 +70,18 @@ func (r *Resolver) serveTimeGate(w http.ResponseWriter, req *http.Request, t tar
 		}
 	}
 	ctx := req.Context()
-	id := min(max(manifest.IDOf(at), manifest.MinID), manifest.MaxID)
-	answer, err := repo.at(ctx, r.manifests, id)
-	if err == nil && answer.Outcome == manifest.Before {
-		answer, err = repo.at(ctx, r.manifests, answer.ID)
-	}
+	when := manifest.At(min(max(manifest.IDOf(at), manifest.MinID), manifest.MaxID))
+	answer, err := r.nearest(ctx, repo, when)
 	if err != nil {
 		return err
 	}
 	if answer.Outcome != manifest.Found {
-		none := repo.missing(manifest.When{Instant: id}, answer)
+		none := repo.missing(when, answer)
 		none.cache = manifest.CacheNever
 		return none
 	}
 	c := *answer.Checkpoint
-	slash, _ := r.wantsSlash(req, t, c, p)
+	slash := r.look(req, t, c, p) == aDirectory
 	var links strings.Builder
 	writeLink(&links, original(repo, p, slash), `rel="original timegate"`)
 	writeTimeMap(&links, repo)
@@ -95,6 +92,22 @@ func (r *Resolver) serveTimeGate(w http.ResponseWriter, req *http.Request, t tar
 	r.setStale(w.Header(), manifest.IndexKey(repo.base))
 	redirect(w, http.StatusFound, location(slash, queryOf(req), repo.base, c.ID.String(), p), manifest.CacheNever)
 	return nil
+}
+
+// nearest resolves a time for a TimeGate, which has an answer for times before the
+// first checkpoint and for the future as well (section 4.5.3).
+func (r *Resolver) nearest(ctx context.Context, repo *repo, when manifest.When) (manifest.Answer, error) {
+	now := r.now()
+	answer, err := repo.history.Resolve(ctx, when, now)
+	switch answer.Outcome {
+	case manifest.Before:
+		when = manifest.At(answer.ID)
+	case manifest.Future:
+		when = manifest.When{Kind: manifest.WhenLatest}
+	default:
+		return answer, err
+	}
+	return repo.history.Resolve(ctx, when, now)
 }
 
 func writeLink(b *strings.Builder, target, params string) {

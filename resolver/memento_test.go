@@ -2,6 +2,8 @@ package resolver
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -126,5 +128,52 @@ func TestAccess(t *testing.T) {
 	}
 	if res := s.want("/checkpoints/full/"+exact+"/1.iso", http.StatusOK, ""); res.Header().Get("Cache-Control") != manifest.CacheImmutable {
 		t.Errorf("an open repo: %v", res.Header())
+	}
+}
+
+// TestListsShowWhatMayBeRead holds that lists of repos leave out those that the client
+// may not read, and that a folder of such repos alone is none.
+func TestListsShowWhatMayBeRead(t *testing.T) {
+	open := map[string]bool{"": true, "empty": true, "checkpoints/full": true}
+	s := serve(t, Options{Access: func(req *http.Request, base string) Access {
+		switch {
+		case open[base]:
+			return Open
+		case req.Header.Get("Authorization") == "Bearer right":
+			return Granted
+		}
+		return Refused
+	}})
+	for _, accept := range []string{"text/html", "application/json"} {
+		for _, target := range []string{"/", "/-/repos", "/checkpoints/"} {
+			anyone, known := s.get(target, "Accept", accept), s.get(target, "Accept", accept, "Authorization", "Bearer right")
+			if body := anyone.Body.String(); anyone.Code != http.StatusOK || strings.Contains(body, "thin") || strings.Contains(body, "sealed") || !strings.Contains(body, "full") {
+				t.Errorf("%s: %d %s", target, anyone.Code, body)
+			}
+			if body := known.Body.String(); known.Code != http.StatusOK || !strings.Contains(body, "thin") || !strings.Contains(body, "sealed") {
+				t.Errorf("%s with credentials: %d %s", target, known.Code, body)
+			}
+			for _, res := range []*httptest.ResponseRecorder{anyone, known} {
+				if h := res.Header(); h.Get("Cache-Control") != "private, max-age=10" || !strings.Contains(strings.Join(h.Values("Vary"), ","), "Authorization") {
+					t.Errorf("%s: shared caches keep it: %v", target, h)
+				}
+			}
+		}
+	}
+	delete(open, "checkpoints/full")
+	for _, target := range []string{"/checkpoints", "/checkpoints/"} {
+		res, none := s.get(target), s.get(strings.Replace(target, "checkpoints", "nothing", 1))
+		if res.Code != http.StatusNotFound || !reflect.DeepEqual(res.Header(), none.Header()) || res.Body.String() != none.Body.String() {
+			t.Errorf("%s: %d %v %s, want it as any other path: %d %v %s", target, res.Code, res.Header(), res.Body, none.Code, none.Header(), none.Body)
+		}
+		if res := s.get(target, "Authorization", "Bearer right"); res.Code != http.StatusOK && res.Code != http.StatusMovedPermanently {
+			t.Errorf("%s with credentials: %d", target, res.Code)
+		}
+	}
+	open[""] = false // the whole service is protected
+	for _, target := range []string{"/", "/-/repos", "/checkpoints", "/checkpoints/"} {
+		if res := s.get(target); res.Code != http.StatusUnauthorized || strings.Contains(res.Body.String(), "thin") {
+			t.Errorf("%s: %d %s", target, res.Code, res.Body)
+		}
 	}
 }

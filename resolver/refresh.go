@@ -27,6 +27,10 @@ const (
 // caught up; a restart accepts it.
 var errBackwards = errors.New("goes back in time")
 
+// errLost: a register is missing, though the store holds what is only written once there
+// is one. Nothing is known until it is written again.
+var errLost = errors.New("lost; asof rebuild writes it again")
+
 // refresh is what refreshes remember of each other. The mutex is held for the
 // whole of one, so that none overtakes another.
 type refresh struct {
@@ -50,7 +54,7 @@ func (f *refresh) init() {
 type loaded struct {
 	data    []byte
 	version objstore.Version
-	err     error
+	err     error // objstore.ErrNotFound: there never was one
 }
 
 // Run refreshes at once and then regularly, until ctx ends; it returns nil
@@ -91,8 +95,12 @@ func (r *Resolver) Refresh(ctx context.Context) error {
 	for i, entry := range registry.Repos {
 		key := manifest.IndexKey(entry.Base)
 		have := r.refresh.seen[key]
+		known := old.repos[entry.Base]
 		group.Go(func() error {
 			results[i] = r.load(ctx, key, have)
+			if errors.Is(results[i].err, objstore.ErrNotFound) && (known == nil || !known.known) {
+				results[i] = r.never(ctx, key, manifest.ListKey(entry.Base), manifest.RecordKey(entry.Base, 1))
+			}
 			return nil // one index that can't be read keeps no other from being read
 		})
 	}
@@ -117,10 +125,40 @@ func (r *Resolver) load(ctx context.Context, key string, have objstore.Version) 
 	return loaded{data, version, err}
 }
 
+// never makes sure that a register that is missing never was there, by what is only written
+// behind it. Taken for new, a lost one would be answered with 404.
+func (r *Resolver) never(ctx context.Context, key string, left ...string) loaded {
+	for _, name := range left {
+		switch err := r.exists(ctx, name); {
+		case errors.Is(err, objstore.ErrNotFound):
+		case err != nil:
+			return loaded{err: err}
+		default:
+			// Or somebody has written it just now.
+			again := r.load(ctx, key, "")
+			if errors.Is(again.err, objstore.ErrNotFound) {
+				again.err = fmt.Errorf("%s is missing, but %s is there: %w", key, name, errLost)
+			}
+			return again
+		}
+	}
+	return loaded{err: fmt.Errorf("%s: %w", key, objstore.ErrNotFound)}
+}
+
+func (r *Resolver) exists(ctx context.Context, key string) error {
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	_, err := r.opts.Store.Stat(ctx, key)
+	return err
+}
+
 // refreshRegistry returns the registry in force, and whether there is any.
 func (r *Resolver) refreshRegistry(ctx context.Context, old *state) (manifest.Registry, bool) {
 	key := manifest.RegistryKey
 	got := r.load(ctx, key, r.refresh.seen[key])
+	if errors.Is(got.err, objstore.ErrNotFound) && !old.ready {
+		got = r.never(ctx, key, manifest.FrontKey)
+	}
 	switch {
 	case errors.Is(got.err, objstore.ErrNotModified):
 		r.report(ctx, key, r.refresh.refused[key])
@@ -164,7 +202,7 @@ func (r *Resolver) takeIndex(ctx context.Context, entry manifest.Repo, old *repo
 		if old.known {
 			return old
 		}
-		return newRepo(entry.Name, entry.Base, manifest.NewIndex(entry.Name), manifest.Digest{})
+		return newRepo(r.manifests, entry, manifest.NewIndex(entry.Name), manifest.Digest{})
 	case errors.Is(got.err, objstore.ErrNotFound):
 		r.report(ctx, key, fmt.Errorf("checkpoint index is missing now: %w", errBackwards))
 		return old
@@ -172,7 +210,7 @@ func (r *Resolver) takeIndex(ctx context.Context, entry manifest.Repo, old *repo
 		r.report(ctx, key, got.err)
 		return old
 	}
-	next, err := follow(entry, old, got.data)
+	next, err := r.follow(entry, old, got.data)
 	r.refresh.seen[key], r.refresh.refused[key] = got.version, err
 	r.report(ctx, key, err)
 	return next
@@ -191,31 +229,39 @@ func renamed(old *repo, entry manifest.Repo) *repo {
 
 // follow parses an index and refuses one that does not continue the old one:
 // answers that were final under the old would change (invariant 4).
-func follow(entry manifest.Repo, old *repo, data []byte) (*repo, error) {
+func (r *Resolver) follow(entry manifest.Repo, old *repo, data []byte) (*repo, error) {
 	sum := manifest.Sum(data)
 	if old.known && sum == old.sum {
 		return old, nil
 	}
 	ix, err := manifest.ParseIndex(data)
+	if err == nil && ix.UsedUp(false) {
+		err = manifest.ErrUsedUp
+	}
 	if err != nil {
 		return old, err
 	}
 	if old.known {
-		have := old.timeline.Index()
+		have := old.history.Index
 		if ix.Generation <= have.Generation {
 			return old, fmt.Errorf("checkpoint index of another generation %d after %d: %w", ix.Generation, have.Generation, errBackwards)
 		}
-		if ix.Horizon < have.Horizon {
+		// A horizon in the future may be taken back: nothing up there was final.
+		if ix.Horizon < have.Horizon && have.Horizon <= manifest.IDOf(r.opts.Now())+manifest.ClockSkew {
 			return old, fmt.Errorf("checkpoint index with horizon %s after %s: %w", ix.Horizon, have.Horizon, errBackwards)
 		}
 	}
-	return newRepo(entry.Name, entry.Base, ix, sum), nil
+	return newRepo(r.manifests, entry, ix, sum), nil
 }
 
 // report keeps the condition of a register, and logs it where it changed.
 func (r *Resolver) report(ctx context.Context, key string, err error) {
 	if ctx.Err() != nil {
 		return // we were told to stop: that says nothing about the store
+	}
+	text := "keeping the last known state"
+	if checked, _ := r.fresh.of(key); checked.IsZero() {
+		text = "it was never read: answering 503 until it is"
 	}
 	r.fresh.note(key, r.opts.Now(), err == nil)
 	was := r.refresh.failing[key]
@@ -226,7 +272,7 @@ func (r *Resolver) report(ctx context.Context, key string, err error) {
 	case err != nil:
 		r.refresh.failing[key] = err
 		if was == nil || condition(was) != condition(err) {
-			r.opts.Log.LogAttrs(ctx, slog.LevelWarn, "keeping the last known state", slog.String("key", key), slog.Any("error", err))
+			r.opts.Log.LogAttrs(ctx, slog.LevelWarn, text, slog.String("key", key), slog.Any("error", err))
 		}
 	}
 }
@@ -234,7 +280,7 @@ func (r *Resolver) report(ctx context.Context, key string, err error) {
 // condition is the kind of an error: texts may differ from one try to the next.
 func condition(err error) error {
 	for _, kind := range []error{
-		errBackwards, objstore.ErrNotFound, objstore.ErrNoStore, objstore.ErrDenied,
+		errBackwards, errLost, objstore.ErrNotFound, objstore.ErrNoStore, objstore.ErrDenied,
 		objstore.ErrUnsupported, objstore.ErrUnavailable, context.DeadlineExceeded,
 	} {
 		if errors.Is(err, kind) {

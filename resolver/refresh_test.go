@@ -75,7 +75,7 @@ func TestRefreshCosts(t *testing.T) {
 	s.refreshOK()
 	got := s.store.taken()
 	slices.Sort(got)
-	want := []string{"load asof.json", "load checkpoints/full/checkpoints.json", "load checkpoints/sealed/checkpoints.json", "load checkpoints/thin/checkpoints.json", "load empty/checkpoints.json"}
+	want := []string{"load asof.json", "load checkpoints/full/checkpoints.json", "load checkpoints/moving/checkpoints.json", "load checkpoints/sealed/checkpoints.json", "load checkpoints/still/checkpoints.json", "load checkpoints/thin/checkpoints.json", "load empty/checkpoints.json", "load left/deleted/checkpoints.json", "load left/former/checkpoints.json"}
 	if !slices.Equal(got, want) {
 		t.Errorf("requests %q, want %q", got, want)
 	}
@@ -95,8 +95,8 @@ func TestStoreAway(t *testing.T) {
 			t.Fatalf("refresh: %v", err)
 		}
 	}
-	if n := strings.Count(s.log.String(), "keeping the last known state"); n != 5 {
-		t.Errorf("%d lines for 5 registers in 3 rounds:\n%s", n, s.log)
+	if n := strings.Count(s.log.String(), "keeping the last known state"); n != 9 {
+		t.Errorf("%d lines for 9 registers in 3 rounds:\n%s", n, s.log)
 	}
 	s.want("/", http.StatusOK, "")
 	s.want("/checkpoints/thin/", http.StatusOK, "")
@@ -118,7 +118,7 @@ func TestStoreAway(t *testing.T) {
 	s.log.Reset()
 	s.store.set(nil, nil)
 	s.refreshOK()
-	if n := strings.Count(s.log.String(), "up to date again"); n != 5 {
+	if n := strings.Count(s.log.String(), "up to date again"); n != 9 {
 		t.Errorf("%d lines:\n%s", n, s.log)
 	}
 	s.want("/checkpoints/full/"+exact+"/1.iso", http.StatusOK, "")
@@ -218,6 +218,44 @@ func TestBackwards(t *testing.T) {
 	}
 }
 
+// A horizon that lies in the future may be taken back: nothing up there was final.
+func TestFutureTakenBack(t *testing.T) {
+	at := mustID(t, "20250402T000000Z")
+	s := serve(t, Options{Now: func() time.Time { return at.Time() }})
+	change := func(change func(manifest.Index) (manifest.Index, error)) { s.change("checkpoints/full", change) }
+	future := mustID(t, "20250403T000000Z")
+	change(func(ix manifest.Index) (manifest.Index, error) {
+		return ix.Append(manifest.Checkpoint{ID: future, Layout: manifest.Full})
+	})
+	s.refreshOK()
+	s.want("/checkpoints/full/latest/", http.StatusTemporaryRedirect, "/checkpoints/full/20250403T000000Z/")
+	final := "/checkpoints/full/20250402T000100Z/" // as far ahead as clients' clocks may be
+	s.want(final, http.StatusMovedPermanently, "/checkpoints/full/"+newest+"/")
+	s.want("/checkpoints/full/20250402T000101Z/", http.StatusTemporaryRedirect, "/checkpoints/full/"+newest+"/")
+
+	change(func(ix manifest.Index) (manifest.Index, error) { return ix.Withdraw(at, nil) })
+	s.refreshOK()
+	s.want("/checkpoints/full/latest/", http.StatusTemporaryRedirect, "/checkpoints/full/"+newest+"/")
+	s.want(final, http.StatusMovedPermanently, "/checkpoints/full/"+newest+"/")
+	res := s.want("/checkpoints/full/20250403T000000Z/", http.StatusNotFound, "")
+	if cc := res.Header().Get("Cache-Control"); cc != manifest.CacheNever {
+		t.Errorf("what lies in the future is cached: %q", cc)
+	}
+
+	// What lies in the past is not.
+	at += 24 * 60 * 60
+	change(func(ix manifest.Index) (manifest.Index, error) { return ix.MoveHorizon(at) })
+	s.refreshOK()
+	change(func(ix manifest.Index) (manifest.Index, error) {
+		ix.Generation++
+		ix.Horizon = at - 1
+		return ix, nil
+	})
+	if err := s.Refresh(t.Context()); !errors.Is(err, errBackwards) {
+		t.Errorf("refresh: %v", err)
+	}
+}
+
 func TestRegistryBackwards(t *testing.T) {
 	s := serve(t, Options{})
 	if err := s.store.Delete(t.Context(), manifest.RegistryKey); err != nil {
@@ -268,8 +306,8 @@ func TestRun(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- r.Run(ctx) }()
 		synctest.Wait()
-		if n := len(store.taken()); n != 1 {
-			t.Errorf("%d requests at the start, want 1", n)
+		if n := len(store.taken()); n != 2 { // the registry, and whether it was lost
+			t.Errorf("%d requests at the start, want 2", n)
 		}
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()

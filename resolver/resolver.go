@@ -45,7 +45,7 @@ type Store interface {
 // Options configure a Resolver.
 type Options struct {
 	Store   Store            // required
-	Refresh time.Duration    // between two refreshes in Run; 0: 5 s
+	Refresh time.Duration    // between two refreshes in Run, from MinRefresh to MaxRefresh; 0: 5 s
 	Now     func() time.Time // nil: time.Now
 	Log     *slog.Logger     // nil: discard
 
@@ -60,9 +60,20 @@ type Options struct {
 	// Presign needs it. nil: there is none.
 	SignURL func(ctx context.Context, key string) (string, error)
 
+	// PublicURL is where clients find this resolver: an absolute URL. Only mirror lists need
+	// it. Empty: the host that a request names, and https if Secure says so.
+	PublicURL string
+	// Secure reports whether a client asks over TLS. nil: whether it does so here.
+	Secure func(req *http.Request) bool
+
 	// Access decides who may read a repo, given by its base path; "" is the
 	// list of repos, AllRepos a file by its digest. nil: everybody may all.
 	Access func(req *http.Request, base string) Access
+
+	// Sandbox keeps upstream's own HTML, SVG and XML from running as the resolver's: such
+	// files get Content-Security-Policy: sandbox, and never come from elsewhere. For
+	// hosts where a script could read what others may not.
+	Sandbox bool
 
 	// MaxBody is the largest body, in bytes, that may be sent, where something
 	// in between takes no larger ones; 0: any. Who asks for more of a file is
@@ -77,6 +88,13 @@ type Options struct {
 	// 0: 64 MiB, negative: none are kept.
 	HotBytes int64
 }
+
+// Bounds of Options.Refresh, for whoever reads it from a configuration. Each refresh costs
+// a request to the store, and another for each repo.
+const (
+	MinRefresh = 50 * time.Millisecond
+	MaxRefresh = time.Hour
+)
 
 const (
 	defaultRefresh    = 5 * time.Second

@@ -47,7 +47,7 @@ func (r *Resolver) writeDocument(w http.ResponseWriter, req *http.Request, doc d
 // writeFile answers with a file or page of a checkpoint, from where its layout
 // keeps it. p is the path that was asked for.
 func (r *Resolver) writeFile(w http.ResponseWriter, req *http.Request, repo *repo, c manifest.Checkpoint, f file, p string, slash bool) error {
-	key := manifest.FileKey(repo.base, c.ID, c.Layout, f.Path, f.SHA256)
+	key := c.Place(repo.base).Key(f.Path, f.SHA256)
 	contentType := f.kind.ContentType(f.Path)
 	if done, err := r.deliverElsewhere(w, req, repo.base, key, contentType); done || err != nil {
 		return err
@@ -56,11 +56,14 @@ func (r *Resolver) writeFile(w http.ResponseWriter, req *http.Request, repo *rep
 	// a wrong clock upstream would give a time in the future, which RFC 9110,
 	// section 8.8.2.1 forbids.
 	modified := c.ID
-	if f.Modified.Valid() {
+	if !f.Modified.IsZero() {
 		modified = min(modified, f.Modified)
 	}
 	h := w.Header()
 	h.Set("Content-Type", contentType)
+	if r.opts.Sandbox && f.kind == manifest.KindFile && isActive(contentType) {
+		h.Set("Content-Security-Policy", "sandbox")
+	}
 	h.Set("Cache-Control", f.kind.CacheControl())
 	h.Set("ETag", etag(f.SHA256))
 	setReprDigest(h, f.SHA256)

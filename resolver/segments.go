@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/page"
 	"github.com/asof/asof/manifest"
 )
@@ -16,23 +17,25 @@ type sealed struct {
 	timeline *manifest.Timeline
 }
 
-// segment reads a segment of a repo's index.
-func (m *manifests) segment(ctx context.Context, repo string, ref manifest.SegmentRef) (*manifest.Timeline, error) {
-	s, err := fetch(ctx, m, cacheKey{ref.Digest, asSegment}, func(ctx context.Context) (sealed, int64, error) {
-		s, err := m.readSegment(ctx, repo, ref)
-		// Parsed, an entry takes less than its line.
-		return sealed{repo, ref, s.Timeline()}, ref.Size, err
-	})
-	if err == nil && (s.repo != repo || s.ref != ref) {
-		err = fmt.Errorf("segment %s: %w", ref.Digest, errCorrupt) // two indexes, of which one lies
+// segments reads the segments of a repo's index, through the cache.
+func (m *manifests) segments(repo string) manifest.ReadSegment {
+	return func(ctx context.Context, ref manifest.SegmentRef) (*manifest.Timeline, error) {
+		s, err := fetch(ctx, m, cacheKey{ref.Digest, asSegment}, func(ctx context.Context) (sealed, int64, error) {
+			s, err := catalog.Segment(ctx, m.read, repo, ref)
+			// Parsed, an entry takes less than its line.
+			return sealed{repo, ref, s.Timeline()}, ref.Size, err
+		})
+		if err == nil && (s.repo != repo || s.ref != ref) {
+			err = fmt.Errorf("segment %s: %w", ref.Digest, errCorrupt) // two indexes, of which one lies
+		}
+		return s.timeline, err
 	}
-	return s.timeline, err
 }
 
 // segmentList is the page that lists a segment's checkpoints.
 func (m *manifests) segmentList(ctx context.Context, repo *repo, ref manifest.SegmentRef) (document, error) {
 	return fetch(ctx, m, cacheKey{ref.Digest, asSegmentList}, func(ctx context.Context) (document, int64, error) {
-		s, err := m.readSegment(ctx, repo.timeline.Index().Repo, ref)
+		s, err := catalog.Segment(ctx, m.read, repo.history.Index.Repo, ref)
 		if err != nil {
 			return document{}, 0, err
 		}
@@ -40,12 +43,4 @@ func (m *manifests) segmentList(ctx context.Context, repo *repo, ref manifest.Se
 		err = page.WriteSegment(&b, repo.base, s)
 		return document{manifest.KindList.ContentType(""), b.Bytes(), manifest.Sum(b.Bytes())}, int64(b.Cap()), err
 	})
-}
-
-func (m *manifests) readSegment(ctx context.Context, repo string, ref manifest.SegmentRef) (manifest.Segment, error) {
-	data, err := m.read(ctx, manifest.SegmentKey(ref.Digest), ref.Digest, ref.Size)
-	if err != nil {
-		return manifest.Segment{}, err
-	}
-	return manifest.ParseSegment(data, repo, ref)
 }

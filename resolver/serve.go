@@ -57,25 +57,33 @@ func (r *Resolver) serve(w http.ResponseWriter, req *http.Request) error {
 	if !s.ready {
 		return &problem{status: http.StatusServiceUnavailable, detail: "the list of repositories was not read yet", hint: "try again in a few seconds"}
 	}
-	if t.path == "" {
-		if err := r.admit(w, req, ""); err != nil {
-			return err
-		}
-		r.setStale(w.Header(), manifest.RegistryKey)
-		w.Header().Set("Vary", "Accept")
-		return r.serveList(w, req, t, s.frontHTML, s.frontJSON)
-	}
 	repo, rest := s.match(t.path)
 	if repo == nil {
+		if f := s.folders[t.path]; f != nil {
+			return r.serveFolder(w, req, t, f)
+		}
 		return r.serveAPI(w, req, t, s)
 	}
 	if err := r.admit(w, req, repo.base); err != nil {
 		return err
 	}
+	if repo.retired() {
+		return r.serveRetired(w, req, t, repo, rest)
+	}
+	if err := r.serveRepo(w, req, t, repo, rest); err != nil {
+		return &inRepo{err, repo}
+	}
+	return nil
+}
+
+// serveRepo answers for rest, which stands behind a repo's base path.
+func (r *Resolver) serveRepo(w http.ResponseWriter, req *http.Request, t target, repo *repo, rest string) error {
 	when, p, _ := strings.Cut(rest, "/")
 	switch {
 	case repo.known && asksForTime(req, rest, when):
 		return r.serveTimeGate(w, req, t, repo, p)
+	case repo.known && asksForMoment(req, rest, t.slash):
+		return r.serveMoment(w, req, repo)
 	case rest == "" && !t.slash:
 		redirect(w, http.StatusMovedPermanently, location(true, queryOf(req), repo.base), cacheFinal)
 		return nil
@@ -120,49 +128,60 @@ func (r *Resolver) serveDocument(w http.ResponseWriter, req *http.Request, t tar
 
 // serveWhen answers for <when>/<path> in a repo; the path may be empty.
 func (r *Resolver) serveWhen(w http.ResponseWriter, req *http.Request, t target, repo *repo, when, p string) error {
-	if p != "" {
-		if err := manifest.CheckPath(p); err != nil {
-			return &problem{status: http.StatusNotFound, detail: "no checkpoint can have such a path", hint: "see /" + repo.base + "/ for the checkpoints", cache: cacheFinal}
-		}
+	if err := repo.checkPath(p); err != nil {
+		return err
 	}
-	c, final, err := repo.resolve(req.Context(), r.manifests, when, r.opts.Now)
+	asked, answer, err := r.resolve(req.Context(), repo, when)
 	if err != nil {
 		return err
 	}
-	id := c.ID.String()
-	if when == id {
+	c := *answer.Checkpoint
+	if when == c.ID.String() {
 		return r.serveTree(w, req, t, repo, c, p)
 	}
 
 	status, cache := http.StatusTemporaryRedirect, manifest.CacheNever
-	if final {
+	if answer.Final {
 		status, cache = http.StatusMovedPermanently, cacheFinal
 	} else {
 		r.setStale(w.Header(), manifest.IndexKey(repo.base))
 	}
-	slash, looked := r.wantsSlash(req, t, c, p)
-	if !looked {
+	found := r.look(req, t, c, p)
+	switch {
+	case found == unknown:
 		cache = manifest.CacheNever // nobody should remember it like that
+	case found == absent && !answer.Final && manifest.LooksBack(p):
+		if before, ok := r.earlier(req, repo, asked, p); ok {
+			c = before
+		}
 	}
-	redirect(w, status, location(slash, queryOf(req), repo.base, id, p), cache)
+	redirect(w, status, location(found == aDirectory, queryOf(req), repo.base, c.ID.String(), p), cache)
 	return nil
 }
 
-// wantsSlash reports whether a path is one of a directory, for a redirect to it,
-// and whether that is known. If not, the time is right all the same, and the
-// slash can wait for the next request.
-func (r *Resolver) wantsSlash(req *http.Request, t target, c manifest.Checkpoint, p string) (slash, looked bool) {
+// checkPath reports that no checkpoint can have a path; an empty one is the whole tree.
+func (r *repo) checkPath(p string) error {
+	if p != "" && manifest.CheckPath(p) != nil {
+		return &problem{status: http.StatusNotFound, detail: "no checkpoint can have such a path", hint: "see /" + r.base + "/ for the checkpoints", cache: cacheFinal}
+	}
+	return nil
+}
+
+// look tells what stands at a path, for a redirect to it. If that is unknown, the time
+// is right all the same, and a directory's slash can wait for the next request. A path
+// that was given with its slash is taken for a directory.
+func (r *Resolver) look(req *http.Request, t target, c manifest.Checkpoint, p string) shape {
 	if t.slash || p == "" {
-		return true, true
+		return aDirectory
 	}
 	wait := patience{Context: req.Context()}
 	defer wait.end()
-	slash, err := r.manifests.lacksSlash(&wait, c, p)
+	found, err := r.manifests.shape(&wait, c, p)
 	if err != nil {
 		r.opts.Log.LogAttrs(req.Context(), slog.LevelDebug, "redirect without a look at the path",
 			slog.String("path", req.URL.EscapedPath()), slog.Any("error", err))
 	}
-	return slash, err == nil
+	return found
 }
 
 // serveTree answers for a path in a checkpoint that was named by its exact id.
@@ -190,12 +209,7 @@ func (r *Resolver) serveTree(w http.ResponseWriter, req *http.Request, t target,
 		}
 	}
 	if !ok {
-		return &problem{
-			status: http.StatusNotFound,
-			detail: "checkpoint " + c.ID.String() + " has no such file",
-			hint:   "see " + location(true, "", repo.base, c.ID.String()) + " for its files",
-			cache:  cacheFinal,
-		}
+		return noSuchFile(c, location(true, "", repo.base, c.ID.String()), cacheFinal)
 	}
 	if t.doubled {
 		redirect(w, http.StatusMovedPermanently, location(t.slash, queryOf(req), t.path), cacheFinal)
@@ -204,7 +218,7 @@ func (r *Resolver) serveTree(w http.ResponseWriter, req *http.Request, t target,
 	return r.writeFile(w, req, repo, c, f, p, t.slash)
 }
 
-// mendTimeout bounds the lookup that saves a client a second redirect.
+// mendTimeout bounds a lookup that makes a redirect better, and could be left out.
 const mendTimeout = 3 * time.Second
 
 // patience is a context that ends mendTimeout after somebody began to wait for

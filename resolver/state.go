@@ -2,9 +2,7 @@ package resolver
 
 import (
 	"bytes"
-	"encoding/json"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 
@@ -17,18 +15,17 @@ import (
 type state struct {
 	ready    bool // the registry was read, or is known to be missing
 	registry manifest.Registry
-	repos    map[string]*repo // by base path
-	names    map[string]*repo // the same by name
-
-	frontHTML, frontJSON func() (document, error) // rendered once, when asked for
+	repos    map[string]*repo   // by base path
+	names    map[string]*repo   // the same by name
+	folders  map[string]*folder // above repos; "" is the store
 }
 
 // repo is the state of one repo. It is immutable.
 type repo struct {
 	name, base string
-	known      bool               // the index was read, or is known to be missing
-	sum        manifest.Digest    // of the index's bytes; zero if it is missing
-	timeline   *manifest.Timeline // of the index; nil as long as that is not known
+	known      bool              // the index was read, or is known to be missing
+	sum        manifest.Digest   // of the index's bytes; zero if it is missing
+	history    *manifest.History // of the index; nil until that is known
 
 	listHTML, listJSON func() (document, error) // rendered once, when asked for
 }
@@ -46,20 +43,15 @@ func newState(registry manifest.Registry, repos map[string]*repo) *state {
 	for _, r := range repos {
 		s.names[r.name] = r
 	}
-	s.frontHTML = rendered(typeHTML, func() ([]byte, error) {
-		var b bytes.Buffer
-		err := page.WriteRepos(&b, s.summaries())
-		return b.Bytes(), err
-	})
-	s.frontJSON = rendered(typeJSON, func() ([]byte, error) { return encodeRepos(s.summaries()) })
+	s.folders = newFolders(repos)
 	return s
 }
 
-func newRepo(name, base string, ix manifest.Index, sum manifest.Digest) *repo {
-	r := &repo{name: name, base: base, known: true, sum: sum, timeline: manifest.NewTimeline(ix)}
+func newRepo(m *manifests, entry manifest.Repo, ix manifest.Index, sum manifest.Digest) *repo {
+	r := &repo{name: entry.Name, base: entry.Base, known: true, sum: sum, history: manifest.NewHistory(ix, m.segments(ix.Repo))}
 	r.listHTML = rendered(typeHTML, func() ([]byte, error) {
 		var b bytes.Buffer
-		err := page.WriteList(&b, base, ix)
+		err := page.WriteList(&b, entry.Base, ix)
 		return b.Bytes(), err
 	})
 	r.listJSON = rendered(typeJSON, ix.Encode)
@@ -72,7 +64,7 @@ func (r *repo) segmentList(name string) (manifest.SegmentRef, bool) {
 	if !ok {
 		return manifest.SegmentRef{}, false
 	}
-	ref, ok := r.timeline.Index().SegmentOf(first)
+	ref, ok := r.history.Index.SegmentOf(first)
 	return ref, ok && ref.First == first
 }
 
@@ -104,57 +96,4 @@ func (s *state) match(path string) (*repo, string) {
 		}
 	}
 	return nil, ""
-}
-
-// summaries describe the repos in ascending order of their base paths.
-func (s *state) summaries() []page.RepoSummary {
-	list := make([]page.RepoSummary, 0, len(s.repos))
-	for _, base := range slices.Sorted(maps.Keys(s.repos)) {
-		r := s.repos[base]
-		sum := page.RepoSummary{Name: r.name, Base: base, Horizon: manifest.NoTime}
-		if r.known {
-			ix := r.timeline.Index()
-			sum.Checkpoints, _ = ix.Count()
-			sum.Newest, _ = ix.Newest()
-			sum.Horizon = ix.Horizon
-		}
-		list = append(list, sum)
-	}
-	return list
-}
-
-// encodeRepos is the JSON form of the list of repos, one line a repo. newest,
-// with its files and bytes, and horizon are left out where there is none.
-func encodeRepos(list []page.RepoSummary) ([]byte, error) {
-	type line struct {
-		Name        string       `json:"name"`
-		Base        string       `json:"base"`
-		Checkpoints int          `json:"checkpoints"`
-		Newest      *manifest.ID `json:"newest,omitempty"`
-		Files       *int64       `json:"files,omitempty"`
-		Bytes       *int64       `json:"bytes,omitempty"`
-		Horizon     *manifest.ID `json:"horizon,omitempty"`
-	}
-	var b bytes.Buffer
-	b.WriteString(`{"format":"asof.repos/1","repos":[`)
-	for i, r := range list {
-		l := line{Name: r.Name, Base: r.Base, Checkpoints: r.Checkpoints}
-		if r.Checkpoints > 0 {
-			l.Newest, l.Files, l.Bytes = &r.Newest.ID, &r.Newest.Files, &r.Newest.Bytes
-		}
-		if r.Horizon > manifest.MinID {
-			l.Horizon = &r.Horizon
-		}
-		data, err := json.Marshal(l)
-		if err != nil {
-			return nil, err
-		}
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		b.WriteByte('\n')
-		b.Write(data)
-	}
-	b.WriteString("]}\n")
-	return b.Bytes(), nil
 }

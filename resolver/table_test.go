@@ -41,6 +41,52 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestLost holds that a register that was lost before the start is not taken for one that
+// never was, and that it is taken up once it is there again.
+func TestLost(t *testing.T) {
+	whole := resolvertest.Load(t)
+	for name, f := range whole.Lost() {
+		t.Run(name, func(t *testing.T) {
+			store := memstore.New(memstore.Options{})
+			if err := f.Fill(t.Context(), store); err != nil {
+				t.Fatal(err)
+			}
+			r := resolver.New(resolver.Options{Store: store})
+			for range 2 {
+				if err := r.Refresh(t.Context()); err == nil || !strings.Contains(err.Error(), "lost; asof rebuild writes it again") {
+					t.Errorf("refresh: %v", err)
+				}
+				if _, ready := r.Status(); ready != (name == "index") {
+					t.Errorf("ready: %v", ready)
+				}
+			}
+			server := httptest.NewServer(r)
+			defer server.Close()
+			f.Run(t, server.URL, resolvertest.Options{})
+			if err := errors.Join(whole.Fill(t.Context(), store), r.Refresh(t.Context())); err != nil {
+				t.Fatal(err)
+			}
+			whole.Run(t, server.URL, resolvertest.Options{})
+		})
+	}
+}
+
+// TestSandbox holds which files browsers may not run, however files are delivered.
+func TestSandbox(t *testing.T) {
+	f := resolvertest.Load(t).Sandboxed()
+	store := memstore.New(memstore.Options{})
+	if err := f.Fill(t.Context(), store); err != nil {
+		t.Fatal(err)
+	}
+	r := resolver.New(resolver.Options{Store: store, Sandbox: true})
+	if err := r.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(r)
+	defer server.Close()
+	f.Run(t, server.URL, resolvertest.Options{})
+}
+
 // TestLog holds that a request is logged at the level Debug, and not above.
 func TestLog(t *testing.T) {
 	for level, want := range map[slog.Level]string{

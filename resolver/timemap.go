@@ -25,19 +25,19 @@ func writeTimeMap(b *strings.Builder, repo *repo) {
 // writeNeighbours writes links to the first and the newest checkpoint and to
 // those around c, each with its relations to c (RFC 7089, section 2.2.4).
 func (r *Resolver) writeNeighbours(ctx context.Context, b *strings.Builder, repo *repo, c manifest.Checkpoint, p string, slash bool) error {
-	first, _, err := repo.next(ctx, r.manifests, manifest.MinID)
+	first, _, err := repo.history.First(ctx)
 	if err != nil {
 		return err
 	}
-	prev, hasPrev, err := repo.prev(ctx, r.manifests, c.ID-1)
+	prev, hasPrev, err := repo.history.Before(ctx, c.ID)
 	if err != nil {
 		return err
 	}
-	next, hasNext, err := repo.next(ctx, r.manifests, c.ID+1)
+	next, hasNext, err := repo.history.After(ctx, c.ID)
 	if err != nil {
 		return err
 	}
-	newest, _ := repo.timeline.Index().Newest()
+	newest, _ := repo.history.Index.Newest()
 	ids := []manifest.ID{first.ID}
 	add := func(id manifest.ID, ok bool) {
 		if ok && id != ids[len(ids)-1] {
@@ -68,36 +68,33 @@ func (r *Resolver) writeNeighbours(ctx context.Context, b *strings.Builder, repo
 // begins.
 type timeMap struct {
 	repo        *repo
-	from        manifest.ID // as the client asked
+	from        manifest.ID // as the client asked; none: the first page
 	first, last manifest.ID // of all mementos
 	ids         []manifest.ID
-	next        manifest.ID // manifest.NoTime: there is none
+	next        manifest.ID // none: this is the last page
 }
 
 // serveTimeMap lists the mementos of a repo, as links (section 5) or in the JSON
 // that other archives use; from tells where a page begins.
 func (r *Resolver) serveTimeMap(w http.ResponseWriter, req *http.Request, repo *repo, contentType string) error {
-	if err := r.admit(w, req, repo.base); err != nil {
+	if err := r.enter(w, req, repo); err != nil {
 		return err
-	}
-	if !repo.known {
-		return errUnread
 	}
 	q, err := readQuery(req, "from")
 	if err != nil {
 		return err
 	}
-	m := timeMap{repo: repo, next: manifest.NoTime}
-	if m.from, err = q.instant("from", manifest.MinID); err != nil {
+	m := timeMap{repo: repo}
+	if m.from, err = q.instant("from", 0); err != nil {
 		return err
 	}
-	first, _, err := repo.next(req.Context(), r.manifests, manifest.MinID)
+	first, _, err := repo.history.First(req.Context())
 	if err != nil {
 		return err
 	}
-	newest, _ := repo.timeline.Index().Newest()
+	newest, _ := repo.history.Index.Newest()
 	m.first, m.last = first.ID, newest.ID
-	for c, err := range repo.from(req.Context(), r.manifests, m.from) {
+	for c, err := range repo.history.From(req.Context(), m.from) {
 		if err != nil {
 			return err
 		}
@@ -120,7 +117,7 @@ func (r *Resolver) serveTimeMap(w http.ResponseWriter, req *http.Request, repo *
 // uri is the address of a page in a form.
 func (m *timeMap) uri(form string, from manifest.ID) string {
 	query := ""
-	if from > manifest.MinID {
+	if !from.IsZero() {
 		query = "?from=" + from.String()
 	}
 	return location(true, query, form, m.repo.base)
@@ -142,7 +139,7 @@ func (m *timeMap) links() []byte {
 		self += fmt.Sprintf(`; from="%s"; until="%s"`, datetime(m.ids[0]), datetime(m.ids[n-1]))
 	}
 	line(m.uri(linkMaps, m.from), self)
-	if m.next.Valid() {
+	if !m.next.IsZero() {
 		line(m.uri(linkMaps, m.next), fmt.Sprintf(`rel="timemap"; type="%s"; from="%s"`, typeLinks, datetime(m.next)))
 	}
 	for _, id := range m.ids {
@@ -186,10 +183,10 @@ func (m *timeMap) json() ([]byte, error) {
 	for _, id := range m.ids {
 		out.Mementos.List = append(out.Mementos.List, *at(id))
 	}
-	if m.last.Valid() && len(m.ids) > 0 {
+	if !m.last.IsZero() && len(m.ids) > 0 {
 		out.Mementos.First, out.Mementos.Last = at(m.first), at(m.last)
 	}
-	if m.next.Valid() {
+	if !m.next.IsZero() {
 		out.Next = m.uri(jsonMaps, m.next)
 	}
 	return encodeJSON(out)

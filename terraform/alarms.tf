@@ -1,5 +1,5 @@
-# CloudFront's numbers stand in us-east-1, and an alarm tells a topic of its own
-# region only. So there are two topics, unless everything is there.
+# CloudFront's metrics are in us-east-1, and an alarm can notify only a topic in its own
+# region. So there are two topics, unless everything is in us-east-1.
 locals {
   has_alarms    = var.alarms != null
   topic_regions = toset(local.has_alarms ? distinct([local.region, "us-east-1"]) : [])
@@ -8,8 +8,8 @@ locals {
   lambda = { FunctionName = aws_lambda_function.resolver.function_name }
   cdn    = { DistributionId = aws_cloudfront_distribution.this.id, Region = "Global" }
 
-  # Each is too much of something, in five minutes, twice. The resolver answers
-  # 5xx on purpose when the store is away, which the CDN counts.
+  # Each alarm: too much of something, in two periods of five minutes. The CDN also
+  # counts the 5xx that the resolver sends on purpose when the store is down.
   error_percent = try(var.alarms.error_percent, 0)
   alarms = {
     for name, alarm in {
@@ -86,8 +86,8 @@ resource "aws_s3_bucket_metric" "all" {
   name   = "all"
 }
 
-# Every publish writes the repo's index, changed or not: that is what moves the
-# horizon. An index that nobody wrote for so long is a horizon of that age.
+# Every publish writes the repo's index, changed or not, and so moves the horizon. The
+# horizon is as old as the last write of the index.
 resource "aws_s3_bucket_metric" "index" {
   for_each = local.has_alarms ? local.bases : {}
 

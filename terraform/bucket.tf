@@ -43,8 +43,8 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "this" {
   }
 }
 
-# Object Lock without a rule: asof asks for a retention object by object. A
-# default one would keep every version of the registers, which change.
+# Object Lock without a default retention: asof sets one on each object. A default would
+# keep every version of the registers, which change.
 resource "aws_s3_bucket_object_lock_configuration" "this" {
   count = var.object_lock == null ? 0 : 1
 
@@ -82,8 +82,8 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
     }
   }
 
-  # What changes below a repo's path is rewritten with each publish, and so never
-  # old enough to move.
+  # Objects that change below a repo's path are rewritten by each publish. They never
+  # get old enough to move.
   dynamic "rule" {
     for_each = var.cold_storage == null ? {} : local.bases
 
@@ -106,7 +106,7 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
 }
 
 locals {
-  immutable_arns = [for path in concat(local.immutable, [".asof/repos/*/attempts/*", local.trees]) : "${local.bucket_arn}/${path}"]
+  immutable_arns = [for path in concat(local.immutable, [".asof/repos/*/attempts/*", ".asof/repos/*/records/*", local.trees]) : "${local.bucket_arn}/${path}"]
   deleters       = concat(var.deleter_arns, local.has_janitor ? [local.janitor_arn] : [])
 
   bucket_policy = {
@@ -144,8 +144,8 @@ locals {
           Action    = "s3:GetObject"
           Resource  = [for path in local.private : "${local.bucket_arn}/${path}"]
         },
-        # Without a list of deleters nobody may. A janitor that is there is the
-        # only one, whatever else a policy allows.
+        # Without deleters nobody may delete. Otherwise only they may, whatever other
+        # policies allow.
         merge(
           {
             Sid       = "OnlyTheJanitorDeletes"
@@ -156,10 +156,21 @@ locals {
           },
           { for key, value in { Condition = { ArnNotLike = { "aws:PrincipalArn" = local.deleters } } } : key => value if length(local.deleters) > 0 },
         ),
+        # What may be deleted is the janitor's to say, not that of whoever may publish.
+        merge(
+          {
+            Sid       = "OnlyTheJanitorReleases"
+            Effect    = "Deny"
+            Principal = "*"
+            Action    = "s3:PutObject"
+            Resource  = "${local.bucket_arn}/.asof/janitor/*"
+          },
+          { for key, value in { Condition = { ArnNotLike = { "aws:PrincipalArn" = local.deleters } } } : key => value if length(local.deleters) > 0 },
+        ),
       ],
-      # s3:ObjectCreationOperation is true for what makes an object: PutObject,
-      # CopyObject, CompleteMultipartUpload. What only begins an upload has no
-      # condition, and is let through.
+      # s3:ObjectCreationOperation is true for requests that make an object: PutObject,
+      # CopyObject, CompleteMultipartUpload. Requests that only start an upload carry
+      # no condition, and pass.
       [for statement in [
         {
           Sid       = "ImmutableIsOnlyCreated"

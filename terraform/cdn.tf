@@ -1,13 +1,13 @@
 locals {
   full = var.layout == "full"
 
-  # Where a request goes that may be answered by a tree, by the resolver, or by
-  # both. full: by the bucket first; by the resolver what it answers with 403
-  # (missing, as CloudFront may not list) or 404.
+  # The origin of requests that a tree, the resolver, or both may answer. full: first
+  # the bucket, then the resolver if the bucket says 403 (missing, as CloudFront may
+  # not list) or 404.
   front = local.full ? "bucket-then-resolver" : "resolver"
 
-  # In order: the first pattern that matches decides. The default, for what no
-  # pattern matches, is in the distribution.
+  # In order: the first matching pattern decides. The distribution has the default
+  # for everything else.
   behaviors = concat(
     [for path in local.immutable : { path = "/${path}", origin = "bucket", cache = "immutable", function = false, compress = false }],
     [
@@ -18,15 +18,15 @@ locals {
 
   # Seconds. The origins' own Cache-Control decides within these bounds.
   #   immutable  blobs, manifests: from the bucket, never anything else
-  #   tree       files of a tree; and redirects and errors, which say themselves
-  #              how long they hold
+  #   tree       files of a tree; also redirects and errors, whose headers say how
+  #              long they are valid
   #   short      indexes, lists, redirects
   year = 31536000
   caches = {
     immutable = { min = 86400, default = local.year, max = local.year, accept = false, query = false }
     tree      = { min = 0, default = 86400, max = local.year, accept = false, query = false }
-    # Lists come as HTML or JSON, by Accept. Queries are kept in redirects; but a
-    # bucket would take them for wishes about the answer, so they never reach it.
+    # Lists come as HTML or JSON, by Accept. Redirects keep the query. The bucket
+    # never gets it: it would take it for options of its own.
     short = { min = 0, default = 10, max = 86400, accept = true, query = !local.full }
   }
 }
@@ -211,7 +211,7 @@ resource "aws_cloudfront_distribution" "this" {
     }
   }
 
-  # Seconds for which an error is remembered that does not say so itself.
+  # Seconds to cache an error whose headers do not say how long.
   dynamic "custom_error_response" {
     for_each = { 403 = 10, 404 = 10, 500 = 1, 502 = 1, 503 = 1, 504 = 1 }
 

@@ -7,8 +7,8 @@ locals {
   oidc_provider  = local.has_oidc && var.oidc.provider_arn == null ? aws_iam_openid_connect_provider.this[0].arn : var.oidc.provider_arn
   runs_elsewhere = { publisher = var.schedule != null, janitor = false }
 
-  # Who may take a role: jobs whose tokens have the subjects, principals of AWS,
-  # and the schedule's tasks.
+  # Who may assume a role: jobs whose tokens have these subjects, AWS principals, and
+  # the schedule's tasks.
   trust = {
     for role, who in {
       publisher = { subjects = var.publisher_subjects, arns = var.publisher_arns }
@@ -43,7 +43,7 @@ locals {
     })
   }
 
-  # What reading and writing take when the bucket is encrypted with a key.
+  # What reading and writing need if the bucket is encrypted with a key.
   decrypt = [for arn in var.kms_key_arn[*] : {
     Sid      = "Decrypt"
     Effect   = "Allow"
@@ -57,7 +57,7 @@ locals {
     Resource = arn
   }]
 
-  # What the CDN is told after a publish, and after a prune.
+  # What publish and prune tell the CDN.
   tell_cdn = [
     {
       Sid      = "Invalidate"

@@ -1,5 +1,5 @@
-# CloudFront's access logs. Their API is at home in us-east-1; the destination may
-# be anywhere, and must let delivery.logs.amazonaws.com in.
+# CloudFront's access logs. Their API is in us-east-1. The destination may be in any
+# region, and must allow delivery.logs.amazonaws.com.
 resource "aws_cloudwatch_log_delivery_source" "this" {
   count = var.access_logs == null ? 0 : 1
 

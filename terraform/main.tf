@@ -16,13 +16,13 @@ locals {
   # The paths of repos by name.
   bases = { for r in var.repos : r.name => coalesce(r.path, r.name) }
 
-  # What is created once and never changes (docs/formats.md). The last one is
-  # every tree: no segment of a repo's path reads as an id.
+  # Objects that are created once and never change (docs/formats.md). The last
+  # pattern is every tree: no segment of a repo's path reads as an id.
   immutable = [".asof/pool/*", ".asof/manifests/*", ".asof/segments/*"]
   trees     = "*/????????T??????Z/*"
 
-  # Private: no request from outside may reach them.
-  private = ["asof.json", ".asof/repos/*", ".asof/pins/*"]
+  # Private: no outside request may reach them.
+  private = ["asof.json", ".asof/repos/*", ".asof/pins/*", ".asof/janitor/*"]
 
   asof_yaml = yamlencode(merge(
     { store = local.store, cloudfront = { distribution = aws_cloudfront_distribution.this.id, key_value_store = aws_cloudfront_key_value_store.times.arn } },

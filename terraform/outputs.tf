@@ -24,32 +24,32 @@ output "asof_yaml" {
 }
 
 output "github_workflow" {
-  description = "A ready workflow of GitHub Actions that publishes, with asof.yaml beside it in the repository; null without publisher_subjects."
+  description = "A ready GitHub Actions workflow that publishes. It expects asof.yaml in the repository. null without publisher_subjects."
   value       = length(var.publisher_subjects) == 0 ? null : templatefile("${path.module}/templates/github.yml.tftpl", { role = aws_iam_role.publisher[0].arn, region = local.region })
 }
 
 output "distribution_id" {
-  description = "The CDN, for invalidations."
+  description = "The CDN's id, for invalidations."
   value       = aws_cloudfront_distribution.this.id
 }
 
 output "distribution_domain_name" {
-  description = "The CDN's own name, for records outside of Route 53."
+  description = "The CDN's CloudFront name, for records outside of Route 53."
   value       = aws_cloudfront_distribution.this.domain_name
 }
 
 output "key_value_store_arn" {
-  description = "The CDN's store of times, which its function looks up."
+  description = "The key value store in which the CDN's function looks up times."
   value       = aws_cloudfront_key_value_store.times.arn
 }
 
 output "publisher_role_arn" {
-  description = "The role that publishes; null if nobody may take it."
+  description = "The role that publishes; null if nobody may assume it."
   value       = one(aws_iam_role.publisher[*].arn)
 }
 
 output "janitor_role_arn" {
-  description = "The role that prunes and collects; null if nobody may take it."
+  description = "The role that prunes and collects; null if nobody may assume it."
   value       = one(aws_iam_role.janitor[*].arn)
 }
 
@@ -64,12 +64,12 @@ output "resolver_function_name" {
 }
 
 output "alarm_topic_arns" {
-  description = "The topics that alarms go to, by region."
+  description = "The alarms' topics, by region."
   value       = local.topics
 }
 
 output "kms_key_statement" {
-  description = "What the policy of kms_key_arn must hold, for CloudFront to decrypt. JSON; null without a key."
+  description = "A statement that the policy of kms_key_arn needs, so that CloudFront can decrypt. JSON; null without a key."
   value = var.kms_key_arn == null ? null : jsonencode({
     Sid       = "CDNDecrypts"
     Effect    = "Allow"

@@ -25,10 +25,13 @@ resource "aws_lambda_function" "resolver" {
   environment {
     variables = {
       ASOF_STORE = local.store
-      # Blobs of thin checkpoints come from the CDN itself, which reads them from
-      # the bucket: /.asof/pool/….
+      # Blobs of thin checkpoints come from the CDN itself. It reads them from the
+      # bucket: /.asof/pool/….
       ASOF_SERVE_POOL_URL = "/"
       ASOF_LAMBDA_STREAM  = "true"
+      # For mirror lists. The CDN does not tell what host clients ask, and its own name is
+      # not known before this function is.
+      ASOF_PUBLIC_URL = local.has_domain ? "https://${var.domain_names[0]}" : ""
     }
   }
 
@@ -45,7 +48,8 @@ resource "aws_lambda_function" "resolver" {
   }
 }
 
-# Only the CDN may invoke it. A URL needs both rights: to be asked, and to run.
+# Only the CDN may invoke it. A function URL needs both permissions: one for the URL, one
+# for the function.
 resource "aws_lambda_function_url" "resolver" {
   function_name      = aws_lambda_function.resolver.function_name
   authorization_type = "AWS_IAM"

@@ -1,5 +1,5 @@
-# asof publish, with no server of one's own: EventBridge Scheduler starts a task in
-# Fargate. A run that meets another is harmless.
+# asof publish without a server of your own: EventBridge Scheduler starts a task in
+# Fargate. Overlapping runs are harmless.
 locals {
   scheduled = var.schedule == null ? 0 : 1
 }
@@ -19,8 +19,8 @@ resource "aws_ecs_cluster" "this" {
   tags = var.tags
 }
 
-# The first container writes asof.yaml, as the second one's image may hold nothing
-# but asof.
+# The first container writes asof.yaml, because the second one's image may hold only
+# asof.
 resource "aws_ecs_task_definition" "publish" {
   count = local.scheduled
 
@@ -122,7 +122,7 @@ resource "aws_iam_role_policy" "execution" {
           Resource = "arn:${local.partition}:ecr:*:${local.account}:repository/*"
         },
       ],
-      # Behind its seventh part an ARN names a key inside of a secret.
+      # After its seventh part an ARN names a key inside a secret.
       [for arns in [distinct([for arn in values(var.schedule.secrets) : join(":", slice(concat(split(":", arn), ["", ""]), 0, startswith(split(":", arn)[2], "ssm") ? 6 : 7))])] : {
         Sid      = "ReadSecrets"
         Effect   = "Allow"

@@ -1,5 +1,5 @@
 variable "name" {
-  description = "Begins the name of everything that is made."
+  description = "Prefix of every resource's name."
   type        = string
 
   validation {
@@ -9,7 +9,7 @@ variable "name" {
 }
 
 variable "layout" {
-  description = "How the CDN finds what it serves. full: in the bucket, and the resolver answers what is not there. thin: the resolver answers, and blobs come from the bucket. A store with both layouts wants full."
+  description = "How the CDN finds files. full: in the bucket; the resolver answers the rest. thin: the resolver answers, and blobs come from the bucket. Use full for a store with both layouts."
   type        = string
   default     = "full"
 
@@ -51,7 +51,7 @@ variable "repos" {
 }
 
 variable "tags" {
-  description = "Tags of everything that is made."
+  description = "Tags of every resource."
   type        = map(string)
   default     = {}
 }
@@ -59,7 +59,7 @@ variable "tags" {
 # The bucket
 
 variable "bucket_name" {
-  description = "The bucket's name. Without one: name, a dash, and the account's number."
+  description = "The bucket's name. Default: name, a dash, and the account's number."
   type        = string
   default     = null
 
@@ -81,7 +81,7 @@ variable "kms_key_arn" {
 }
 
 variable "object_lock" {
-  description = "Make the bucket with Object Lock, and let asof.yaml ask for this retention of every object. It can't be added to a bucket later."
+  description = "Make the bucket with Object Lock, and set this retention in asof.yaml. It can't be added to a bucket later."
   type = object({
     mode = string
     days = number
@@ -100,7 +100,7 @@ variable "object_lock" {
 }
 
 variable "noncurrent_days" {
-  description = "For how many days versions are kept that were overwritten or deleted: old registers, and what gc removed."
+  description = "How many days to keep overwritten and deleted versions: old registers, and what gc removed."
   type        = number
   default     = 30
 
@@ -111,7 +111,7 @@ variable "noncurrent_days" {
 }
 
 variable "cold_storage" {
-  description = "Move the trees of repos to a cheaper class when they are so many days old. Only classes that answer at once; reading from them costs extra."
+  description = "Move the trees of repos to a cheaper class after this many days. Only classes that answer at once; reading from them costs extra."
   type = object({
     after_days    = number
     storage_class = optional(string, "STANDARD_IA")
@@ -135,13 +135,13 @@ variable "cold_storage" {
 }
 
 variable "enforce_conditional_writes" {
-  description = "Refuse every write that could overwrite unseen, whoever it comes from."
+  description = "Refuse every write that could overwrite unnoticed, whoever sends it."
   type        = bool
   default     = true
 }
 
 variable "deleter_arns" {
-  description = "Roles and users that may delete objects, if their own policies let them, beside the janitor."
+  description = "Roles and users besides the janitor that may delete objects, if their own policies allow it."
   type        = list(string)
   default     = []
 }
@@ -155,7 +155,7 @@ variable "force_destroy" {
 # The CDN
 
 variable "domain_names" {
-  description = "Names of the CDN beside the one that CloudFront gives it."
+  description = "Names of the CDN besides its CloudFront name."
   type        = list(string)
   default     = []
 
@@ -166,7 +166,7 @@ variable "domain_names" {
 }
 
 variable "zone_id" {
-  description = "The Route 53 zone of domain_names: records are made there, and a certificate unless certificate_arn is given."
+  description = "The Route 53 zone of domain_names. The module makes records there, and a certificate unless certificate_arn is given."
   type        = string
   default     = null
 }
@@ -194,7 +194,7 @@ variable "price_class" {
 }
 
 variable "web_acl_arn" {
-  description = "A WAF of your own (scope CLOUDFRONT)."
+  description = "Your own WAF (scope CLOUDFRONT)."
   type        = string
   default     = null
 
@@ -205,7 +205,7 @@ variable "web_acl_arn" {
 }
 
 variable "rate_limit" {
-  description = "Make a WAF that blocks an address with more requests than this in five minutes, and addresses of bad reputation."
+  description = "Make a WAF that blocks addresses with more requests than this in five minutes, and addresses with a bad reputation."
   type        = number
   default     = null
 
@@ -230,7 +230,7 @@ variable "access_logs" {
 }
 
 variable "viewer_function" {
-  description = "The file of the CDN's function for viewer requests. Without one: the one of this repository, resolver/edge/cloudfront.js."
+  description = "The file of the CDN's function for viewer requests. Default: this repository's resolver/edge/cloudfront.js."
   type        = string
   default     = null
 }
@@ -238,7 +238,7 @@ variable "viewer_function" {
 # The resolver
 
 variable "resolver_zip" {
-  description = "The resolver, as make lambda builds it. Without one: bin/asof-lambda-arm64.zip of this repository, or the x86_64 one."
+  description = "The resolver, as make lambda builds it. Default: this repository's bin/asof-lambda-arm64.zip, or the x86_64 one."
   type        = string
   default     = null
 }
@@ -255,7 +255,7 @@ variable "resolver_architecture" {
 }
 
 variable "resolver_memory" {
-  description = "MiB for the resolver, which holds all indexes. Its share of a processor grows with it."
+  description = "Memory of the resolver in MiB. It holds all indexes. Its CPU share grows with its memory."
   type        = number
   default     = 512
 
@@ -266,7 +266,7 @@ variable "resolver_memory" {
 }
 
 variable "resolver_concurrency" {
-  description = "The most resolvers at a time, taken out of the account's. -1: what the account has."
+  description = "The most resolvers at a time, reserved from the account's limit. -1: no reservation."
   type        = number
   default     = -1
 
@@ -277,15 +277,15 @@ variable "resolver_concurrency" {
 }
 
 variable "log_retention_days" {
-  description = "For how many days the logs of resolver and schedule are kept."
+  description = "How many days to keep the logs of resolver and schedule."
   type        = number
   default     = 30
 }
 
-# Who may do what
+# Roles
 
 variable "oidc" {
-  description = "Who issues the tokens of CI jobs. GitLab: issuer https://gitlab.com, audience the one of id_tokens. provider_arn: the account's provider for the issuer, if there is one already."
+  description = "Who issues the tokens of CI jobs. For GitLab: issuer https://gitlab.com and the audience of id_tokens. provider_arn: the account's provider for the issuer, if it has one already."
   type = object({
     issuer       = optional(string, "https://token.actions.githubusercontent.com")
     audience     = optional(string, "sts.amazonaws.com")
@@ -300,7 +300,7 @@ variable "oidc" {
 }
 
 variable "publisher_subjects" {
-  description = "The tokens' subjects that may publish, for instance repo:org/name:ref:refs/heads/main. A * stands for any text."
+  description = "Token subjects that may publish, for instance repo:org/name:ref:refs/heads/main. A * stands for any text."
   type        = list(string)
   default     = []
 
@@ -311,7 +311,7 @@ variable "publisher_subjects" {
 }
 
 variable "janitor_subjects" {
-  description = "The tokens' subjects that may prune and collect, for instance repo:org/name:environment:janitor. Keep them apart from the publisher's."
+  description = "Token subjects that may prune and collect, for instance repo:org/name:environment:janitor. Keep them apart from the publisher's."
   type        = list(string)
   default     = []
 
@@ -327,7 +327,7 @@ variable "janitor_subjects" {
 }
 
 variable "publisher_arns" {
-  description = "Roles and users of AWS that may take the publisher's role."
+  description = "AWS roles and users that may assume the publisher's role."
   type        = list(string)
   default     = []
 
@@ -338,7 +338,7 @@ variable "publisher_arns" {
 }
 
 variable "janitor_arns" {
-  description = "Roles and users of AWS that may take the janitor's role."
+  description = "AWS roles and users that may assume the janitor's role."
   type        = list(string)
   default     = []
 
@@ -351,7 +351,7 @@ variable "janitor_arns" {
 # Alarms and schedule
 
 variable "alarms" {
-  description = "Alarms on errors, throttling, and on repos whose horizon did not move for horizon_hours. emails get them; others subscribe to the topics."
+  description = "Alarms on errors, throttling, and repos whose horizon did not move for horizon_hours. They go to emails; others subscribe to the topics."
   type = object({
     emails        = optional(list(string), [])
     horizon_hours = optional(number, 26)

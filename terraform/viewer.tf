@@ -1,6 +1,6 @@
-# The function for viewer requests, and the store in which it looks up times. A
-# bucket knows no directories and no times: the function mends the path before the
-# bucket is asked, and answers itself what it knows.
+# The function for viewer requests, and the store in which it looks up times. A bucket
+# knows neither directories nor times. The function fixes the path before the bucket gets
+# it, and answers what it knows itself.
 locals {
   viewer_file = coalesce(var.viewer_function, "${path.module}/../resolver/edge/cloudfront.js")
 }

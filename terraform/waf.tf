@@ -1,5 +1,5 @@
-# Rules that read paths would block honest requests here: packages have names like
-# x.conf and x.ini. So only who asks counts, and how often.
+# Rules on paths would block honest requests here: packages have names like x.conf and
+# x.ini. So these rules look only at who asks, and how often.
 resource "aws_wafv2_web_acl" "this" {
   count = var.rate_limit == null ? 0 : 1
 

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// What was published is announced after it is committed. That it can't be is a
-// failure that says so, and undoes nothing.
+// A change is announced after it is committed. If that fails, the command says so
+// and fails, but nothing is undone.
 func TestAnnounce(t *testing.T) {
 	var mu sync.Mutex
 	var got []string
@@ -53,7 +53,7 @@ repos:
 		!strings.Contains(calls[0], "<Path>/checkpoints/myfile/checkpoints.json</Path>") || strings.Contains(calls[0], "a.txt") {
 		t.Errorf("%q", calls)
 	}
-	w.run("publish") // the horizon moves at most: nothing that is cached for long
+	w.run("publish") // at most the horizon moves: nothing that is cached for long
 	if calls := taken(); calls != nil {
 		t.Errorf("unchanged: %q", calls)
 	}

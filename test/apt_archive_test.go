@@ -15,9 +15,8 @@ import (
 	"time"
 )
 
-// needsDebian ends a test that works with Debian's own tools where there are
-// none. On a Debian system, and in CI, that they are missing is an error: make
-// test installs them.
+// needsDebian skips a test that needs Debian's own tools if they are missing. On
+// a Debian system and in CI that is an error: make test installs them.
 func needsDebian(t testing.TB, programs ...string) {
 	t.Helper()
 	_, err := os.Stat("/etc/debian_version")
@@ -41,15 +40,17 @@ type aptArchive struct {
 	arch string
 	url  string
 
+	plain bool // apt asks for indexes by their names, not by hash
+
 	mu     sync.Mutex
-	before func(path string) // called ahead of each answer
+	before func(path string) // called before each answer
 }
 
 func newAptArchive(t testing.TB) *aptArchive {
 	t.Helper()
 	needsDebian(t, "dpkg-deb", "dpkg-source", "apt-ftparchive", "apt-get", "gpg", "xz")
 	a := &aptArchive{TB: t, dir: t.TempDir()}
-	// gpg's sockets want a short path.
+	// gpg needs a short path for its sockets.
 	home, err := os.MkdirTemp("", "gpg")
 	a.check(err)
 	a.home = home
@@ -76,7 +77,7 @@ func newAptArchive(t testing.TB) *aptArchive {
 	return a
 }
 
-// onRequest calls f ahead of each answer from now on.
+// onRequest makes the server call f before each answer from now on.
 func (a *aptArchive) onRequest(f func(path string)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -116,8 +117,8 @@ func (a *aptArchive) write(name, content string) {
 	a.check(os.WriteFile(path, []byte(content), 0o644))
 }
 
-// addPackage builds a binary package and, for one that is not for all
-// architectures, its source.
+// addPackage builds a binary package, and its source unless the package is for
+// all architectures.
 func (a *aptArchive) addPackage(name, version, arch, depends string) {
 	a.Helper()
 	pool := fmt.Sprintf("pool/main/%s/%s", name[:1], name)
@@ -155,7 +156,7 @@ func (a *aptArchive) addPackage(name, version, arch, depends string) {
 	}
 }
 
-// publish makes a suite of packages in the pool, signed, as of the present moment.
+// publish makes a signed suite of packages in the pool, dated now.
 func (a *aptArchive) publish(suite string, names ...string) {
 	a.Helper()
 	pool := filepath.Join(a.TempDir(), "pool")
@@ -194,6 +195,10 @@ func (a *aptArchive) index(name, content string) {
 // release signs a suite, and gives its indexes their names by hash.
 func (a *aptArchive) release(suite string) {
 	a.Helper()
+	asked := "yes"
+	if a.plain {
+		asked = "no"
+	}
 	dist := "dists/" + suite
 	for _, name := range []string{"Release", "InRelease", "Release.gpg"} {
 		a.check(removeIfThere(filepath.Join(a.dir, dist, name)))
@@ -201,7 +206,7 @@ func (a *aptArchive) release(suite string) {
 	text := a.run("apt-ftparchive", "-o", "APT::FTPArchive::Release::Suite="+suite, "-o", "APT::FTPArchive::Release::Codename="+suite,
 		"-o", "APT::FTPArchive::Release::Origin=Example", "-o", "APT::FTPArchive::Release::Label=Example",
 		"-o", "APT::FTPArchive::Release::Architectures="+a.arch+" all", "-o", "APT::FTPArchive::Release::Components=main",
-		"-o", "APT::FTPArchive::Release::Acquire-By-Hash=yes", "release", dist)
+		"-o", "APT::FTPArchive::Release::Acquire-By-Hash="+asked, "-o", "APT::FTPArchive::Release::Patterns::=Commands-*", "release", dist)
 	byHash := map[string][]byte{}
 	a.check(filepath.WalkDir(filepath.Join(a.dir, dist), func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.Contains(path, "/by-hash/") {
@@ -218,7 +223,7 @@ func (a *aptArchive) release(suite string) {
 	a.write(dist+"/Release", text)
 	a.gpg("--armor", "--output", filepath.Join(a.dir, dist, "Release.gpg"), "--detach-sign", filepath.Join(a.dir, dist, "Release"))
 	a.gpg("--output", filepath.Join(a.dir, dist, "InRelease"), "--clearsign", filepath.Join(a.dir, dist, "Release"))
-	// A web server tells changes by the second.
+	// A web server sees changes only by the second.
 	a.check(os.Chtimes(filepath.Join(a.dir, dist, "InRelease"), time.Time{}, nextSecond()))
 }
 
@@ -234,7 +239,8 @@ var lastSecond struct {
 	t time.Time
 }
 
-// nextSecond is a time in whole seconds that was not given before, in the past.
+// nextSecond returns a past time in whole seconds that it has not returned
+// before.
 func nextSecond() time.Time {
 	lastSecond.Lock()
 	defer lastSecond.Unlock()
@@ -245,8 +251,8 @@ func nextSecond() time.Time {
 	return lastSecond.t
 }
 
-// apt is the machine's apt with folders of its own, so that it knows nothing of
-// the machine.
+// apt is the machine's apt with its own folders, so that it knows nothing of the
+// machine.
 type apt struct {
 	testing.TB
 	root string
@@ -276,7 +282,7 @@ func newApt(t testing.TB, source string) *apt {
 	return a
 }
 
-// try runs apt-get in its folder work.
+// try runs apt-get in the folder work.
 func (a *apt) try(args ...string) (string, error) {
 	cmd := exec.Command("apt-get", append([]string{"--yes", "--quiet"}, args...)...)
 	cmd.Dir = filepath.Join(a.root, "work")
@@ -294,7 +300,7 @@ func (a *apt) run(args ...string) string {
 	return out
 }
 
-// found lists what matches a pattern below apt's root, by the last part of the names.
+// found lists what matches a pattern below apt's root, by base names.
 func (a *apt) found(pattern string) (names []string) {
 	a.Helper()
 	paths, err := filepath.Glob(filepath.Join(a.root, pattern))

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,50 +12,10 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// trixie is the root of a Debian 13, whose apt knows snapshots. It is made once
-// and kept in the user's cache.
-func trixie(t testing.TB) string {
-	t.Helper()
-	if os.Getuid() != 0 {
-		if os.Getenv("CI") != "" {
-			t.Fatal("this test needs root, for a chroot")
-		}
-		t.Skip("not root: a chroot with apt 3 can't be made")
-	}
-	needsDebian(t, "mmdebstrap", "chroot")
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		t.Fatal(err)
-	}
-	root := filepath.Join(cache, "asof", "trixie")
-	if _, err := os.Stat(root); err == nil {
-		return root
-	}
-	if err := os.MkdirAll(filepath.Dir(root), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	fresh, err := os.MkdirTemp(filepath.Dir(root), "trixie-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(fresh)
-	mirror := os.Getenv("ASOF_TEST_MIRROR")
-	if mirror == "" {
-		mirror = debianMirror(t)
-	}
-	out, err := exec.Command("mmdebstrap", "--variant=apt", "trixie", fresh, mirror).CombinedOutput()
-	if err != nil {
-		t.Fatalf("mmdebstrap: %v\n%s\nASOF_TEST_MIRROR names another mirror", err, out)
-	}
-	if err := os.Rename(fresh, root); err != nil && !errors.Is(err, os.ErrExist) {
-		if _, there := os.Stat(root); there != nil { // another test was faster
-			t.Fatal(err)
-		}
-	}
-	return root
-}
+// trixie returns the root of a Debian 13, whose apt knows snapshots.
+func trixie(t testing.TB) string { return debianRoot(t, "trixie") }
 
-// debianMirror is where this machine gets Debian's own packages.
+// debianMirror returns this machine's source of Debian's own packages.
 func debianMirror(t testing.TB) string {
 	t.Helper()
 	out, err := exec.Command("apt-get", "indextargets", "--no-release-info", "--format", "$(REPO_URI)", "Identifier: Packages").Output()
@@ -72,8 +31,8 @@ func debianMirror(t testing.TB) string {
 	return ""
 }
 
-// apt's own snapshots: a client keeps the archive's address and asks for a time,
-// any time, and apt fetches from asof what the archive held then.
+// apt's own snapshots: a client keeps the archive's address and asks for any
+// time, and apt fetches from asof the archive of that time.
 func TestAptSnapshot(t *testing.T) {
 	root := trixie(t)
 	a := newAptArchive(t)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -35,8 +36,8 @@ repos:
 `, layout, a.url, a.arch, a.key)
 }
 
-// twoCheckpoints publishes two states of the archive: in the first hello is 1.0, in
-// the second 2.0.
+// twoCheckpoints publishes two states of the archive: hello is 1.0 in the first,
+// 2.0 in the second.
 func (a *aptArchive) twoCheckpoints(w *workspace) (first, second manifest.ID) {
 	a.Helper()
 	a.addPackage("hello", "1.0", a.arch, "greeting")
@@ -47,7 +48,7 @@ func (a *aptArchive) twoCheckpoints(w *workspace) (first, second manifest.ID) {
 	first = published(w, "publish", "debian")[0].Checkpoint.ID
 	a.addPackage("hello", "2.0", a.arch, "greeting")
 	a.publish("stable", "hello=2.0", "greeting=1.0")
-	a.check(os.Remove(filepath.Join(a.dir, "pool/main/h/hello", "hello_1.0_"+a.arch+".deb"))) // as archives do, in time
+	a.check(os.Remove(filepath.Join(a.dir, "pool/main/h/hello", "hello_1.0_"+a.arch+".deb"))) // as archives do after a while
 	time.Sleep(time.Until((first + 1).Time()))
 	r := published(w, "publish", "debian")[0]
 	if r.Outcome != "published" || r.Files.Uploaded == 0 {
@@ -64,9 +65,9 @@ func (a *aptArchive) source(url string) string {
 	return fmt.Sprintf("Types: deb deb-src\nURIs: %s\nSuites: stable stable-updates\nComponents: main\nArchitectures: %s\nSigned-By: %s\n", url, a.arch, a.key)
 }
 
-// The machine's apt updates, downloads packages and sources from two checkpoints,
-// with all its checks on, and each gives its own version: through the service, in
-// both layouts, and through a plain web server.
+// The machine's apt updates and downloads packages and sources from two
+// checkpoints, with all its checks on. Each gives its own version: through the
+// service, in both layouts, and through a plain web server.
 func TestApt(t *testing.T) {
 	for _, layout := range []string{"full", "thin"} {
 		t.Run(layout, func(t *testing.T) {
@@ -85,7 +86,7 @@ func TestApt(t *testing.T) {
 					a.checkApt(fmt.Sprintf("%s/archive/debian/%s/", server, id), version)
 				}
 			}
-			// Any moment in between is the first.
+			// Any moment in between resolves to the first.
 			a.checkApt(fmt.Sprintf("%s/archive/debian/%s/", servers[0], second-1), "1.0")
 			a.checkTampered(w, servers[0], first)
 		})
@@ -113,7 +114,8 @@ func (a *aptArchive) checkApt(url, version string) {
 	}
 }
 
-// checkTampered proves that apt did check: it refuses another key.
+// checkTampered proves that apt did check: with another key it refuses the
+// archive.
 func (a *aptArchive) checkTampered(w *workspace, server string, id manifest.ID) {
 	a.Helper()
 	other := filepath.Join(a.TempDir(), "other.gpg")
@@ -137,8 +139,8 @@ func (a *aptArchive) checkTampered(w *workspace, server string, id manifest.ID) 
 	}
 }
 
-// startNginx serves a folder with nginx, a plain web server that knows nothing of
-// asof, and returns its URL.
+// startNginx serves a folder with nginx, which knows nothing of asof, and returns
+// its URL.
 func startNginx(t testing.TB, dir string) string {
 	t.Helper()
 	address := freeAddress(t)
@@ -146,8 +148,8 @@ func startNginx(t testing.TB, dir string) string {
 	return "http://" + address
 }
 
-// A generation that changes while it is synced: the checkpoint is the new one,
-// whole, and not a mixture.
+// The archive changes during a sync: the checkpoint is the whole new state, not a
+// mixture.
 func TestAptChangesDuringSync(t *testing.T) {
 	a := newAptArchive(t)
 	a.addPackage("hello", "1.0", a.arch, "")
@@ -180,10 +182,12 @@ func TestAptChangesDuringSync(t *testing.T) {
 	}
 }
 
-// A mirror with a filter says that it is partial, and apt believes its indexes.
+// A filtered mirror says that it is partial, wherever it is told of, and apt accepts its
+// indexes.
 func TestAptPartial(t *testing.T) {
 	a := newAptArchive(t)
 	w := newWorkspace(t, aptConfig(a, "thin")+"      packages: {include: [hello], follow_dependencies: true}\n")
+	held := regexp.MustCompile(`its filters hold back 3 files, [0-9.]+ [kM]?B\n`)
 	a.addPackage("hello", "1.0", a.arch, "greeting")
 	a.addPackage("greeting", "1.0", "all", "")
 	a.addPackage("other", "1.0", a.arch, "")
@@ -193,7 +197,35 @@ func TestAptPartial(t *testing.T) {
 	if r.code != 0 || !strings.Contains(r.stderr, "debian: a partial mirror: its filters hold back 3 files, ") {
 		t.Fatalf("publish: %d\n%s", r.code, r.stderr)
 	}
-	apt := newApt(t, a.source(w.serve()+"/archive/debian/latest/"))
+	for command, want := range map[string]string{
+		"list":                ` [0-9]{8}T[0-9]{6}Z \(partial\) `,
+		"list debian":         `Z +[0-9]+ \(partial\) `,
+		"list -o json":        `"partial": ?true`,
+		"list debian -o json": `"usage":true,"partial":true}`,
+		"show debian":         `(?m)^partial +` + held.String(),
+		"show debian -o json": `"partial":true.*"held_back":{"files":3,"bytes":[0-9]+}`,
+	} {
+		if out := w.run(strings.Fields(command)...); !regexp.MustCompile(want).MatchString(out) {
+			t.Errorf("asof %s: %s", command, out)
+		}
+	}
+	url := w.serve()
+	tree := "/archive/debian/" + strings.TrimSpace(w.run("resolve", "debian", "latest")) + "/"
+	for path, want := range map[string]string{
+		"/":                                   `(?s)archive/debian/.* \(partial\)<`,
+		"/-/repos":                            `"partial":true`,
+		"/-/checkpoints?repo=debian":          `"partial":true`,
+		"/archive/debian/":                    `[0-9] \(partial\)<`,
+		"/archive/debian/checkpoints.json":    `"partial":true`,
+		tree:                                  `<dt>Partial</dt><dd>filters hold back 3 files, [0-9.]+ [KM]iB, that upstream lists</dd>`,
+		"/-/file?repo=debian&path=pool/x.deb": `has no such file; it is partial: it leaves out files that upstream lists`,
+		tree + "pool/main/o/other/other_1.0_" + a.arch + ".deb": `has no such file; it is partial: it leaves out files that upstream lists`,
+	} {
+		if got := get(t, url+path).body; !regexp.MustCompile(want).MatchString(got) {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+	apt := newApt(t, a.source(url+"/archive/debian/latest/"))
 	apt.run("update")
 	apt.run("install", "--download-only", "hello")
 	if out, err := apt.try("install", "--download-only", "other"); err == nil || !strings.Contains(out, "404") {
@@ -201,7 +233,27 @@ func TestAptPartial(t *testing.T) {
 	}
 }
 
-// A flat repository, as dpkg-scanpackages and many vendors make them.
+// apt installs what a package recommends, and finds it where the filter followed that.
+func TestAptRecommends(t *testing.T) {
+	a := newAptArchive(t)
+	a.addPackage("hello", "1.0", a.arch, "greeting\nRecommends: politeness | manners")
+	a.addPackage("greeting", "1.0", "all", "")
+	a.addPackage("politeness", "1.0", "all", "")
+	a.publish("stable", "hello=1.0", "greeting=1.0", "politeness=1.0")
+	a.publish("stable-updates")
+	for option, want := range map[string]bool{"follow_dependencies": false, "follow_recommends": true} {
+		w := newWorkspace(t, aptConfig(a, "thin")+"      packages: {include: [hello], "+option+": true}\n")
+		w.run("publish", "debian")
+		apt := newApt(t, a.source(w.serve()+"/archive/debian/latest/"))
+		apt.run("update")
+		if out, err := apt.try("install", "--download-only", "hello"); (err == nil) != want {
+			t.Errorf("%s: %v\n%s", option, err, out)
+		}
+		apt.run("install", "--download-only", "--no-install-recommends", "hello")
+	}
+}
+
+// A flat repository, as dpkg-scanpackages and many vendors make.
 func TestAptFlat(t *testing.T) {
 	a := newAptArchive(t)
 	a.addPackage("hello", "1.0", a.arch, "")
@@ -216,4 +268,40 @@ func TestAptFlat(t *testing.T) {
 	if got := apt.found("var/cache/apt/archives/*.deb"); len(got) != 1 {
 		t.Errorf("%q", got)
 	}
+}
+
+// A typo is an error that names what there is, and an archive that lists no packages any
+// more is not taken unasked.
+func TestAptTypo(t *testing.T) {
+	a := newAptArchive(t)
+	a.addPackage("hello", "1.0", a.arch, "")
+	a.publish("stable", "hello=1.0")
+	a.publish("stable-updates")
+	w := newWorkspace(t, aptConfig(a, "thin"))
+	w.run("publish", "debian")
+	for config, want := range map[string][]string{
+		"      components: [mian]\n": {
+			`error: publish debian: sync: components: upstream has nothing for "mian"; it has main` + "\n", "hint: did you mean main\n",
+		},
+		"      packages: {include: [helo]}\n      strict_filters: true\n": {
+			`error: publish debian: sync: packages.include: upstream has nothing for "helo"; did you mean hello` + "\n", "hint: did you mean hello\n",
+		},
+	} {
+		w.write("typo.yaml", aptConfig(a, "thin")+config)
+		r := w.try("publish", "--config", "typo.yaml")
+		if r.code != 2 || !strings.Contains(r.stderr, want[0]) || !strings.Contains(r.stderr, want[1]) {
+			t.Errorf("%s: %d\n%s", config, r.code, r.stderr)
+		}
+	}
+	w.write("typo.yaml", aptConfig(a, "thin")+"      packages: {include: [helo]}\n")
+	r := w.try("publish", "--config", "typo.yaml")
+	if r.code != 1 || !strings.Contains(r.stderr, `packages.include: upstream has nothing for \"helo\"; did you mean hello`) ||
+		!strings.Contains(r.stderr, "error: publish debian: it has no files any more; the newest checkpoint's 3 would be removed:\n  pool/main/h/hello/hello_1.0.dsc\n") {
+		t.Errorf("%d\n%s", r.code, r.stderr)
+	}
+	a.publish("stable")
+	if r := w.try("publish", "debian"); r.code != 1 || !strings.Contains(r.stderr, "it has no files any more") {
+		t.Errorf("an empty archive: %d\n%s", r.code, r.stderr)
+	}
+	w.run("publish", "debian", "--allow-shrink")
 }

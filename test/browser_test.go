@@ -19,14 +19,16 @@ import (
 // look is what look.cjs saw of a page.
 type look struct {
 	Name, Look, Text string
-	Errors           []string // of the page's script
+	Errors           []string // from the page's script
 	Violations       []string // of axe-core's rules
 	Overflows        bool     // the page is wider than the screen
-	Filtered         []string // the links that the filter leaves; nil: there is none
+	Filtered         []string // the links that pass the filter; nil: there is no filter
+	Months           []string // the headings that pass it when a month is asked for in three ways, or nothing
+	Moment           string   // where the field for a date and a time leads to
 }
 
-// The pages are valid HTML, break no accessibility rule, fit a phone, and hold all
-// there is to say without a script. Screenshots are left in ASOF_TEST_OUTPUT.
+// The pages are valid HTML, break no accessibility rule, fit on a phone, and are
+// complete without a script. Screenshots go to ASOF_TEST_OUTPUT.
 func TestPagesInABrowser(t *testing.T) {
 	modules := os.Getenv("ASOF_TEST_BROWSER")
 	if modules == "" {
@@ -57,7 +59,7 @@ repos: [{name: files, path: looks/files, layout: thin, remote: {type: dir, path:
 	mux.Handle("/", http.FileServer(http.Dir("../internal/page/testdata")))
 	mux.HandleFunc("/20250318T140338Z/.asof/usage.json", func(w http.ResponseWriter, _ *http.Request) {
 		usage := manifest.Usage{Snippets: []manifest.Snippet{{
-			Title: "A source for apt", Note: "Why <so>", File: "/etc/apt/sources.list.d/debian.sources", Text: "Types: deb\nURIs: {tree}\n",
+			Title: "A source for apt", Note: "Why <so>", File: "/etc/apt/sources.list.d/debian.sources", Text: "Types: deb\nURIs: {tree}\nas of {id} by {mirrors}latest/\n",
 		}}}
 		document, err := usage.Encode()
 		if err != nil {
@@ -65,23 +67,34 @@ repos: [{name: files, path: looks/files, layout: thin, remote: {type: dir, path:
 		}
 		_, _ = w.Write(document)
 	})
+	mux.HandleFunc("/index-20250301T000000Z.html", func(w http.ResponseWriter, req *http.Request) {
+		http.ServeFile(w, req, "../internal/page/testdata/segment.html")
+	})
+	mux.HandleFunc("/20250301T000000Z/", func(w http.ResponseWriter, req *http.Request) {
+		http.ServeFile(w, req, "../internal/page/testdata/front.html")
+	})
+	mux.HandleFunc("/checkpoints.json", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"checkpoints":[]}`) })
 	goldens := httptest.NewServer(mux)
 	defer goldens.Close()
 	pages := map[string]string{
-		"front":        url + "/",
-		"bucket-front": bucket.URL + "/",
-		"bucket-list":  bucket.URL + "/" + base + "/",
-		"list":         url + "/" + base + "/",
-		"root":         url + "/" + base + "/" + ids[1] + "/",
-		"first":        url + "/" + base + "/" + ids[0] + "/",
-		"directory":    url + "/" + base + "/" + ids[1] + "/pool/",
-		"odd-names":    url + "/" + base + "/" + ids[1] + "/odd%20%3Cnames%3E/",
-		"marked":       goldens.URL + "/list.html",
-		"usage":        goldens.URL + "/list-usage.html",
-		"long":         goldens.URL + "/list-long.html",
-		"sealed":       goldens.URL + "/list-sealed.html",
-		"segment":      goldens.URL + "/segment.html",
-		"error":        url + "/" + base + "/19991231T235959Z/",
+		"front":         url + "/",
+		"bucket-front":  bucket.URL + "/",
+		"bucket-list":   bucket.URL + "/" + base + "/",
+		"list":          url + "/" + base + "/",
+		"root":          url + "/" + base + "/" + ids[1] + "/",
+		"first":         url + "/" + base + "/" + ids[0] + "/",
+		"directory":     url + "/" + base + "/" + ids[1] + "/pool/",
+		"odd-names":     url + "/" + base + "/" + ids[1] + "/odd%20%3Cnames%3E/",
+		"marked":        goldens.URL + "/list.html",
+		"usage":         goldens.URL + "/list-usage.html",
+		"long":          goldens.URL + "/list-long.html",
+		"sealed":        goldens.URL + "/list-sealed.html",
+		"segment":       goldens.URL + "/segment.html",
+		"error":         url + "/" + base + "/19991231T235959Z/",
+		"folder":        url + "/looks/",
+		"bucket-folder": bucket.URL + "/looks/",
+		"moment":        goldens.URL + "/list-sealed.html?at=2025-03-05T00:00",
+		"moment-gone":   goldens.URL + "/list.html?at=2025-03-11T00:00",
 	}
 	var files, args []string
 	for name, page := range pages {
@@ -131,8 +144,15 @@ func (l look) check(t *testing.T, ids []string) {
 		"front": {"looks/files", ids[2]}, "bucket-front": {"looks/files"}, "bucket-list": ids, "list": ids, "directory": {"package-1.deb", "package-30.deb"},
 		"first":  {"none: it is the first"},
 		"marked": {"canary", "stable", "pruned 2025-04-01 00:00: <b>withdrawn</b>"}, "sealed": {"2025-03-01 to 2025-03-10"}, "segment": {"20250301T000000Z/"},
-		"odd-names": {"<script>alert(1)<"}, "error": {"before the first"},
+		"odd-names": {"<script>alert(1)<"}, "error": {"before the first", "Repositories / looks / files"},
+		"folder": {"Repositories in looks/", "files/", ids[2]}, "bucket-folder": {"Repositories in looks/", "files/"},
 	}[l.Name]
+	if l.Look != "plain" {
+		want = append(want, map[string]string{
+			"moment": "debian at 2025-03-18", "moment-gone": "20250311T000000Z: the checkpoint of that time was pruned.",
+		}[l.Name])
+	}
+	l.checkForms(t, ids)
 	if l.Look != "plain" && (l.Name == "root" || l.Name == "directory") {
 		want = append(want, "a newer checkpoint exists: "+ids[2])
 	}
@@ -140,7 +160,7 @@ func (l look) check(t *testing.T, ids []string) {
 	case l.Name == "usage" && l.Look == "plain":
 		want = append(want, "More of it stands on the page", "https://YOUR-SERVER/d%2Be/debian/20250318T140338Z/PATH")
 	case l.Name == "usage":
-		want = append(want, "A source for apt\n\nWhy <so>", "/20250318T140338Z/\n", "curl -fLO http://127.0.0.1")
+		want = append(want, "A source for apt\n\nWhy <so>", "/20250318T140338Z/\n", "as of 20250318T140338Z by http://127.0.0.1", "/-/mirrorlist/latest/", "curl -fLO http://127.0.0.1")
 	case l.Name == "root":
 		want = append(want, "Previous\n"+ids[0], "~ README", ".asof/changes.json")
 	case l.Name == "directory" && l.Look != "plain":
@@ -149,7 +169,7 @@ func (l look) check(t *testing.T, ids []string) {
 	if l.Look != "plain" && l.Name == "bucket-front" {
 		want = append(want, ids[2])
 	}
-	left := map[string]string{"long": "[20260408T060000Z/]", "directory": "[../ package-9.deb]"}[l.Name]
+	left := map[string]string{"long": "[20250103T060000Z/]", "directory": "[../ package-9.deb]"}[l.Name]
 	if l.Look == "plain" || left == "" {
 		left = "[]"
 	}
@@ -163,7 +183,27 @@ func (l look) check(t *testing.T, ids []string) {
 	}
 }
 
-// publishForLooks publishes three checkpoints of a tree to look at, and returns their ids.
+// checkForms checks where the field for a moment leads to, and what the filter leaves of
+// months.
+func (l look) checkForms(t *testing.T, ids []string) {
+	const asked = "?at=2025-03-20T12%3A00"
+	moments := map[string]string{"list": "/looks/files/" + ids[1] + "/", "bucket-list": "/looks/files/" + ids[1] + "/"}
+	if l.Look == "plain" { // a bucket needs the script
+		moments["bucket-list"] = "/looks/files/" + asked
+	}
+	if want, ok := moments[l.Name]; ok && l.Moment != want {
+		t.Errorf("a moment leads to %q, want %q", l.Moment, want)
+	}
+	months := "[]"
+	if l.Name == "long" && l.Look != "plain" {
+		months = "[March 2026 March 2026 March 2026 Nothing on this page matches.]"
+	}
+	if got := fmt.Sprint(l.Months); got != months {
+		t.Errorf("the filter leaves the months %s, want %s", got, months)
+	}
+}
+
+// publishForLooks publishes three checkpoints of a tree, and returns their ids.
 func publishForLooks(w *workspace) (ids []string) {
 	w.Helper()
 	for i := 1; i <= 30; i++ {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// carelessS3 is an S3 server without conditional writes: it stores whatever
-// comes, over whatever is there.
+// carelessS3 is an S3 server without conditional writes: it stores everything,
+// over whatever is there.
 type carelessS3 struct {
 	mu      sync.Mutex
 	objects map[string][]byte
@@ -29,7 +29,7 @@ func (s *carelessS3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.objects[r.URL.Path] = body
 		w.Header().Set("ETag", etag(body))
 	case http.MethodGet, http.MethodHead:
-		if r.URL.Query().Has("list-type") { // nothing is listed that matters
+		if r.URL.Query().Has("list-type") { // no listing matters
 			fmt.Fprint(w, `<?xml version="1.0"?><ListBucketResult/>`)
 			return
 		}

@@ -1,6 +1,7 @@
 package test
 
 import (
+	"io/fs"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -10,14 +11,26 @@ import (
 	"testing"
 )
 
-// Commands that a document shows by the way, in lines that are set in, run as the
-// examples of help do; targets of make exist. What follows behind two spaces is a
-// remark. Blocks that tell a whole story are for TestReadme and its like.
-func TestDocuments(t *testing.T) {
-	documents, err := filepath.Glob("../docs/*.md")
+// documents are the README and all Markdown files below docs.
+func documents(t *testing.T) []string {
+	t.Helper()
+	all := []string{"../README.md"}
+	err := filepath.WalkDir("../docs", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && filepath.Ext(path) == ".md" {
+			all = append(all, path)
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return all
+}
+
+// Indented commands in the documents run like the examples of help, and targets
+// of make exist. Text after two spaces is a comment. Fenced blocks are a whole
+// session: TestReadme, TestTutorial and TestOperations run those.
+func TestDocuments(t *testing.T) {
 	server := minio.Server(t)
 	archive := &snapshotServer{T: t}
 	archive.add("20250301T023000Z", "1")
@@ -31,7 +44,7 @@ func TestDocuments(t *testing.T) {
 	env := append(credentials(server), "PATH="+bin+":"+os.Getenv("PATH"))
 	command := regexp.MustCompile(`(?m)^    ((?:asof|make) .*?)(?:  .*)?$`)
 	found := 0
-	for _, document := range append(documents, "../README.md") {
+	for _, document := range documents(t) {
 		text, err := os.ReadFile(document)
 		if err != nil {
 			t.Fatal(err)
@@ -41,7 +54,7 @@ func TestDocuments(t *testing.T) {
 			continue
 		}
 		found += len(lines)
-		t.Run(filepath.Base(document), func(t *testing.T) {
+		t.Run(strings.TrimPrefix(filepath.ToSlash(document), "../"), func(t *testing.T) {
 			w := exampleFolder(t, env, up.URL, []string{"publish"})
 			for _, line := range lines {
 				if target, ok := strings.CutPrefix(line[1], "make "); ok {

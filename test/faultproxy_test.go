@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// faultProxy stands between asof and an S3 server. It counts the requests and
-// does something to the one, or to those from the one on, that it was told.
+// faultProxy is a proxy between asof and an S3 server. It counts the requests,
+// and applies a fault to a chosen one, or to all from that one on.
 type faultProxy struct {
 	backend  string // host:port
 	endpoint string // host:port of the proxy
@@ -23,21 +23,21 @@ type faultProxy struct {
 	seen  int
 	fault fault
 	at    int    // counted from 1; 0: none
-	hit   string // method and key of the request that met the fault
+	hit   string // method and key of the first request with the fault
 }
 
 // fault is what happens to a request.
 type fault struct {
 	name string
 	do   func(p *faultProxy, w http.ResponseWriter, r *http.Request, first bool)
-	// fits says which requests can meet it; the first from the k-th on that does
-	// is the one. Nil: all.
+	// fits says which requests the fault applies to: the first one from the k-th
+	// on. Nil: all.
 	fits func(r *http.Request) bool
-	// lasting faults meet every request from then on.
+	// lasting faults apply to every later request, too.
 	lasting bool
 }
 
-// faults are the ways in which a request may end other than as it should.
+// faults returns the ways in which a request may go wrong.
 func faults() []fault {
 	return []fault{
 		{name: "dropped before", do: func(_ *faultProxy, w http.ResponseWriter, _ *http.Request, _ bool) { hangUp(w, "") }},
@@ -50,9 +50,9 @@ func faults() []fault {
 		{name: "503 after", do: afterwards(503, "SlowDown")},
 		{name: "truncated", do: truncate},
 		{name: "slow", do: drip},
-		// What a client library's own retry of a write that had been applied meets.
+		// A client library's own retry of an applied write gets this.
 		{name: "412 after success", fits: conditionalWrite, do: afterwards(412, "PreconditionFailed")},
-		// No library tries this again: the run ends with this very request.
+		// No library tries this again: the run ends with this request.
 		{name: "refused from there on", lasting: true, do: answering(403, "AccessDenied")},
 		{name: "applied, then refused from there on", lasting: true, do: func(p *faultProxy, w http.ResponseWriter, r *http.Request, first bool) {
 			if first {
@@ -63,12 +63,12 @@ func faults() []fault {
 	}
 }
 
-// answering is a fault that answers in place of the server.
+// answering is a fault that answers instead of the server.
 func answering(status int, code string) func(*faultProxy, http.ResponseWriter, *http.Request, bool) {
 	return func(_ *faultProxy, w http.ResponseWriter, r *http.Request, _ bool) { refuse(w, r, status, code) }
 }
 
-// afterwards is a fault that answers when the server has done what it was asked.
+// afterwards is a fault that answers after the server has done its work.
 func afterwards(status int, code string) func(*faultProxy, http.ResponseWriter, *http.Request, bool) {
 	return func(p *faultProxy, w http.ResponseWriter, r *http.Request, _ bool) {
 		p.forward(r)
@@ -92,24 +92,24 @@ func newFaultProxy(t testing.TB, backend string) *faultProxy {
 	return p
 }
 
-// arm lets the k-th request from the beginning meet a fault.
+// arm sets a fault for the k-th request from the beginning.
 func (p *faultProxy) arm(f fault, k int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fault, p.at = f, k
 }
 
-// disarm ends a lasting fault and forgets one that was not met.
+// disarm ends a lasting fault, and drops one that has not happened.
 func (p *faultProxy) disarm() { p.arm(fault{}, 0) }
 
-// met is the request that met a fault, and empty if there was none.
+// met returns the first request with a fault; empty if there was none.
 func (p *faultProxy) met() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.hit
 }
 
-// requests is how many came so far.
+// requests returns the number of requests so far.
 func (p *faultProxy) requests() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -128,8 +128,8 @@ func (p *faultProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// next counts a request. It returns the fault that the request meets, if any,
-// and whether it is the first to do so.
+// next counts a request. It returns the request's fault, if any, and whether it
+// is the first request with it.
 func (p *faultProxy) next(r *http.Request) (f *fault, first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -145,15 +145,15 @@ func (p *faultProxy) next(r *http.Request) (f *fault, first bool) {
 	return &met, first
 }
 
-// received is an answer of the server, read whole.
+// received is an answer of the server, fully read.
 type received struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// forward passes a request on, and keeps its Host, which is signed. Where that
-// fails (the client has gone, say), the answer is nil.
+// forward passes a request on with its Host, which is signed. If that fails (the
+// client has gone, say), it returns nil.
 func (p *faultProxy) forward(r *http.Request) *received {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -189,8 +189,8 @@ func (a *received) write(w http.ResponseWriter) {
 	_, _ = w.Write(a.body)
 }
 
-// truncate lets an answer end in the middle: of its body, or of its header if
-// there is no body.
+// truncate cuts an answer in the middle: of its body, or of its header if there
+// is no body.
 func truncate(p *faultProxy, w http.ResponseWriter, r *http.Request, _ bool) {
 	a := p.forward(r)
 	switch {
@@ -200,11 +200,11 @@ func truncate(p *faultProxy, w http.ResponseWriter, r *http.Request, _ bool) {
 		hangUp(w, fmt.Sprintf("HTTP/1.1 %d\r\nContent-Le", a.status))
 	default:
 		a.begin(w)
-		_, _ = w.Write(a.body[:len(a.body)/2]) // the server hangs up: it had promised more
+		_, _ = w.Write(a.body[:len(a.body)/2]) // the server hangs up before the promised length
 	}
 }
 
-// drip lets an answer come in small pieces.
+// drip sends an answer in small pieces.
 func drip(p *faultProxy, w http.ResponseWriter, r *http.Request, _ bool) {
 	a := p.forward(r)
 	if a == nil {
@@ -222,7 +222,7 @@ func drip(p *faultProxy, w http.ResponseWriter, r *http.Request, _ bool) {
 	}
 }
 
-// refuse answers with an error of S3.
+// refuse answers with an S3 error.
 func refuse(w http.ResponseWriter, r *http.Request, status int, code string) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	if status == http.StatusServiceUnavailable {

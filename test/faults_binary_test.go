@@ -10,8 +10,8 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// The same with the real binary, for a sample: what it says, how it exits, and
-// what is served in the end.
+// The same with the real binary, for a sample: its messages, its exit codes, and
+// what is finally served.
 func TestFaultsAndTheBinary(t *testing.T) {
 	server := minio.Server(t)
 	bucket := server.NewBucket(t)
@@ -31,14 +31,15 @@ func TestFaultsAndTheBinary(t *testing.T) {
 				second := publishThrough(t, w, p)
 				p.disarm()
 
-				// Past the proxy.
+				// Directly, not through the proxy.
 				w.write("asof.yaml", configOf(storeURL(driver, server.Endpoint, bucket, prefix), layout, up.URL()))
 				list := query[struct{ Checkpoints []manifest.Checkpoint }](w, "list", "myfile").Checkpoints
 				if len(list) != 2 || list[0] != first.Checkpoint || list[1] != second.Checkpoint {
 					t.Errorf("listed are %+v, want %s and %s", list, first.Checkpoint.ID, second.Checkpoint.ID)
 				}
 				w.run("show", "myfile", first.Checkpoint.ID.String())
-				// One request only: a second one's spare connection would hold up the end.
+				// One request only: another one's spare connection would delay
+				// the end.
 				if a := get(t, w.serve()+"/checkpoints/myfile/"+second.Checkpoint.ID.String()+"/2.iso"); a.status != 200 || a.body != "changed" {
 					t.Errorf("2.iso: %d, %d bytes", a.status, len(a.body))
 				}
@@ -47,8 +48,8 @@ func TestFaultsAndTheBinary(t *testing.T) {
 	}
 }
 
-// publishThrough publishes; where that fails it must say why, in words and by its
-// exit code, and do the work when it is run again without the fault.
+// publishThrough publishes. If that fails, it must say why, in words and by its
+// exit code, and succeed when run again without the fault.
 func publishThrough(t *testing.T, w *workspace, p *faultProxy) outcome {
 	t.Helper()
 	r := w.try("publish", "-o", "json")

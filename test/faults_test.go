@@ -20,12 +20,14 @@ import (
 	"github.com/asof/asof/internal/objstore/storeurl"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher"
+	"github.com/asof/asof/publisher/job"
+	"github.com/asof/asof/publisher/readback"
 	"github.com/asof/asof/publisher/remote/dir"
 )
 
-// Whatever happens to any one request of a publish, or to all from one on: it
-// succeeds, or fails and says why, and the next one finishes the work. Nothing
-// that was published is lost, and the store ends up as if nothing had happened.
+// Whatever happens to any one request of a publish, or to all from one on: the
+// publish succeeds, or fails and says why, and the next one finishes the work.
+// Nothing published is lost, and the store ends up as if nothing had happened.
 func TestFaultAtEveryRequest(t *testing.T) {
 	server := minio.Server(t)
 	for _, kv := range credentials(server) {
@@ -51,10 +53,10 @@ func TestFaultAtEveryRequest(t *testing.T) {
 				t.Logf("a first, a changed and an unchanged publish: %d requests", requests)
 
 				var g errgroup.Group
-				g.SetLimit(16) // most of the time goes into the libraries' pauses
+				g.SetLimit(16) // most of the time is the libraries' pauses
 				var runs atomic.Int32
 				var mu sync.Mutex
-				failures := map[string]int{} // publishes that failed, by fault
+				failures := map[string]int{} // failed publishes, by fault
 				for i, f := range faults() {
 					for k := 1 + i%faultStride; k <= requests; k += faultStride {
 						g.Go(func() error {
@@ -81,12 +83,12 @@ func TestFaultAtEveryRequest(t *testing.T) {
 	}
 }
 
-// faultStride is how far apart the requests are that meet a fault: each fault
-// begins at another one, so that together they meet every request. With 1, every
-// fault meets every request; that takes five minutes.
+// faultStride is the distance between requests with a fault. Each fault begins at
+// another one, so that together they cover every request. With 1, every fault
+// covers every request; that takes five minutes.
 const faultStride = 6
 
-// upstreamStates are two folders: an upstream, and what becomes of it.
+// upstreamStates returns two folders: an upstream before and after a change.
 func upstreamStates(t *testing.T) [2]string {
 	t.Helper()
 	var states [2]string
@@ -112,8 +114,8 @@ func upstreamStates(t *testing.T) [2]string {
 	return states
 }
 
-// faultyRun is a first, a changed and an unchanged publish, of which one request
-// meets a fault.
+// faultyRun is a first, a changed and an unchanged publish. One of their requests
+// gets a fault.
 type faultyRun struct {
 	driver, direct, bucket, prefix string
 	layout                         manifest.Layout
@@ -122,15 +124,15 @@ type faultyRun struct {
 	fault                          fault
 	at                             int
 
-	ahead    atomic.Int64 // seconds that the clock is ahead: no publish waits for one to end
+	ahead    atomic.Int64 // seconds that the clock is ahead, so that no publish waits for a second to end
 	failures int          // publishes that failed and were run again
 	reported []manifest.ID
 }
 
 const faultyBase = "base/repo"
 
-// do makes the run and returns what the store holds in the end, with the ids of
-// checkpoints replaced by their order.
+// do makes the run and returns the final content of the store, with checkpoint
+// ids replaced by their order.
 func (r *faultyRun) do(ctx context.Context) (string, error) {
 	store, err := storeurl.Open(ctx, storeURL(r.driver, r.proxy.endpoint, r.bucket, r.prefix), storeurl.Options{})
 	if err != nil {
@@ -150,21 +152,26 @@ func (r *faultyRun) do(ctx context.Context) (string, error) {
 	return r.look(ctx)
 }
 
+func faultyRepo() manifest.Repo { return manifest.Repo{Name: "repo", Base: faultyBase} }
+
 func (r *faultyRun) publisher(store objstore.Store) *publisher.Publisher {
 	return publisher.New(publisher.Options{
-		Store: store, Concurrency: 3, RetryDelay: time.Millisecond,
-		Now: func() time.Time { return time.Now().Add(time.Duration(r.ahead.Load()) * time.Second) },
+		Store: store,
+		Env: job.Env{
+			Concurrency: 3, RetryDelay: time.Millisecond,
+			Now: func() time.Time { return time.Now().Add(time.Duration(r.ahead.Load()) * time.Second) },
+		},
 	})
 }
 
-// publish publishes a state. If that fails for a reason that can be told, it is
-// run again, without faults.
+// publish publishes a state. If that fails with a clear reason, it is run again,
+// without faults.
 func (r *faultyRun) publish(ctx context.Context, pub *publisher.Publisher, state string, unchanged bool) error {
 	source, err := dir.New(dir.Options{Path: state})
 	if err != nil {
 		return err
 	}
-	repo := publisher.Repo{Name: "repo", Base: faultyBase, Layout: r.layout, Remote: source}
+	repo := publisher.Repo{Repo: faultyRepo(), Layout: r.layout, Remote: source}
 	r.ahead.Add(2)
 	result, err := pub.Publish(ctx, repo, publisher.PublishOptions{})
 	if err != nil {
@@ -185,13 +192,13 @@ func (r *faultyRun) publish(ctx context.Context, pub *publisher.Publisher, state
 	return nil
 }
 
-// look proves the store, past the proxy, and describes it.
+// look proves the store, not through the proxy, and describes it.
 func (r *faultyRun) look(ctx context.Context) (string, error) {
 	store, err := storeurl.Open(ctx, storeURL(r.driver, r.direct, r.bucket, r.prefix), storeurl.Options{})
 	if err != nil {
 		return "", err
 	}
-	report, err := r.publisher(store).Verify(ctx, manifest.Repo{Name: "repo", Base: faultyBase}, nil, publisher.VerifyOptions{})
+	report, err := readback.Verify(ctx, readback.Options{Store: store}, faultyRepo(), nil, false)
 	if err != nil {
 		return "", err
 	}
@@ -211,11 +218,11 @@ func (r *faultyRun) look(ctx context.Context) (string, error) {
 			return "", fmt.Errorf("%s was reported and is lost", id)
 		}
 	}
-	// Ids are another run's, and so is what names them: a checkpoint's receipt, its
-	// front page, and the manifest of both.
+	// Another run has other ids, and so other objects with ids: a checkpoint's
+	// receipt, its front page, and their manifest.
 	var names, lines []string
 	for i, c := range index.Checkpoints {
-		receipt, ok, err := catalog.NewFinder(store, c.Pages).Find(ctx, manifest.ChangesPath)
+		receipt, ok, err := catalog.NewFinder(catalog.From(store), c.Pages).Find(ctx, manifest.ChangesPath)
 		if err != nil || !ok {
 			return "", fmt.Errorf("%s has no receipt: %w", c.ID, err)
 		}
@@ -230,11 +237,11 @@ func (r *faultyRun) look(ctx context.Context) (string, error) {
 			return "", err
 		}
 		if strings.HasPrefix(info.Key, manifest.PrivatePrefix) || strings.HasPrefix(info.Key, manifest.ProbePrefix) {
-			continue // attempts: as many as there were tries
+			continue // attempts: one for each try
 		}
 		size := info.Size
 		if info.Key == manifest.IndexKey(faultyBase) || info.Key == manifest.RegistryKey {
-			size = 0 // they count their generations
+			size = 0 // they contain a count of their generations
 		}
 		lines = append(lines, fmt.Sprintf("%s %d", order.Replace(info.Key), size))
 	}

@@ -13,9 +13,9 @@ import (
 	"testing"
 )
 
-// Every command's help says what the command is for, gives examples and names the
-// exit codes; and every line of the examples runs as it stands there, in a folder in
-// which somebody has worked with asof before.
+// Every command's help says what the command is for, gives examples, and names
+// the exit codes. Every line of the examples runs unchanged, in a folder where
+// somebody has worked with asof before.
 func TestHelp(t *testing.T) {
 	server := minio.Server(t)
 	archive := &snapshotServer{T: t}
@@ -50,19 +50,19 @@ func TestHelp(t *testing.T) {
 				line = strings.TrimSpace(line)
 				w.example(strings.NewReplacer(
 					"127.0.0.1:9000/bucket", server.Endpoint+"/"+server.NewBucket(t),
-					"0.0.0.0:8080", "127.0.0.1:0", ":443", "127.0.0.1:0", // not everybody may
+					"0.0.0.0:8080", "127.0.0.1:0", ":443", "127.0.0.1:0", // not everybody may listen there
 					"/srv/mirror", t.TempDir()+"/mirror",
-					"${fpath[1]}", ".", // which only zsh knows
+					"${fpath[1]}", ".", // only zsh knows it
 				).Replace(line))
 			}
 		})
 	}
 }
 
-// commands are all commands, asof itself first, by what help lists.
+// commands returns all commands that help lists, asof itself first.
 func commands(t *testing.T) [][]string {
 	w := newWorkspace(t, "")
-	all := [][]string{{}, {"man"}} // which is hidden
+	all := [][]string{{}, {"man"}} // it is hidden
 	for i := 0; i < len(all); i++ {
 		_, list, _ := strings.Cut(w.run(append(all[i], "--help")...), "\nAvailable Commands:\n")
 		list, _, _ = strings.Cut(list, "\n\n")
@@ -73,7 +73,7 @@ func commands(t *testing.T) [][]string {
 	return all
 }
 
-// exampleFolder is what the examples speak of: the repos myfile, debian and
+// exampleFolder has what the examples refer to: the repos myfile, debian and
 // security, with checkpoints of March 2025, channels, and a sync.
 func exampleFolder(t *testing.T, env []string, archive string, command []string) *workspace {
 	config := func(debian string) string {
@@ -112,8 +112,8 @@ repos:
 	return w
 }
 
-// example runs a line of a shell, which must succeed. What serves is asked to end
-// once it says that it does.
+// example runs a shell line, which must succeed. A server is asked to stop once
+// it says that it serves.
 func (w *workspace) example(line string) {
 	w.Helper()
 	cmd := exec.CommandContext(w.Context(), "bash", "-euo", "pipefail", "-c", line)

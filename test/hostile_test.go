@@ -10,8 +10,8 @@ import (
 	"github.com/asof/asof/publisher/remote/remotetest"
 )
 
-// An upstream that lies fails the publish by the name of what it lied about, in
-// bounded time and memory, and nothing is published.
+// A publish from a lying upstream fails and names the lie, in bounded time and
+// memory. Nothing is published.
 func TestLyingUpstream(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -21,8 +21,8 @@ func TestLyingUpstream(t *testing.T) {
 		want  string
 	}{
 		{"a file of other bytes", "2.iso", remotetest.Bytes(strings.Repeat("2.isO", 1000)), 6, `2\.iso: content does not match: .*sha256 is`},
-		{"a file that is too long", "2.iso", remotetest.Bytes(strings.Repeat("2.iso", 1001)), 1, `2\.iso: get http://\S+/2\.iso: .*5005`},
-		{"a file that is too short", "2.iso", remotetest.Bytes("2"), 1, `2\.iso: get http://\S+/2\.iso: `},
+		{"a file that is too long", "2.iso", remotetest.Bytes(strings.Repeat("2.iso", 1001)), 6, `2\.iso: get http://\S+/2\.iso: .*5005`},
+		{"a file that is too short", "2.iso", remotetest.Bytes("2"), 6, `2\.iso: get http://\S+/2\.iso: `},
 		{"a file without end", "2.iso", remotetest.Endless(), 6, `2\.iso: content does not match: .*longer than 5000 bytes`},
 		{"redirects without end", "2.iso", remotetest.Redirect(302, "/2.iso"), 1, `2\.iso: get http://\S+/2\.iso: .*redirects`},
 		{"a redirect to a file on this machine", "2.iso", remotetest.Redirect(302, "file:///etc/passwd"), 1, `2\.iso: get http://\S+/2\.iso: `},

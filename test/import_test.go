@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -16,14 +17,15 @@ import (
 )
 
 // snapshotServer keeps the states of an archive as snapshot.debian.org does:
-// files answer under any time, folders lead to the run, its times are listed.
+// files answer at any time, folders redirect to the run, and the times of runs
+// are listed.
 type snapshotServer struct {
 	*testing.T
 	mu     sync.Mutex
 	runs   []string            // in ascending order
 	states []map[string]string // by path, one for each run
-	deny   string              // a path that is refused
-	busy   int                 // requests that are still to be put off
+	deny   string              // a path to refuse
+	busy   int                 // requests still to be put off
 	asked  []string
 }
 
@@ -73,8 +75,8 @@ func (s *snapshotServer) set(change func()) {
 	change()
 }
 
-// add makes a run whose archive has one package of a version. Its Release
-// expires a week later, which is long ago.
+// add makes a run whose archive has one package at a version. Its Release expires
+// a week later, which is long past.
 func (s *snapshotServer) add(run, version string) {
 	id, err := manifest.ParseID(run)
 	if err != nil {
@@ -113,7 +115,7 @@ repos:
 	}
 	w := newWorkspace(t, config("{from: 2025-03-01, to: 20250304T000000Z}"))
 
-	// The last one fails; the others are in. A busy server is waited for.
+	// The last one fails; the others are in. A client waits for a busy server.
 	server.set(func() { server.deny, server.busy = "pool/hello_2.deb", 1 })
 	r := w.try("import", "deb", "-o", "json")
 	if r.code != 1 || !strings.Contains(r.stderr, "error: import deb: 20250303T083000Z: pool/hello_2.deb: ") {
@@ -138,7 +140,7 @@ repos:
 		t.Errorf("%v", results)
 	}
 
-	// Run again, it goes on where it was.
+	// Run again, it goes on where it stopped.
 	server.set(func() { server.deny, server.asked = "", nil })
 	w.run("import", "deb")
 	for _, request := range server.asked {
@@ -165,19 +167,19 @@ repos:
 	}
 	w.run("verify", "deb")
 
-	// A history has no present state.
+	// A history has no current state.
 	r = w.try("publish")
 	if r.code != 2 || !strings.Contains(r.stderr, "remote.at is set: it is a history\nhint: asof import publishes it; take at away to follow the archive\n") {
 		t.Errorf("%+v", r)
 	}
 	w.run("config", "check")
 
-	// A list, with a time that lies before all that the server has.
+	// A list, with a time before the server's first.
 	w = newWorkspace(t, config("[20250302T000000Z, 2025-02-01]"))
 	if r = w.try("import", "deb"); r.code != 1 && r.code != 4 || !strings.Contains(r.stderr, "import deb: 20250201T000000Z: ") {
 		t.Errorf("%+v", r)
 	}
-	// Steps stand for the runs before them.
+	// Each step means the run before it.
 	w = newWorkspace(t, config("{from: 20250302T000000Z, to: 20250304T000000Z, step: 24h}"))
 	w.run("import", "deb")
 	if got := w.run("list", "deb"); !strings.Contains(got, "20250302T000000Z ") || !strings.Contains(got, "20250304T000000Z ") || strings.Contains(got, "20250303T000000Z ") {
@@ -186,13 +188,16 @@ repos:
 	for at, want := range map[string]string{
 		"latest":                             `at: "latest" is no time`,
 		"[]":                                 "at: no time is listed",
-		"{step: 24h}":                        "at: from: missing",
-		"{from: 2025-03-02, to: 2025-03-01}": "at: to: 20250301T000000Z lies before from",
-		"{from: 2025-03-02, step: 1ms}":      "at: step: not a number of seconds, and at least one",
-		"{from: 2025-03-02, until: x}":       "at: until: unknown key; known are from, to, step",
+		"{step: 24h}":                        "at.from: missing",
+		"{from: 2025-03-02, to: 2025-03-01}": "at.to: 20250301T000000Z lies before from",
+		"2100-01-01":                         "at: 21000101T000000Z lies in the future; a range without to ends now",
+		"{from: 2025-03-02, to: 2100-01-01}": "at.to: 21000101T000000Z lies in the future; a range without to ends now",
+		"{from: 2025-03-02, step: 24}":       "at.step: is 24, without a unit; allowed: 1s to 87600h",
+		"{from: 2025-03-02, step: 1ms}":      "at.step: is 1ms; allowed: 1s to 87600h",
+		"{from: 2025-03-02, until: x}":       "at.until: unknown key; known are from, to, step",
 	} {
 		w = newWorkspace(t, config(at))
-		if r = w.try("import", "deb"); r.code != 2 || !strings.Contains(r.stderr, "error: asof.yaml: repos[0].remote."+want+"\n") {
+		if r = w.try("import", "deb"); r.code != 2 || !regexp.MustCompile(`(?m)^error: asof\.yaml:[0-9]+: repos\[0\]\.remote\.`+regexp.QuoteMeta(want)+"$").MatchString(r.stderr) {
 			t.Errorf("%s: %+v", at, r)
 		}
 	}

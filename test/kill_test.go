@@ -16,9 +16,9 @@ import (
 	"github.com/asof/asof/publisher/remote/remotetest"
 )
 
-// A publish that is killed with SIGKILL while upstream sends a file leaves the
-// old state valid; the same command finishes, and asks upstream only for what
-// is not in the store yet.
+// SIGKILL during a publish, while upstream sends a file, leaves the old state
+// valid. The same command finishes, and asks upstream only for what the store
+// lacks.
 func TestKilledPublish(t *testing.T) {
 	for _, layout := range []string{"full", "thin"} {
 		t.Run(layout, func(t *testing.T) {
@@ -37,7 +37,7 @@ func killedPublish(t *testing.T, store, layout string, env []string) {
 	for i := range files {
 		up.Set(fmt.Sprintf("%02d", i), fmt.Sprint("content of ", i))
 	}
-	up.Fail("12", remotetest.Stall(3)) // hangs in the middle of this one
+	up.Fail("12", remotetest.Stall(3)) // hangs in the middle of it
 	cmd := w.command(t.Context(), "publish")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func killedPublish(t *testing.T, store, layout string, env []string) {
 	}
 }
 
-// An interrupted publish says so, with exit code 130, and can be run again.
+// An interrupted publish says so, exits with 130, and can be run again.
 func TestInterruptedPublish(t *testing.T) {
 	up := isos(t)
 	w := newWorkspace(t, configOf("./data", "full", up.URL()))
@@ -97,7 +97,8 @@ func TestInterruptedPublish(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != 130 {
 		t.Errorf("exit code %d", code)
 	}
-	if want := "error: interrupted\nhint: run the same command again to finish the work\n"; stderr.String() != want {
+	_, said, _ := strings.Cut(stderr.String(), "whether its disk is mounted\"\n") // the store is new
+	if want := "error: interrupted\nhint: run the same command again to finish the work\n"; said != want {
 		t.Errorf("it said %q, want %q", stderr.String(), want)
 	}
 	if again := published(w, "publish")[0]; again.Outcome != "published" || again.Checkpoint.Files != 4 {
@@ -105,7 +106,7 @@ func TestInterruptedPublish(t *testing.T) {
 	}
 }
 
-// SIGKILL at moments all over a publish, and of a gc: what was published before
+// SIGKILL at many moments of a publish, and of a gc: everything published before
 // is whole, and the same command finishes the work.
 func TestKilledAtAnyMoment(t *testing.T) {
 	for _, layout := range []string{"full", "thin"} {
@@ -154,7 +155,7 @@ func TestKilledAtAnyMoment(t *testing.T) {
 				_ = cmd.Wait()
 				w.wholeButForTheList("many")
 			}
-			w.run("gc", "--exclusive", "--apply")
+			w.tidied()
 			w.run("verify", "many")
 			if left := filesBelow(t, filepath.Join(w.dir, "data", "many", "20250318T140338Z")); len(left) > 0 {
 				t.Errorf("of the pruned tree are left: %q", left)
@@ -163,9 +164,60 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
-// filesBelow lists the files below a folder, which need not be there. A folder
-// store that is killed behind the last file of a folder leaves that empty.
-func filesBelow(t *testing.T, dir string) (files []string) {
+// A publish killed in the middle of a file leaves a temporary file in a folder
+// store. gc removes it once it is older than the grace period.
+func TestKilledWriteIsCollected(t *testing.T) {
+	up := isos(t)
+	w := newWorkspace(t, configOf("./data", "full", up.URL()))
+	w.run("publish")
+	up.Set("big.iso", strings.Repeat("x", 3<<20)) // too large to be read before it is written
+	const kills = 2
+	for i := range kills {
+		up.Fail("big.iso", remotetest.Stall(1<<20))
+		cmd := w.command(t.Context(), "publish")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "big.iso is half written", func() bool {
+			half := 0
+			for _, file := range w.temporary() {
+				if fi, err := os.Stat(file); err == nil && fi.Size() > 0 {
+					half++
+				}
+			}
+			return half == i+1
+		})
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	w.run("gc", "--apply")
+	if left := w.temporary(); len(left) != kills {
+		t.Errorf("gc within the grace period left %q, want %d temporary files", left, kills)
+	}
+	w.tidied()
+	w.run("publish")
+	w.run("verify", "myfile")
+}
+
+// temporary returns the temporary files of the workspace's folder store.
+func (w *workspace) temporary() []string {
+	w.Helper()
+	return filesBelow(w, filepath.Join(w.dir, "data", ".dirstore", "tmp"))
+}
+
+// tidied runs gc without a grace period and checks that it left no file of a
+// killed writer in the folder store.
+func (w *workspace) tidied() {
+	w.Helper()
+	w.run("gc", "--exclusive", "--apply", "--grace", "0s")
+	if left := w.temporary(); len(left) > 0 {
+		w.Errorf("temporary files are left: %q", left)
+	}
+}
+
+// filesBelow lists the files below a folder, which may be missing. A folder store
+// that is killed after it removed a folder's last file leaves the empty folder.
+func filesBelow(t testing.TB, dir string) (files []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() {
@@ -179,30 +231,32 @@ func filesBelow(t *testing.T, dir string) (files []string) {
 	return files
 }
 
-// wholeButForTheList verifies a repo. Killed between the index and the list page
-// a publish leaves a list that lags until the next one; nothing else may be wrong.
+// wholeButForTheList verifies a repo. A publish killed between the index and the
+// list page leaves an old list until the next one; nothing else may be wrong.
 func (w *workspace) wholeButForTheList(repo string) {
 	w.Helper()
 	r := w.try("verify", repo, "-o", "json")
-	var report struct{ Problems []struct{ Key string } }
-	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
+	var reports struct {
+		Repos []struct{ Problems []struct{ Key string } }
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &reports); err != nil || len(reports.Repos) != 1 {
 		w.Fatalf("asof verify: %v\n%s%s", err, r.stdout, r.stderr)
 	}
-	for _, p := range report.Problems {
+	for _, p := range reports.Repos[0].Problems {
 		if p.Key != repo+"/index.html" {
 			w.Errorf("asof verify: %s%s", r.stdout, r.stderr)
 		}
 	}
 }
 
-// Publishers in processes of their own, with prune and gc beside them: every
-// checkpoint that one reports is listed in the end or has a tombstone, ids only
-// grow, and all that is listed is whole.
+// Publishers in separate processes, with prune and gc beside them: every
+// checkpoint that one reports is finally listed or has a tombstone, ids only
+// grow, and everything listed is whole.
 func TestPublishersRace(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, store string, env []string) {
 		const publishers = 6
 		if store == "./data" {
-			store = t.TempDir() // all share it
+			store = t.TempDir() // shared by all
 		}
 		workspaces := make([]*workspace, publishers)
 		for i := range workspaces {
@@ -220,7 +274,7 @@ func TestPublishersRace(t *testing.T) {
 		wg.Go(func() {
 			for range publishers {
 				for _, args := range [][]string{{"prune", "myfile", "--keep-last", "2", "--apply"}, {"gc", "--apply"}} {
-					// Before the first publish there is nothing to work on.
+					// Before the first publish there is nothing to do.
 					if r := w.try(args...); r.code != 0 && !strings.Contains(r.stderr, "is not in the store") && !strings.Contains(r.stderr, "no registry") {
 						t.Errorf("asof %s: exit code %d: %s", args[0], r.code, r.stderr)
 					}

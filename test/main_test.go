@@ -1,5 +1,5 @@
 // Package test proves asof from the outside: the real binary, real stores, real
-// HTTP. What a single package does is tested beside it.
+// HTTP. Tests of a single package are in that package.
 package test
 
 import (
@@ -60,10 +60,10 @@ func newWorkspace(t testing.TB, config string, env ...string) *workspace {
 	return w
 }
 
-// cleanEnv is the environment without what would configure asof or a proxy, or make
-// it report to the job that runs the tests. A
-// program built with -race sleeps for a second when it ends, to report races of
-// that moment; here hundreds do.
+// cleanEnv returns the environment without settings for asof or a proxy, and
+// without what would make asof report to the CI job. A program built with -race
+// sleeps for a second at its end, to report late races; with hundreds of runs
+// that is too long.
 func cleanEnv() []string {
 	env := []string{"GORACE=atexit_sleep_ms=20"}
 	for _, kv := range os.Environ() {
@@ -87,14 +87,14 @@ func (w *workspace) write(name, content string) {
 	}
 }
 
-// command is asof with arguments, ready to start.
+// command returns asof with arguments, ready to start.
 func (w *workspace) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Dir, cmd.Env = w.dir, w.env
 	return cmd
 }
 
-// result is what a run of asof ended with.
+// result is the result of a run of asof.
 type result struct {
 	code           int
 	stdout, stderr string

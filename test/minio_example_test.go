@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,11 +17,12 @@ import (
 	"github.com/asof/asof/internal/miniotest"
 )
 
-// The script of examples/minio starts it all, a publisher with the credentials that
-// it made publishes, the service in front serves it, and the end is clean. A second
-// run takes up what is there.
+// The script in examples/minio starts everything, by the command that its header gives. A
+// publisher publishes by the second one, the service in front serves it, and everything
+// ends cleanly. A second run uses what is there, and says so if an address is taken.
 func TestMinIOExample(t *testing.T) {
-	dir, bin := t.TempDir(), t.TempDir()
+	cwd, bin := t.TempDir(), t.TempDir()
+	dir := filepath.Join(cwd, "asof-minio")
 	for name, path := range map[string]string{"asof": binary, "minio": miniotest.Binary(t), "mc": miniotest.Client(t)} {
 		if err := os.Symlink(path, filepath.Join(bin, name)); err != nil {
 			t.Fatal(err)
@@ -28,14 +30,29 @@ func TestMinIOExample(t *testing.T) {
 	}
 	serve := freeAddress(t)
 	env := append(cleanEnv(), "PATH="+bin+":"+os.Getenv("PATH"), "MINIO_ADDRESS="+freeAddress(t), "SERVE_ADDRESS="+serve)
-	script, err := filepath.Abs("../examples/minio/run.sh")
+	examples, err := filepath.Abs("../examples")
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Symlink(examples, filepath.Join(cwd, "examples")); err != nil {
+		t.Fatal(err)
+	}
+	script, err := os.ReadFile("../examples/minio/run.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := regexp.MustCompile(`(?m)^#   (.+)$`).FindAllStringSubmatch(string(script), -1)
+	if len(commands) != 2 {
+		t.Fatalf("the header gives %q", commands)
+	}
+	run := func(ctx context.Context, command string) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, "bash", "-c", command)
+		cmd.Dir, cmd.Env = cwd, env
+		return cmd
+	}
 	start := func() (stop func()) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		cmd := exec.CommandContext(ctx, script, dir)
-		cmd.Env = env
+		cmd := run(ctx, "exec "+commands[0][1])
 		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 		var out strings.Builder
 		cmd.Stdout, cmd.Stderr = &out, &out
@@ -62,8 +79,15 @@ func TestMinIOExample(t *testing.T) {
 		}
 	}
 	stop := start()
-	if err := os.WriteFile(filepath.Join(dir, "upstream", "hello.txt"), []byte("hello"), 0o644); err != nil {
-		t.Fatal(err)
+	out, err := run(t.Context(), commands[1][1]+" 2>&1").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "published") {
+		t.Errorf("the publisher publishes: %v\n%s", err, out)
+	}
+	url := "http://" + serve + "/hello/latest/hello.txt"
+	eventually(t, "what was published is served", func() bool { return get(t, url).status == 307 })
+	out, err = run(t.Context(), commands[0][1]).CombinedOutput()
+	if err == nil || !strings.Contains(string(out), " is taken: set MINIO_ADDRESS or SERVE_ADDRESS to a free one\n") {
+		t.Errorf("with a taken address: %v\n%s", err, out)
 	}
 	as := func(role, command string) string {
 		t.Helper()
@@ -71,9 +95,6 @@ func TestMinIOExample(t *testing.T) {
 		cmd.Dir, cmd.Env = dir, env
 		out, _ := cmd.CombinedOutput()
 		return string(out)
-	}
-	if out := as("publisher", "asof publish"); !strings.Contains(out, "published") {
-		t.Errorf("the publisher publishes: %s", out)
 	}
 	if out := as("resolver", "asof publish --force"); !strings.Contains(out, "access denied") {
 		t.Errorf("the resolver publishes: %s", out)
@@ -84,8 +105,6 @@ func TestMinIOExample(t *testing.T) {
 	if out := as("janitor", "asof gc --exclusive --apply --grace 0s"); strings.Contains(out, "error:") {
 		t.Errorf("the janitor collects: %s", out)
 	}
-	url := "http://" + serve + "/hello/latest/hello.txt"
-	eventually(t, "what was published is served", func() bool { return get(t, url).status == 307 })
 	stop()
 
 	stop = start()
@@ -93,8 +112,8 @@ func TestMinIOExample(t *testing.T) {
 	stop()
 }
 
-// The compose file does with containers what the script does without: what it
-// mounts is there, and its users are the script's.
+// The compose file does with containers what the script does without them: the
+// files that it mounts exist, and its users are the script's.
 func TestMinIOCompose(t *testing.T) {
 	text, err := os.ReadFile("../examples/minio/compose.yaml")
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// oddNames are legal names that something on the way may get wrong.
+// oddNames are legal names that are easy to get wrong.
 func oddNames() []string {
 	return []string{
 		"a b", "a#b", "a?b", "a%b", "a%20b", "a+b", "a&b;c", "a=b", "a'b", `a"b`, "a<b>c", "a:b", "a~b", "a,b", "a@b", "a!b", "a$b", "a(b)", "a[b]", "a{b}", "a|b", "a^b", "a`b", "a*b",
@@ -22,8 +22,8 @@ func oddNames() []string {
 	}
 }
 
-// Whoever clicks through the listing pages finds every file, with its content,
-// whatever it is called; on every store, in both layouts.
+// A click through the listing pages reaches every file, with its content,
+// whatever its name; on every store, in both layouts.
 func TestOddNames(t *testing.T) {
 	for _, layout := range []string{"full", "thin"} {
 		t.Run(layout, func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestOddNames(t *testing.T) {
 	}
 }
 
-// crawl follows every link of a listing page that leads further down.
+// crawl follows every link in a listing page to deeper pages.
 func crawl(t *testing.T, page, dir string, found map[string]string) {
 	t.Helper()
 	base, err := url.Parse(page)
@@ -65,7 +65,7 @@ func crawl(t *testing.T, page, dir string, found map[string]string) {
 			t.Fatalf("%s: link %q: %v", page, href, err)
 		}
 		if u.Host == base.Host && (!strings.HasPrefix(u.Path, base.Path) || u.Path == base.Path) {
-			continue // upwards, to neighbours, or to the page itself
+			continue // upwards, to siblings, or to the page itself
 		}
 		if u.Host != base.Host || u.Scheme != "http" {
 			t.Errorf("%s: link %q leaves the host", page, href)
@@ -83,7 +83,8 @@ func crawl(t *testing.T, page, dir string, found map[string]string) {
 	}
 }
 
-// anchors are the texts and addresses of a page's links, as a browser has them.
+// anchors returns the texts and addresses of a page's links, as a browser sees
+// them.
 func anchors(t *testing.T, page string) map[string]string {
 	t.Helper()
 	doc, err := html.Parse(strings.NewReader(page))
@@ -103,8 +104,8 @@ func anchors(t *testing.T, page string) map[string]string {
 	return links
 }
 
-// A full tree in a folder is the upstream's, with pages between: what a plain
-// web server would serve.
+// A full tree in a folder is upstream's tree plus pages: what a plain web server
+// would serve.
 func TestFullTreeIsPlainFiles(t *testing.T) {
 	w := newWorkspace(t, "store: ./data\nrepos:\n  - {name: odd, remote: {type: dir, path: src}}\n")
 	for _, name := range oddNames() {

@@ -2,6 +2,8 @@ package test
 
 import (
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +14,7 @@ import (
 	"github.com/asof/asof/internal/miniotest"
 )
 
-// Every command of the README runs, in the order in which it stands there.
+// Every command of the README runs, in the README's order.
 func TestReadme(t *testing.T) {
 	runDocument(t, "../README.md",
 		`(?m)^hello +\S+Z +published +1 `, // a folder
@@ -27,8 +29,8 @@ func TestReadme(t *testing.T) {
 	)
 }
 
-// The README shows the demo as it is, but for times and addresses, and for what it
-// leaves out at a line of "…".
+// The README shows the demo's output, except for times and addresses, and for
+// what a line with "…" leaves out.
 func TestReadmeDemo(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
@@ -74,9 +76,9 @@ func TestTutorial(t *testing.T) {
 	)
 }
 
-// The operations' commands find a repo that was published long ago.
+// The commands of each operations page run on a repo that was published long ago.
 func TestOperations(t *testing.T) {
-	runDocumentAfter(t, `mkdir upstream; echo tool >upstream/tool.txt
+	const before = `mkdir upstream; echo tool >upstream/tool.txt
 cat >asof.yaml <<'EOF'
 store: ./data
 repos:
@@ -84,21 +86,56 @@ repos:
     remote: {type: dir, path: upstream}
 EOF
 asof publish --at 20240101T000000Z
-`, "../docs/operations.md",
-		`(?m)^tools: nothing published for [0-9]+ hours$`, // monitoring
-	)
+`
+	wants := map[string]string{
+		"monitoring.md": `(?m)^tools: nothing published for [0-9]+ hours$`,
+		"recovery.md":   `(?m)^tools +.*20240101T000000Z`,
+	}
+	pages, err := filepath.Glob("../docs/operations/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Base(page)
+		want, ok := wants[name]
+		if shows := strings.Contains(string(text), "```sh\n"); shows != ok {
+			t.Errorf("%s has a story to run: %t, and a result is expected: %t", name, shows, ok)
+		}
+		if ok {
+			t.Run(name, func(t *testing.T) { runDocumentAfter(t, before, page, want) })
+		}
+	}
 }
 
-// runDocument runs the commands of a document, in their order, in an empty folder,
-// and holds what they print against patterns. The two fixed addresses are replaced
-// by free ones.
+// runDocument runs the commands of a document in order, in an empty folder, and
+// checks their output against patterns. It replaces the two fixed addresses by
+// free ones.
 func runDocument(t *testing.T, document string, wants ...string) {
 	t.Helper()
 	runDocumentAfter(t, "", document, wants...)
 }
 
-// runDocumentAfter runs other commands first.
+// runDocumentAfter first runs other commands.
 func runDocumentAfter(t *testing.T, before, document string, wants ...string) {
+	t.Helper()
+	out, err := runCommands(t, before, document, freeAddress(t), freeAddress(t))
+	if err != nil {
+		t.Fatalf("the commands of %s: %v\n%s", document, err, out)
+	}
+	for _, want := range wants {
+		if !regexp.MustCompile(want).Match(out) {
+			t.Errorf("the commands of %s did not print %s:\n%s", document, want, out)
+		}
+	}
+}
+
+// runCommands runs the commands of a document, with a MinIO and a service at two
+// addresses.
+func runCommands(t *testing.T, before, document, minio, serve string) ([]byte, error) {
 	t.Helper()
 	text, err := os.ReadFile(document)
 	if err != nil {
@@ -107,11 +144,11 @@ func runDocumentAfter(t *testing.T, before, document string, wants ...string) {
 	var script strings.Builder
 	script.WriteString("set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n" + before)
 	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
-		if !strings.HasPrefix(block[1], "make ") { // this is what runs now
+		if !strings.HasPrefix(block[1], "make ") { // it is running now
 			script.WriteString(block[1])
 		}
 	}
-	commands := strings.NewReplacer("127.0.0.1:9000", freeAddress(t), "127.0.0.1:8080", freeAddress(t)).Replace(script.String())
+	commands := strings.NewReplacer("127.0.0.1:9000", minio, "127.0.0.1:8080", serve).Replace(script.String())
 
 	bin := t.TempDir()
 	for name, path := range map[string]string{"asof": binary, "minio": miniotest.Binary(t)} {
@@ -122,14 +159,34 @@ func runDocumentAfter(t *testing.T, before, document string, wants ...string) {
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", commands)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(cleanEnv(), "PATH="+bin+":"+os.Getenv("PATH"))
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("the commands of %s: %v\n%s", document, err, out)
+	return cmd.CombinedOutput()
+}
+
+// If somebody else has an address of a walk, it ends and says so, also where it goes on
+// after each error, as in the shell of somebody who pastes it.
+func TestTakenAddressOfAWalk(t *testing.T) {
+	serving := func(status int) string {
+		other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) }))
+		t.Cleanup(other.Close)
+		return strings.TrimPrefix(other.URL, "http://")
 	}
-	for _, want := range wants {
-		if !regexp.MustCompile(want).Match(out) {
-			t.Errorf("the commands of %s did not print %s:\n%s", document, want, out)
-		}
+	const readme, tutorial = "../README.md", "../docs/tutorial.md"
+	const inUse = `(?m)^error: listen tcp .*: bind: address already in use\nhint: choose another address with --listen$`
+	refusing, other, willing := serving(http.StatusForbidden), serving(http.StatusNotFound), serving(http.StatusOK)
+	for what, c := range map[string]struct{ document, minio, serve, want string }{
+		"the README's minio":   {readme, refusing, freeAddress(t), `(?i)port is already in use`},
+		"another kind for it":  {readme, other, freeAddress(t), `(?m)^not ready: is another server at 8080 or 9000\?$`},
+		"the README's serve":   {readme, freeAddress(t), refusing, inUse},
+		"the tutorial's serve": {tutorial, freeAddress(t), other, inUse},
+		"one that answers":     {tutorial, freeAddress(t), willing, `(?m)^no redirect: is another server at 8080\?$`},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			out, err := runCommands(t, "set +e\n", c.document, c.minio, c.serve)
+			if !regexp.MustCompile(c.want).Match(out) {
+				t.Errorf("%v; it does not say %s:\n%s", err, c.want, out)
+			}
+		})
 	}
 }
 

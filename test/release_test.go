@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// A release is the same bytes wherever it is built, and its packages hold the
-// program, its manual pages and completions. What is built is the last commit.
+// A release is the same bytes wherever it is built. Its packages contain the
+// program, its manual pages and completions. It is built from the last commit.
 func TestReleaseIsReproducible(t *testing.T) {
 	for _, tool := range []string{"NFPM", "SBOM"} {
 		if os.Getenv(tool) == "" {
@@ -45,9 +45,19 @@ func TestReleaseIsReproducible(t *testing.T) {
 		t.Errorf("the released program says %q", out)
 	}
 	list := run(t, dir, nil, "sh", "-c", `ar p "$1" data.tar.gz | tar -tz`, "sh", one(t, filepath.Join(dir, "*.deb")))
-	for _, want := range []string{"./usr/bin/asof", "./usr/share/man/man1/asof-publish.1.gz", "./usr/share/bash-completion/completions/asof"} {
+	for _, want := range []string{
+		"./usr/bin/asof", "./usr/share/man/man1/asof-publish.1.gz", "./usr/share/bash-completion/completions/asof",
+		"./usr/lib/systemd/system/asof.service", "./usr/lib/systemd/system/asof.socket", "./usr/lib/systemd/system/asof-publish.service", "./usr/lib/systemd/system/asof-publish.timer",
+		"./usr/lib/sysusers.d/asof.conf", "./etc/asof/asof.yaml", "./etc/logrotate.d/asof",
+	} {
 		if !strings.Contains(list, want+"\n") {
 			t.Errorf("the deb package lacks %s:\n%s", want, list)
+		}
+	}
+	control := run(t, dir, nil, "sh", "-c", `ar p "$1" control.tar.gz | tar -xzO ./conffiles ./postinst`, "sh", one(t, filepath.Join(dir, "*.deb")))
+	for _, want := range []string{"/etc/asof/asof.yaml\n", "systemd-sysusers asof.conf"} {
+		if !strings.Contains(control, want) {
+			t.Errorf("the deb package does not say %q:\n%s", want, control)
 		}
 	}
 	sbom, err := os.ReadFile(one(t, filepath.Join(dir, "*_linux_amd64.cdx.json")))
@@ -71,7 +81,7 @@ func run(t *testing.T, dir string, env []string, name string, args ...string) st
 	return string(out)
 }
 
-// one is the only file that a pattern matches.
+// one returns the only file that matches a pattern.
 func one(t *testing.T, pattern string) string {
 	t.Helper()
 	found, err := filepath.Glob(pattern)

@@ -24,7 +24,7 @@ func onBothDrivers(t *testing.T, bucket func(t *testing.T, server *miniotest.Ser
 	}
 }
 
-// storeURL names a part of a bucket for a driver.
+// storeURL returns a driver's URL for a part of a bucket.
 func storeURL(driver, endpoint, bucket, prefix string) string {
 	if driver == "s3" {
 		return "s3://" + bucket + "/" + prefix + "?endpoint=http://" + endpoint + "&path_style=true&region=us-east-1"
@@ -37,8 +37,9 @@ func withoutLock(t *testing.T, s *miniotest.Server) string { return s.NewBucket(
 
 const retention = "retention: {mode: governance, days: 30}\n"
 
-// With a retention every object is kept by the store itself, while publishing
-// goes on as ever; who could delete is told why that fails, and by when it won't.
+// With a retention the store itself keeps every object, and publishing works as
+// ever. If a user with the right to delete can't, the error says why, and until
+// when.
 func TestRetention(t *testing.T) {
 	for _, layout := range []string{"full", "thin"} {
 		t.Run(layout, func(t *testing.T) {
@@ -73,7 +74,7 @@ func retained(t *testing.T, url, bucket, layout string, env []string) {
 			t.Errorf("gc: exit code %d\n%s", r.code, r.stderr)
 		}
 	}
-	// What is younger than the retention is left alone by a grace as long as it.
+	// A grace period as long as the retention leaves all retained objects alone.
 	if r := w.try("gc", "--grace", "720h", "--apply"); r.code != 0 {
 		t.Errorf("gc with a long grace: %+v", r)
 	}
@@ -91,13 +92,13 @@ func retained(t *testing.T, url, bucket, layout string, env []string) {
 	}
 }
 
-// allVersions lists the immutable objects of a bucket and checks that each is
-// retained, that no register is, and that nothing is hidden by a marker.
+// allVersions lists the immutable objects of a bucket. It checks that each is
+// retained, that no register is, and that no marker hides anything.
 func allVersions(t *testing.T, bucket string, began time.Time) map[string]bool {
 	t.Helper()
 	client := minio.Server(t).Client()
 	objects := map[string]bool{}
-	register := regexp.MustCompile(`/(asof|checkpoints|staged)\.json$|/journals/all$|/(prefix|checkpoints/myfile)/index\.html$`)
+	register := regexp.MustCompile(`/(asof|checkpoints|staged|note)\.json$|/journals/all$|/(prefix|checkpoints|checkpoints/myfile)/index\.html$`)
 	for o := range client.ListObjects(t.Context(), bucket, sdk.ListObjectsOptions{Recursive: true, WithVersions: true}) {
 		if o.Err != nil {
 			t.Fatal(o.Err)
@@ -127,8 +128,8 @@ func allVersions(t *testing.T, bucket string, began time.Time) map[string]bool {
 	return objects
 }
 
-// A bucket without Object Lock can't keep what is to be kept: that is said, and
-// nothing is published without it.
+// A bucket without Object Lock can't retain objects: the command says so and
+// publishes nothing.
 func TestRetentionWithoutLock(t *testing.T) {
 	onBothDrivers(t, withoutLock, func(t *testing.T, url, _ string, env []string) {
 		w := newWorkspace(t, configOf(url, "full", isos(t).URL())+retention, env...)

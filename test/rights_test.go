@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,12 +19,13 @@ import (
 	sdkcredentials "github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/asof/asof/internal/miniotest"
+	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/resolver/resolvertest"
 )
 
 const storePrefix = "snap/shots"
 
-// policy is one of the examples, for a bucket and the prefix of the tests.
+// policy returns one of the examples, for a bucket and the tests' prefix.
 func policy(t *testing.T, name, bucket string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "examples", "policies", name+".json"))
@@ -31,8 +35,8 @@ func policy(t *testing.T, name, bucket string) string {
 	return strings.NewReplacer("BUCKET", bucket, "PREFIX", storePrefix).Replace(string(text))
 }
 
-// user is one with some rights: as an environment for asof, and as a client that
-// asks for what asof never would.
+// user is a user with some rights: as an environment for asof, and as a client
+// that makes requests asof never would.
 type user struct {
 	env    []string
 	client *sdk.Client
@@ -48,7 +52,7 @@ func newUser(t *testing.T, server *miniotest.Server, policies ...string) user {
 	return user{[]string{"AWS_ACCESS_KEY_ID=" + id, "AWS_SECRET_ACCESS_KEY=" + secret}, client}
 }
 
-// denied checks that a request which the user's rights do not cover is refused.
+// denied checks that a request beyond the user's rights was refused.
 func denied(t *testing.T, what string, err error) {
 	t.Helper()
 	var said sdk.ErrorResponse
@@ -66,7 +70,7 @@ func read(ctx context.Context, c *sdk.Client, bucket, key string) error {
 	_, err := c.StatObject(ctx, bucket, key, sdk.StatObjectOptions{})
 	var said sdk.ErrorResponse
 	if errors.As(err, &said) && said.StatusCode == http.StatusForbidden {
-		said.Code = "AccessDenied" // the answer to a HEAD has no words
+		said.Code = "AccessDenied" // the answer to a HEAD has no body
 		return said
 	}
 	return err
@@ -79,8 +83,8 @@ func list(ctx context.Context, c *sdk.Client, bucket, prefix string) error {
 	return nil
 }
 
-// foreign checks that a user can do nothing outside of the store's prefix, or of
-// its bucket if there is no prefix.
+// foreign checks that a user can do nothing outside the store's prefix, or
+// outside its bucket if there is no prefix.
 func foreign(t *testing.T, u user, server *miniotest.Server, bucket, prefix string) {
 	t.Helper()
 	ctx := t.Context()
@@ -100,14 +104,14 @@ func foreign(t *testing.T, u user, server *miniotest.Server, bucket, prefix stri
 	}
 }
 
-// roles are the policies of the three users of a store, by name.
+// roles holds the policies of a store's three users, by name.
 type roles struct {
 	publisher         []string
 	janitor, resolver string
 }
 
 // Three users with the rights of the three examples do all of asof's work
-// between them, and none can do another's.
+// together, and none can do another's.
 func TestRights(t *testing.T) {
 	for _, locked := range []bool{false, true} {
 		for _, driver := range []string{"minio", "s3"} {
@@ -143,26 +147,33 @@ func rights(t *testing.T, driver, prefix string, locked bool, rolesOf func(bucke
 	up.Set("2.iso", "changed")
 	w.run("sync")
 	second := published(w, "publish")[0]
-	if third := published(w, "publish")[0]; first.Outcome != "published" || second.Outcome != "published" || third.Outcome != "unchanged" {
-		t.Errorf("%+v\n%+v\n%+v", first, second, third)
+	if again := published(w, "publish")[0]; first.Outcome != "published" || second.Outcome != "published" || again.Outcome != "unchanged" {
+		t.Errorf("%+v\n%+v\n%+v", first, second, again)
 	}
 	object := below + "checkpoints/myfile/" + first.Checkpoint.ID.String() + "/1.iso"
 	denied(t, "the publisher deletes", u.client.RemoveObject(ctx, bucket, object, sdk.RemoveObjectOptions{}))
-	// What no policy of MinIO's can refuse: a write without a condition. Amazon's
-	// can, and the bucket policy of terraform/ does. asof itself never asks for it.
+	// MinIO's policies can't refuse a write without a condition. Amazon's can,
+	// and the bucket policy in terraform/ does. asof itself never makes such a
+	// write.
 	var said sdk.ErrorResponse
 	created := sdk.PutObjectOptions{DisableMultipart: true}
 	created.SetMatchETagExcept("*")
 	if _, err := u.client.PutObject(ctx, bucket, object, strings.NewReader("x"), 1, created); !errors.As(err, &said) || said.StatusCode != http.StatusPreconditionFailed {
 		t.Errorf("the publisher creates what is there: %v, want 412", err)
 	}
-	if r := w.try("prune", "myfile", "--keep-last", "1", "--apply"); r.code != 0 {
-		t.Errorf("the publisher may swap the index, and so prune: %+v", r)
+	if r := w.try("prune", "myfile", "--keep-last", "1", "--apply"); r.code != 0 || !strings.Contains(r.stderr, "their files stay until the janitor confirms: asof prune myfile --confirm --apply") {
+		t.Errorf("the publisher may swap the index, and so prune, but not release: %+v", r)
 	}
+	if r := w.try("prune", "myfile", "--confirm", "--apply"); r.code != 1 || !strings.Contains(r.stderr, "access denied") {
+		t.Errorf("the publisher confirms: %+v", r)
+	}
+	denied(t, "the publisher notes", put(ctx, u.client, bucket, below+manifest.NoteKey("checkpoints/myfile")))
 	if r := w.try("gc", "--exclusive", "--apply"); r.code != 1 || !strings.Contains(r.stderr, "access denied") && !strings.Contains(r.stderr, "object lock") {
 		t.Errorf("the publisher collects: %+v", r)
 	}
 	foreign(t, u, server, bucket, prefix)
+	up.Set("2.iso", "changed again")
+	third := published(w, "publish")[0] // so that the janitor has something to prune
 
 	// The resolver.
 	u = newUser(t, server, roles.resolver)
@@ -179,23 +190,35 @@ func rights(t *testing.T, driver, prefix string, locked bool, rolesOf func(bucke
 	u = newUser(t, server, roles.janitor)
 	j := newWorkspace(t, config, u.env...)
 	j.run("prune", "myfile", "--keep-last", "1", "--apply")
-	r := j.try("gc", "--exclusive", "--apply", "-o", "json")
+	if r := j.try("resolve", "myfile", second.Checkpoint.ID.String()); r.code != 4 {
+		t.Errorf("the janitor prunes: %+v", r)
+	}
+	r := j.try("gc", "--exclusive", "--apply")
+	pruned := below + "checkpoints/myfile/" + second.Checkpoint.ID.String() + "/1.iso"
 	if locked {
 		if r.code != 1 || !strings.Contains(r.stderr, "kept by the store's object lock until 2") {
 			t.Errorf("the janitor collects what is kept: %+v", r)
 		}
-	} else if r.code != 0 || read(ctx, server.Client(), bucket, object) == nil {
+	} else if r.code != 0 || read(ctx, server.Client(), bucket, pruned) == nil ||
+		!strings.Contains(r.stdout, "pruned, not released  myfile  "+first.Checkpoint.ID.String()+"  it is confirmed") {
 		t.Errorf("the janitor collects: %+v", r)
 	}
+	if err := read(ctx, server.Client(), bucket, object); err != nil {
+		t.Errorf("what the publisher pruned is gone: %v", err)
+	}
+	j.run("prune", "myfile", "--confirm", "--apply")
+	if r := j.try("gc", "--exclusive", "--apply"); !locked && (r.code != 0 || read(ctx, server.Client(), bucket, object) == nil) {
+		t.Errorf("the janitor collects what it has confirmed: %+v", r)
+	}
 	denied(t, "the janitor puts", put(ctx, u.client, bucket, below+"new"))
-	denied(t, "the janitor overwrites", put(ctx, u.client, bucket, below+"checkpoints/myfile/"+second.Checkpoint.ID.String()+"/2.iso"))
+	denied(t, "the janitor overwrites", put(ctx, u.client, bucket, below+"checkpoints/myfile/"+third.Checkpoint.ID.String()+"/2.iso"))
 	foreign(t, u, server, bucket, prefix)
 
-	if a := get(t, url+second.Checkpoint.ID.String()+"/2.iso"); a.status != 200 || a.body != "changed" {
+	if a := get(t, url+third.Checkpoint.ID.String()+"/2.iso"); a.status != 200 || a.body != "changed again" {
 		t.Errorf("served in the end: %d, %d bytes", a.status, len(a.body))
 	}
 
-	// Who may publish may put back what is lost.
+	// A user who may publish may also restore what is lost.
 	if err := server.Client().RemoveObject(ctx, bucket, below+"checkpoints/myfile/checkpoints.json", sdk.RemoveObjectOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -204,12 +227,100 @@ func rights(t *testing.T, driver, prefix string, locked bool, rolesOf func(bucke
 	}
 	w.run("rebuild", "--write")
 	w.run("verify", "myfile")
-	if again := published(w, "publish")[0]; again.Outcome != "unchanged" || again.Checkpoint.ID != second.Checkpoint.ID {
+	if again := published(w, "publish")[0]; again.Outcome != "unchanged" || again.Checkpoint.ID != third.Checkpoint.ID {
 		t.Errorf("publish after rebuilding: %+v", again)
 	}
 }
 
-// Without the right to retain, a publish with a retention says what is missing.
+// Whoever holds a publisher's key can write any index and any registry. The janitor
+// deletes nothing that was published, says what it keeps, and undo brings it back.
+func TestPublishersKey(t *testing.T) {
+	server := minio.Server(t)
+	ctx := t.Context()
+	bucket := server.NewBucket(t)
+	up := isos(t)
+	config := configOf(storeURL("minio", server.Endpoint, bucket, storePrefix), "thin", up.URL())
+	thief := newUser(t, server, policy(t, "publisher", bucket))
+	w := newWorkspace(t, config, thief.env...)
+	j := newWorkspace(t, config, newUser(t, server, policy(t, "janitor", bucket)).env...)
+	var ids []string
+	for _, content := range []string{"one", "two", "three"} {
+		up.Set("2.iso", content)
+		ids = append(ids, published(w, "publish")[0].Checkpoint.ID.String())
+	}
+	j.run("gc", "--apply")
+	j.run("gc", "--exclusive", "--apply")
+
+	key := storePrefix + "/checkpoints/myfile/checkpoints.json"
+	overwrite := func(key string, change func(string) string) (before string) {
+		t.Helper()
+		object, err := thief.client.GetObject(ctx, bucket, key, sdk.GetObjectOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := change(string(text))
+		if _, err := thief.client.PutObject(ctx, bucket, key, strings.NewReader(next), int64(len(next)), sdk.PutObjectOptions{DisableMultipart: true, ContentType: "application/json", CacheControl: "no-store"}); err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	keeps := func(what string) {
+		t.Helper()
+		r := j.try("gc", "--exclusive", "--apply", "-o", "json")
+		var said struct {
+			Waiting []struct {
+				Repo, Why   string
+				Checkpoints []string
+				Until       *string
+			}
+		}
+		if err := json.Unmarshal([]byte(r.stdout), &said); err != nil || r.code != 0 {
+			t.Fatalf("%s: %+v, %v", what, r, err)
+		}
+		if len(said.Waiting) != 1 || said.Waiting[0].Why != what || !slices.Equal(said.Waiting[0].Checkpoints, ids[:2]) || said.Waiting[0].Until != nil {
+			t.Errorf("%s: %+v", what, said.Waiting)
+		}
+	}
+	// An index that leaves out what was published.
+	overwrite(key, func(text string) string {
+		lines := strings.SplitAfter(text, "\n")
+		lines[0] = regexp.MustCompile(`"generation":\d+`).ReplaceAllString(lines[0], `"generation":99`)
+		return strings.Join(slices.Delete(lines, 2, 4), "")
+	})
+	for range 2 {
+		keeps("no longer listed")
+	}
+	if r := j.try("prune", "myfile", "--keep-last", "1", "--apply"); r.code != 6 || !strings.Contains(r.stderr, "the index contradicts what gc saw: checkpoint "+ids[0]+" is no longer listed") {
+		t.Errorf("prune by a forged index: %+v", r)
+	}
+	// A registry without the repo.
+	registry := overwrite(storePrefix+"/asof.json", func(text string) string {
+		return regexp.MustCompile(`(?s)\[.*\]`).ReplaceAllString(text, "[]")
+	})
+	if r := j.try("gc", "--exclusive", "--apply"); r.code != 6 || !strings.Contains(r.stderr, "asof.json does not name the repo of .asof/janitor/checkpoints/myfile/note.json") {
+		t.Errorf("gc by a forged registry: %+v", r)
+	}
+	overwrite(storePrefix+"/asof.json", func(string) string { return registry })
+
+	w.run("prune", "myfile", "--undo", "--apply")
+	w.run("verify", "myfile")
+	if r := w.try("prune", "myfile", "--keep-last", "1", "--apply"); r.code != 0 {
+		t.Errorf("%+v", r)
+	}
+	keeps("pruned, not released")
+	w.run("prune", "myfile", "--undo", ids[0], ids[1], "--apply")
+	w.run("verify", "myfile")
+	if r := j.try("gc", "--exclusive", "--apply"); r.code != 0 || strings.Contains(r.stdout, "WAITS") {
+		t.Errorf("all is listed again: %+v", r)
+	}
+}
+
+// Without the right to retain, a publish with a retention says what right is
+// missing.
 func TestRightToRetain(t *testing.T) {
 	server := minio.Server(t)
 	bucket := server.NewLockedBucket(t)
@@ -220,9 +331,10 @@ func TestRightToRetain(t *testing.T) {
 	}
 }
 
-// The resolver's whole table, with the rights of the example; and, with no right
-// but to get, on a server that says 403 to what is missing, as Amazon does then:
-// only what was never published is told from a failure no more.
+// The resolver passes its whole table with the rights of the example. It also
+// runs with only the right to get, on a server that answers 403 for missing
+// objects, as Amazon then does: the only loss is that it can't tell an
+// unpublished repo from a failure.
 func TestResolverRights(t *testing.T) {
 	server := minio.Server(t)
 	fixture := resolvertest.Load(t)
@@ -260,7 +372,7 @@ func TestResolverRights(t *testing.T) {
 	}
 }
 
-// forbidMissing is a proxy that answers 403 where the server says 404.
+// forbidMissing is a proxy that answers 403 when the server says 404.
 func forbidMissing(t *testing.T, endpoint string) (url string) {
 	proxy := newFaultProxy(t, endpoint)
 	amazon := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -277,9 +389,9 @@ func forbidMissing(t *testing.T, endpoint string) (url string) {
 	return amazon.URL
 }
 
-// The documents show the very policies that are tested here.
+// The documents show exactly the policies that are tested here.
 func TestPoliciesInTheDocuments(t *testing.T) {
-	docs, err := os.ReadFile("../docs/operations.md")
+	docs, err := os.ReadFile("../docs/operations/security.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -296,7 +408,7 @@ func TestPoliciesInTheDocuments(t *testing.T) {
 			t.Errorf("%s is no JSON", file)
 		}
 		if !strings.Contains(string(docs), "```json\n"+string(text)+"```\n") {
-			t.Errorf("docs/operations.md does not show %s as it is", file)
+			t.Errorf("docs/operations/security.md does not show %s as it is", file)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/asof/asof/publisher/remote/remotetest"
 )
 
-// outcome is what the tests read of `asof publish -o json`.
+// outcome is the part of `asof publish -o json` that the tests read.
 type outcome struct {
 	Repo       string
 	Outcome    string
@@ -20,7 +20,7 @@ type outcome struct {
 	Files      struct{ Uploaded, Copied, Reused int }
 }
 
-// outcomes is that output as a whole.
+// outcomes is that whole output.
 type outcomes struct{ Repos []outcome }
 
 // published runs asof, which must publish.
@@ -49,8 +49,8 @@ func isos(t testing.TB) *remotetest.Upstream {
 	return up
 }
 
-// eventually asks until the answer is as wanted: a service follows its store
-// within a moment.
+// eventually asks until the answer is as wanted: a service soon follows its
+// store.
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for range 500 {
@@ -62,9 +62,9 @@ func eventually(t testing.TB, what string, ok func() bool) {
 	t.Fatalf("did not happen: %s", what)
 }
 
-// The session that the project started from: an empty checkpoint; the list shows
-// it; sync; a second; the list shows both, oldest first; its listing shows the
-// files; a moment in between is the first.
+// The session that started the project: an empty checkpoint, which the list
+// shows; a sync; a second checkpoint. The list shows both, newest first, its
+// listing shows the files, and a moment in between resolves to the first.
 func TestExampleSession(t *testing.T) {
 	for _, layout := range []string{"full", "thin"} {
 		t.Run(layout, func(t *testing.T) {
@@ -83,18 +83,18 @@ func exampleSession(t *testing.T, store, layout string, env []string) {
 	}
 	url := w.serve()
 	list := url + "/checkpoints/myfile/"
-	if got, want := links(get(t, list).body), []string{"../../", first.ID.String() + "/"}; fmt.Sprint(got) != fmt.Sprint(want) {
+	if got, want := links(get(t, list).body), []string{"../../", "../../checkpoints/", first.ID.String() + "/", first.ID.String() + "/"}; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("the list links to %q, want %q", got, want)
 	}
 
 	w.run("sync", "myfile")
-	if n := len(links(get(t, list).body)); n != 2 {
+	if n := len(links(get(t, list).body)); n != 4 {
 		t.Errorf("after a sync the list has %d links", n)
 	}
 	time.Sleep(time.Until((first.ID + 2).Time())) // so that there is a moment in between
 	second := published(w, "publish", "--no-sync", "myfile")[0].Checkpoint
-	both := fmt.Sprint([]string{"../../", first.ID.String() + "/", second.ID.String() + "/"})
-	eventually(t, "the list shows both, oldest first", func() bool { return fmt.Sprint(links(get(t, list).body)) == both })
+	both := fmt.Sprint([]string{"../../", "../../checkpoints/", second.ID.String() + "/", second.ID.String() + "/", first.ID.String() + "/"})
+	eventually(t, "the list shows both, newest first", func() bool { return fmt.Sprint(links(get(t, list).body)) == both })
 
 	listing := get(t, list+second.ID.String()+"/")
 	if got, want := fmt.Sprint(links(listing.body)), "[../ 1.iso 2.iso 3.iso PULP_MANIFEST]"; listing.status != 200 || got != want {
@@ -118,7 +118,7 @@ func exampleSession(t *testing.T, store, layout string, env []string) {
 
 var hrefs = regexp.MustCompile(`<a href="([^"]*)"`)
 
-// links are the page's links to other pages.
+// links returns the page's links to other pages.
 func links(page string) []string {
 	var list []string
 	for _, m := range hrefs.FindAllStringSubmatch(page, -1) {
@@ -129,7 +129,7 @@ func links(page string) []string {
 	return list
 }
 
-// The commands that read agree with each other, on every store.
+// The reading commands agree with each other, on every store.
 func TestReadingCommands(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, store string, env []string) {
 		up := isos(t)

@@ -9,7 +9,7 @@ import (
 	"github.com/asof/asof/publisher/remote/remotetest"
 )
 
-// Four workers at once fetch a part each; one is killed and run again. A last
+// Four workers at once fetch a part each; one is killed and run again. The final
 // publish finds everything in the store and commits.
 func TestShardedSync(t *testing.T) {
 	onEveryStore(t, func(t *testing.T, store string, env []string) {
@@ -19,7 +19,7 @@ func TestShardedSync(t *testing.T) {
 			up.Set(fmt.Sprintf("%02d", i), fmt.Sprint("content of ", i))
 		}
 		w := newWorkspace(t, configOf(store, "thin", up.URL()), env...)
-		up.Fail("07", remotetest.Stall(3)) // the worker that fetches it hangs there
+		up.Fail("07", remotetest.Stall(3)) // the worker for this file hangs there
 
 		running := map[int]*exec.Cmd{}
 		ended := make(chan int, workers)

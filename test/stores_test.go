@@ -15,7 +15,7 @@ import (
 )
 
 // onEveryStore runs a test on a folder and on a real MinIO, through both S3
-// drivers. The test gets the store's URL and what must stand in the environment.
+// drivers. The test gets the store's URL and the environment it needs.
 func onEveryStore(t *testing.T, test func(t *testing.T, store string, env []string)) {
 	t.Run("dir", func(t *testing.T) { test(t, "./data", nil) })
 	t.Run("minio", func(t *testing.T) {
@@ -33,8 +33,8 @@ func credentials(s *miniotest.Server) []string {
 	return []string{"AWS_ACCESS_KEY_ID=" + s.AccessKey, "AWS_SECRET_ACCESS_KEY=" + s.SecretKey}
 }
 
-// serve starts `asof serve` and returns its URL. At the end of the test it is
-// asked to stop, and must do so with exit code 0.
+// serve starts `asof serve` and returns its URL. At the end of the test it must
+// stop when asked, with exit code 0.
 func (w *workspace) serve(args ...string) string {
 	w.Helper()
 	cmd := w.command(context.WithoutCancel(w.Context()), append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
@@ -48,7 +48,7 @@ func (w *workspace) serve(args ...string) string {
 	lines := bufio.NewReader(stderr)
 	first, err := lines.ReadString('\n')
 	var url string
-	if m := regexp.MustCompile(` on (http://[0-9.:]+)/\n$`).FindStringSubmatch(first); m != nil {
+	if m := regexp.MustCompile(` on (http://[0-9.:]+)/(?:"})?\n$`).FindStringSubmatch(first); m != nil {
 		url = m[1]
 	}
 	if err != nil || url == "" {
@@ -71,14 +71,14 @@ func (w *workspace) serve(args ...string) string {
 	return url
 }
 
-// answer is an HTTP answer, read whole.
+// answer is an HTTP answer, fully read.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// get asks without following redirects.
+// get makes a request without following redirects.
 func get(t testing.TB, url string, headers ...string) answer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)

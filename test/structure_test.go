@@ -8,49 +8,84 @@ import (
 	"testing"
 )
 
-// Arrows run one way: cmd → publisher, resolver → manifest. Drivers are chosen
-// in cmd; the resolver can't write.
+// Arrows run one way: cmd → publisher, resolver → manifest. This is the whole
+// picture: every package with what it imports of ours. Drivers of stores and types of
+// remotes are chosen in cmd; the resolver can't write, nor can readback.
 func TestArrowsRunOneWay(t *testing.T) {
 	const module = "github.com/asof/asof/"
-	allowed := map[string][]string{
-		"manifest":                          {},
-		"internal/objstore":                 {},
-		"internal/page":                     {"manifest"},
-		"internal/catalog":                  {"manifest", "internal/objstore"},
+	arrows := map[string][]string{
+		"internal/catalog":                  {"internal/objstore", "manifest"},
+		"internal/clock":                    {},
 		"internal/deb":                      {},
-		"internal/unpack":                   {},
-		"internal/packages":                 {"manifest", "internal/objstore", "internal/catalog", "internal/deb", "internal/unpack"},
-		"resolver":                          {"manifest", "internal/objstore", "internal/page"},
-		"resolver/service":                  {"manifest", "internal/objstore", "internal/page", "resolver"},
-		"publisher":                         {"manifest", "internal/objstore", "internal/page", "internal/catalog", "publisher/remote"},
-		"publisher/cloudfront":              {"manifest", "internal/objstore", "internal/page", "internal/catalog", "publisher", "publisher/remote"},
-		"publisher/remote":                  {"manifest"},
-		"publisher/remote/fetch":            {"manifest", "publisher/remote"},
-		"publisher/remote/file":             {"manifest", "publisher/remote", "publisher/remote/fetch"},
-		"publisher/remote/history":          {"manifest", "publisher/remote", "publisher/remote/fetch"},
-		"publisher/remote/dir":              {"manifest", "publisher/remote"},
-		"publisher/remote/apt":              {"manifest", "publisher/remote", "publisher/remote/fetch", "internal/deb", "internal/unpack"},
+		"internal/network":                  {},
+		"internal/objstore":                 {"internal/network", "internal/retry"},
 		"internal/objstore/dirstore":        {"internal/objstore"},
+		"internal/objstore/internal/s3core": {"internal/clock", "internal/network", "internal/objstore", "internal/retry"},
 		"internal/objstore/memstore":        {"internal/objstore"},
-		"internal/objstore/s3store":         {"internal/objstore", "internal/objstore/internal/s3core"},
-		"internal/objstore/miniostore":      {"internal/objstore", "internal/objstore/internal/s3core"},
-		"internal/objstore/internal/s3core": {"internal/objstore"},
+		"internal/objstore/miniostore":      {"internal/clock", "internal/network", "internal/objstore", "internal/objstore/internal/s3core"},
+		"internal/objstore/s3store":         {"internal/clock", "internal/network", "internal/objstore", "internal/objstore/internal/s3core"},
+		"internal/objstore/storeurl":        {"internal/objstore", "internal/objstore/dirstore", "internal/objstore/internal/s3core", "internal/objstore/memstore", "internal/objstore/miniostore", "internal/objstore/s3store", "internal/option"},
+		"internal/option":                   {},
+		"internal/packages":                 {"internal/catalog", "internal/deb", "internal/rpm", "internal/unpack", "manifest"},
+		"internal/page":                     {"manifest"},
+		"internal/parallel":                 {},
+		"internal/retry":                    {},
+		"internal/rpm":                      {},
+		"internal/settings":                 {"internal/option"},
+		"internal/unpack":                   {},
+		"manifest":                          {},
+		"publisher":                         {"internal/catalog", "internal/objstore", "internal/page", "internal/parallel", "internal/retry", "manifest", "publisher/job", "publisher/ledger", "publisher/reliance", "publisher/remote", "publisher/revision", "publisher/transfer"},
+		"publisher/cloudfront":              {"internal/page", "manifest", "publisher/ledger"},
+		"publisher/job":                     {"internal/network", "internal/objstore", "internal/retry", "manifest", "publisher/remote"},
+		"publisher/ledger":                  {"internal/catalog", "internal/objstore", "internal/page", "manifest", "publisher/job", "publisher/reliance"},
+		"publisher/mend":                    {"internal/catalog", "internal/objstore", "internal/parallel", "manifest", "publisher/job"},
+		"publisher/readback":                {"internal/catalog", "internal/objstore", "internal/page", "manifest", "publisher/job"},
+		"publisher/rebuild":                 {"internal/catalog", "internal/objstore", "internal/parallel", "manifest", "publisher/job", "publisher/ledger"},
+		"publisher/reliance":                {"internal/catalog", "internal/objstore", "internal/parallel", "manifest", "publisher/job"},
+		"publisher/remote":                  {"manifest"},
+		"publisher/remote/apt":              {"internal/deb", "internal/option", "internal/parallel", "internal/unpack", "manifest", "publisher/remote", "publisher/remote/fetch", "publisher/remote/mirror", "publisher/remote/signature"},
+		"publisher/remote/dir":              {"internal/option", "manifest", "publisher/remote", "publisher/remote/pulp"},
+		"publisher/remote/fetch":            {"internal/clock", "internal/network", "internal/option", "internal/retry", "manifest", "publisher/remote"},
+		"publisher/remote/file":             {"internal/option", "manifest", "publisher/remote", "publisher/remote/fetch", "publisher/remote/mirror", "publisher/remote/pulp"},
+		"publisher/remote/history":          {"internal/option", "manifest", "publisher/remote", "publisher/remote/fetch"},
+		"publisher/remote/mirror":           {"internal/option", "internal/parallel", "manifest", "publisher/remote", "publisher/remote/fetch"},
+		"publisher/remote/pulp":             {"manifest", "publisher/remote"},
+		"publisher/remote/rpm":              {"internal/option", "internal/parallel", "internal/retry", "internal/rpm", "internal/unpack", "manifest", "publisher/remote", "publisher/remote/fetch", "publisher/remote/mirror", "publisher/remote/signature"},
+		"publisher/remote/signature":        {"publisher/remote"},
+		"publisher/retain":                  {"internal/catalog", "internal/objstore", "internal/parallel", "manifest", "publisher/job", "publisher/ledger", "publisher/reliance", "publisher/remote"},
+		"publisher/revision":                {"internal/objstore", "manifest", "publisher/reliance", "publisher/remote"},
+		"publisher/transfer":                {"internal/catalog", "internal/objstore", "manifest", "publisher/job", "publisher/reliance", "publisher/remote", "publisher/revision"},
+		"resolver":                          {"internal/catalog", "internal/objstore", "internal/page", "manifest"},
+		"resolver/edge":                     {},
+		"resolver/service":                  {"internal/objstore", "manifest", "resolver"},
 	}
-	for pkg, want := range allowed {
-		out, err := exec.Command("go", "list", "-deps", module+pkg).Output()
-		if err != nil {
-			t.Fatalf("go list %s: %v", pkg, err)
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}{{range .Imports}} {{.}}{{end}}`, module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		pkg := strings.TrimPrefix(fields[0], module)
+		if strings.HasPrefix(pkg, "cmd/") || strings.HasPrefix(pkg, "test") || strings.HasSuffix(pkg, "test") {
+			continue
 		}
-		for dep := range strings.Lines(string(out)) {
-			dep, ours := strings.CutPrefix(strings.TrimSpace(dep), module)
-			if ours && dep != pkg && !slices.Contains(want, dep) {
-				t.Errorf("%s imports %s", pkg, dep)
+		var got []string
+		for _, dep := range fields[1:] {
+			if dep, ours := strings.CutPrefix(dep, module); ours {
+				got = append(got, dep)
 			}
 		}
+		want, known := arrows[pkg]
+		if delete(arrows, pkg); !known || !slices.Equal(got, want) {
+			t.Errorf("%s imports %q, want %q", pkg, got, want)
+		}
+	}
+	for pkg := range arrows {
+		t.Errorf("there is no package %s", pkg)
 	}
 }
 
-// The top level holds what the design names, and nothing else.
+// The top level holds only what the design names.
 func TestTopLevel(t *testing.T) {
 	known := []string{"LICENSE", "Makefile", "README.md", "bin", "cmd", "dist", "docs", "examples", "go.mod", "go.sum", "internal", "manifest", "publisher", "resolver", "terraform", "test"}
 	entries, err := os.ReadDir("..")

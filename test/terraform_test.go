@@ -11,9 +11,9 @@ import (
 	"testing"
 )
 
-// The policies that the Terraform modules render, by Terraform itself, are those of
-// the examples, which TestRights tries out; and without a prefix, as the module for
-// AWS has them, they pass the same test.
+// Terraform renders the modules' policies. They equal the examples that
+// TestRights tries out. Without a prefix, as in the module for AWS, they pass the
+// same test.
 func TestTerraformRights(t *testing.T) {
 	module := renderer(t)
 	t.Run("are the examples", func(t *testing.T) {
@@ -56,7 +56,7 @@ func decodePolicy(t *testing.T, text string) (p policyDocument) {
 }
 
 // renderer renders terraform/modules/policies, which needs no provider and so no
-// network. Without Terraform the test is skipped; "make test" says so aloud.
+// network. Without Terraform the test is skipped, and "make test" says so.
 func renderer(t *testing.T) func(bucket, prefix string, retention bool) map[string]string {
 	terraform, err := exec.LookPath("terraform")
 	if err != nil {
@@ -96,8 +96,8 @@ func renderer(t *testing.T) func(bucket, prefix string, retention bool) map[stri
 	}
 }
 
-// The READMEs of the modules list what the modules take and give. With
-// ASOF_TEST_UPDATE=1 the lists are written anew.
+// The modules' READMEs list their inputs and outputs. ASOF_TEST_UPDATE=1 writes
+// the lists again.
 func TestTerraformTables(t *testing.T) {
 	for _, dir := range []string{"../terraform", "../terraform/modules/cloudflare", "../terraform/modules/policies"} {
 		name := filepath.Join(dir, "README.md")
@@ -153,8 +153,8 @@ func outputs(t *testing.T, file string) string {
 	return b.String()
 }
 
-// block is a block of a formatted Terraform file, with its own attributes as they
-// are written, on one line each.
+// block is a block of a formatted Terraform file. Its own attributes are kept as
+// written, one per line.
 type block struct {
 	name  string
 	attrs map[string]string
@@ -169,8 +169,8 @@ func (b block) description(t *testing.T) string {
 	return strings.NewReplacer("*", `\*`, "<", `\<`).Replace(text)
 }
 
-// blocks reads a file as terraform fmt leaves it, which the checks hold: blocks
-// begin and end at the margin, their attributes are indented by two.
+// blocks reads a file in the form of terraform fmt, which the checks enforce:
+// blocks begin and end at the margin, and their attributes are indented by two.
 func blocks(t *testing.T, file, kind string) []block {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -191,7 +191,7 @@ func blocks(t *testing.T, file, kind string) []block {
 		case indented && isAttr && strings.TrimSpace(name) != "" && !strings.ContainsAny(name, "{}()"):
 			last = strings.TrimSpace(name)
 			list[len(list)-1].attrs[last] = strings.TrimSpace(value)
-		case indented && strings.HasSuffix(line, "{"): // a block within: validation
+		case indented && strings.HasSuffix(line, "{"): // a nested block: validation
 			last = ""
 		case last != "" && strings.HasPrefix(line, "  "):
 			part := strings.Join(strings.Fields(line), " ")

@@ -11,7 +11,7 @@ import (
 
 var shown = regexp.MustCompile(`<pre tabindex="0">([^<]*)</pre>`)
 
-// What the list tells people to type does what it says.
+// The commands that the list tells people to type do what it says.
 func TestUsageOnTheList(t *testing.T) {
 	w := newWorkspace(t, `
 store: ./data

@@ -8,13 +8,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/storeurl"
 	"github.com/asof/asof/manifest"
 )
 
-// On every store, in both layouts: a repo is proven right; one flipped byte and
-// one missing object are found, by their keys; what is restored is upstream's.
+// On every store, in both layouts: a repo is proven right, one flipped byte and
+// one missing object are found by their keys, and a restore yields upstream's
+// files.
 func TestVerifyAndRestore(t *testing.T) {
 	for _, layout := range []string{"full", "thin"} {
 		t.Run(layout, func(t *testing.T) {
@@ -23,13 +25,24 @@ func TestVerifyAndRestore(t *testing.T) {
 	}
 }
 
-// verified is what the test reads of `asof verify -o json`.
+// verified is the part of `asof verify -o json` that the tests read of a repo.
 type verified struct {
 	Checkpoints, Files, Objects int
-	Problems                    []struct {
+	Problems, Headers           []struct {
 		Checkpoint   *manifest.ID
 		Key, Problem string
 	}
+	Mended int
+}
+
+// verify verifies one repo.
+func (w *workspace) verify(args ...string) verified {
+	w.Helper()
+	v := query[struct{ Repos []verified }](w, append([]string{"verify"}, args...)...)
+	if len(v.Repos) != 1 {
+		w.Fatalf("%d repos are verified", len(v.Repos))
+	}
+	return v.Repos[0]
 }
 
 func verifyAndRestore(t *testing.T, url, layout string, env []string) {
@@ -38,10 +51,10 @@ func verifyAndRestore(t *testing.T, url, layout string, env []string) {
 	w.run("publish")
 	up.Set("4.iso", "four")
 	c := published(w, "publish", "--force")[0].Checkpoint
-	if v := query[verified](w, "verify", "myfile"); v.Checkpoints != 2 || v.Files != 4+5 || len(v.Problems) > 0 {
+	if v := w.verify("myfile"); v.Checkpoints != 2 || v.Files != 4+5 || len(v.Problems) > 0 {
 		t.Errorf("as published: %+v", v)
 	}
-	if v := query[verified](w, "verify", "myfile", "--quick"); len(v.Problems) > 0 {
+	if v := w.verify("myfile", "--quick"); len(v.Problems) > 0 {
 		t.Errorf("as published, quick: %+v", v)
 	}
 	w.run("restore", "myfile", "latest", "out")
@@ -69,7 +82,7 @@ func verifyAndRestore(t *testing.T, url, layout string, env []string) {
 	w.found(removed, "missing", "verify", "myfile", "--quick")
 }
 
-// found runs a verification that must find one problem.
+// found runs a verification that must find exactly one problem.
 func (w *workspace) found(key, problem string, args ...string) {
 	w.Helper()
 	r := w.try(args...)
@@ -79,7 +92,7 @@ func (w *workspace) found(key, problem string, args ...string) {
 	}
 }
 
-// openStore opens the workspace's store in the test itself.
+// openStore opens the workspace's store in the test process.
 func openStore(t *testing.T, w *workspace, url string, env []string) objstore.Store {
 	t.Helper()
 	for _, kv := range env {
@@ -95,7 +108,7 @@ func openStore(t *testing.T, w *workspace, url string, env []string) objstore.St
 	return store
 }
 
-// flip replaces an object by one whose first byte is another.
+// flip changes the first byte of an object.
 func flip(t *testing.T, store objstore.Store, key string) {
 	t.Helper()
 	r, err := store.Open(t.Context(), key, 0, objstore.Whole)
@@ -111,7 +124,8 @@ func flip(t *testing.T, store objstore.Store, key string) {
 	if err := store.Delete(t.Context(), key); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Create(t.Context(), key, objstore.Bytes(data), objstore.Attributes{}); err != nil {
+	attr, _ := catalog.AttributesAt("checkpoints/myfile", key)
+	if err := store.Create(t.Context(), key, objstore.Bytes(data), attr); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -12,12 +12,13 @@ import (
 )
 
 const (
-	// maxBuffered is the largest body of a buffered answer. Lambda takes 6 MiB
-	// of JSON, in which base64 makes four bytes of three.
+	// maxBuffered is the largest body of a buffered answer. Lambda takes 6 MiB of
+	// JSON, in which base64 turns three bytes into four.
 	maxBuffered = 4 << 20
 	// maxStreamed is Lambda's own limit for a streamed answer.
 	maxStreamed = 200_000_000
-	// signedFor is how long a client may take to begin with a large file.
+	// signedFor is how long a client may wait before it starts to fetch a large
+	// file.
 	signedFor = time.Hour
 )
 
@@ -34,7 +35,8 @@ func buffered(h http.Handler) bufferedFunc {
 		if err := serveHTTP(h, w, req); err != nil {
 			return nil, err
 		}
-		// Always in base64: only so is its size known, whatever the bytes are.
+		// Always base64: only then is the answer's size known, whatever its
+		// bytes.
 		return &events.LambdaFunctionURLResponse{
 			StatusCode: w.status, Headers: headers(w.header),
 			Body: base64.StdEncoding.EncodeToString(w.body.Bytes()), IsBase64Encoded: true,
@@ -42,7 +44,7 @@ func buffered(h http.Handler) bufferedFunc {
 	}
 }
 
-// answer is an http.ResponseWriter that keeps all of it.
+// answer is an http.ResponseWriter that keeps the whole answer.
 type answer struct {
 	header http.Header
 	status int
@@ -62,8 +64,8 @@ func (a *answer) Write(p []byte) (int, error) {
 	return a.body.Write(p)
 }
 
-// serveHTTP calls the handler. A handler that cuts its answer short panics; here
-// that is an error.
+// serveHTTP calls the handler. A handler panics to cut its answer short;
+// serveHTTP turns that into an error.
 func serveHTTP(h http.Handler, w http.ResponseWriter, req *http.Request) (err error) {
 	defer func() {
 		switch p := recover(); p {

@@ -16,8 +16,8 @@ import (
 // payloadVersion is the format of a function URL's events.
 const payloadVersion = "2.0"
 
-// route is the request that an event describes, and who answers it: h, or the
-// mistake itself where its target is none.
+// route returns the request that an event describes, and the handler that answers
+// it: h, or a badRequest if the target is malformed.
 func route(ctx context.Context, event *events.LambdaFunctionURLRequest, h http.Handler) (http.Handler, *http.Request, error) {
 	req, err := request(ctx, event)
 	if bad, ok := errors.AsType[badRequest](err); ok {
@@ -26,9 +26,9 @@ func route(ctx context.Context, event *events.LambdaFunctionURLRequest, h http.H
 	return h, req, err
 }
 
-// request is the HTTP request that an event describes. Its path keeps the
-// escapes that the client sent. An error is no fault of the client's, unless it
-// is a badRequest.
+// request returns the HTTP request that an event describes. Its path keeps the
+// client's escapes. Only a badRequest is the client's fault; any other error is
+// not.
 func request(ctx context.Context, event *events.LambdaFunctionURLRequest) (*http.Request, error) {
 	if event.Version != payloadVersion || event.RequestContext.HTTP.Method == "" {
 		return nil, fmt.Errorf("event of version %q is no request to a function URL: want %s", event.Version, payloadVersion)
@@ -61,12 +61,13 @@ func request(ctx context.Context, event *events.LambdaFunctionURLRequest) (*http
 	return req.WithContext(ctx), nil
 }
 
-// badRequest: the target is none. A server in front of a handler answers 400.
+// badRequest: the target is malformed. An HTTP server would answer 400 before it
+// calls a handler.
 type badRequest struct{}
 
 func (badRequest) Error() string { return "the address is malformed" }
 
-// ServeHTTP answers so.
+// ServeHTTP answers 400.
 func (e badRequest) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
@@ -75,7 +76,8 @@ func (e badRequest) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "error: "+e.Error()+"\n") // into memory or a pipe
 }
 
-// headers are those of an answer as Lambda takes them, one value a name.
+// headers returns an answer's headers as Lambda takes them, with one value per
+// name.
 func headers(h http.Header) map[string]string {
 	out := make(map[string]string, len(h))
 	for name, values := range h {

@@ -1,7 +1,7 @@
-// Command asof-lambda is the resolver as an AWS Lambda function behind a
-// function URL (payload format 2.0). It answers what asof serve answers. What it
-// learned of the store it keeps between invocations, and refreshes when it is
-// older than the refresh interval.
+// Command asof-lambda is the resolver as an AWS Lambda function behind a function
+// URL (payload format 2.0). It answers as asof serve does. It keeps what it knows
+// of the store between invocations, and refreshes it when it is older than the
+// refresh interval.
 //
 // The environment configures it; see config.go.
 package main
@@ -9,6 +9,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
@@ -28,8 +29,8 @@ func main() {
 	lambda.Start(handler)
 }
 
-// setup makes the function that answers events, and reads the store for the
-// first time: that belongs to the cold start, not to the first request.
+// setup makes the function that answers events. It also reads the store for the
+// first time: that is part of the cold start, not of the first request.
 func setup(ctx context.Context, env func(string) (string, bool)) (any, error) {
 	cfg, err := readConfig(env)
 	if err != nil {
@@ -40,11 +41,12 @@ func setup(ctx context.Context, env func(string) (string, bool)) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := resolver.Options{Store: store, PoolURL: cfg.PoolURL, Log: log, MaxBody: maxBuffered}
+	opts := resolver.Options{Store: store, PoolURL: cfg.PoolURL, PublicURL: cfg.PublicURL, Log: log, MaxBody: maxBuffered}
+	opts.Secure = func(*http.Request) bool { return true } // function URLs have nothing else
 	if cfg.Stream {
 		opts.MaxBody = maxStreamed
 	}
-	if signer, ok := objstore.CanSign(store); ok {
+	if signer, ok := objstore.As[objstore.Signer](store); ok {
 		opts.SignURL = func(ctx context.Context, key string) (string, error) {
 			return signer.SignedURL(ctx, key, signedFor)
 		}

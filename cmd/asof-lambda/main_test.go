@@ -18,6 +18,7 @@ import (
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/dirstore"
 	"github.com/asof/asof/internal/objstore/storeurl"
+	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher"
 	"github.com/asof/asof/publisher/remote/dir"
 	"github.com/asof/asof/resolver/resolvertest"
@@ -25,7 +26,7 @@ import (
 
 var shared miniotest.Shared
 
-// noQuestionMark is all that a function URL hides from the function.
+// noQuestionMark lists everything that a function URL hides from the function.
 var noQuestionMark = map[string]string{
 	"empty query is kept": "an event does not tell an empty query from none",
 }
@@ -44,6 +45,12 @@ func fixtureStore(t *testing.T) (resolvertest.Fixture, string) {
 	return f, folder
 }
 
+// run sends the table to a function, whose URLs are HTTPS.
+func run(t *testing.T, f resolvertest.Fixture, url string) {
+	t.Helper()
+	f.Run(t, url, resolvertest.Options{Skip: noQuestionMark, Origin: "https" + strings.TrimPrefix(url, "http")})
+}
+
 // The function answers the table, over the runtime API, in both invoke modes.
 func TestTable(t *testing.T) {
 	f, folder := fixtureStore(t)
@@ -53,14 +60,17 @@ func TestTable(t *testing.T) {
 			if stream {
 				env = append(env, "ASOF_LAMBDA_STREAM=true")
 			}
-			f.Run(t, start(t, program(), env...).url(stream), resolvertest.Options{Skip: noQuestionMark})
+			run(t, f, start(t, program(), env...).url(stream))
 		})
 	}
 }
 
-// make lambda makes a zip file for each architecture; what is in the one for
-// this machine answers the table.
+// make lambda makes a zip file for each architecture. The program in this
+// machine's file answers the table.
 func TestZip(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the function for both architectures")
+	}
 	folder := t.TempDir()
 	out, err := exec.CommandContext(t.Context(), "make", "-s", "-C", "../..", "lambda", "BIN="+folder).CombinedOutput()
 	if err != nil {
@@ -88,7 +98,7 @@ func TestZip(t *testing.T) {
 			}
 			if runtime.GOARCH == tt.arch {
 				f, store := fixtureStore(t)
-				f.Run(t, start(t, bootstrap, "ASOF_STORE="+store).url(false), resolvertest.Options{Skip: noQuestionMark})
+				run(t, f, start(t, bootstrap, "ASOF_STORE="+store).url(false))
 			}
 		})
 	}
@@ -128,7 +138,7 @@ func unpack(t *testing.T, name string) string {
 	return bootstrap
 }
 
-// recorded is an event and what is to be answered.
+// recorded is an event and its expected answer.
 type recorded struct {
 	Event json.RawMessage
 	Want  struct {
@@ -183,8 +193,8 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// What is larger than an answer may be is read from the bucket itself, by a
-// signed URL; a part of it that fits is answered.
+// A file too large for an answer is read from the bucket by a signed URL. A part
+// of it that fits is answered directly.
 func TestLargeFile(t *testing.T) {
 	server := shared.Server(t)
 	server.Setenv(t)
@@ -233,13 +243,13 @@ func publish(t *testing.T, store objstore.Store, files map[string][]byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	repo := publisher.Repo{Name: "big", Base: "big", Remote: remote}
+	repo := publisher.Repo{Repo: manifest.Repo{Name: "big", Base: "big"}, Remote: remote}
 	if _, err := publisher.New(publisher.Options{Store: store}).Publish(t.Context(), repo, publisher.PublishOptions{}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// newestTree is the path of the tree that latest leads to.
+// newestTree returns the path of the tree that latest leads to.
 func newestTree(t *testing.T, url string) string {
 	t.Helper()
 	status, header, _ := get(t, url+"/big/latest/", "")

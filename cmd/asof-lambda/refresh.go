@@ -11,22 +11,22 @@ import (
 )
 
 // How long to wait for a store that does not answer. A cold start may take ten
-// seconds in all; a request is answered from what is known.
+// seconds in all. A request is then answered from what is known.
 const (
 	firstRefresh = 8 * time.Second
 	laterRefresh = 3 * time.Second
 )
 
-// refreshed brings the resolver up to date before a request, if what it knows is
-// too old. Nothing can do so in the background: between invocations the whole
-// process stands still.
+// refreshed brings the resolver up to date before a request if its knowledge is
+// too old. A background refresh is not possible: the process is frozen between
+// invocations.
 type refreshed struct {
 	*resolver.Resolver
 	interval time.Duration
 	log      *slog.Logger
 
 	mu   sync.Mutex
-	last time.Time // by the wall clock; the monotonic one may stand still, too
+	last time.Time // by the wall clock: the monotonic clock may stop while the process is frozen
 }
 
 // ServeHTTP implements http.Handler.
@@ -45,7 +45,7 @@ func (r *refreshed) refresh(ctx context.Context, now time.Time, atMost time.Dura
 	r.last = now
 	ctx, cancel := context.WithTimeout(ctx, atMost)
 	defer cancel()
-	// What can't be read was logged, and stays as it was.
+	// What can't be read is already logged, and the old state stays.
 	if err := r.Refresh(ctx); err != nil && ctx.Err() != nil {
 		r.log.Warn("keeping the last known state: the store did not answer in time", "error", err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/asof/asof/resolver/resolvertest"
 )
 
-// counting notes what is loaded, and whether it was asked for conditionally.
+// counting notes each load, and whether it was conditional.
 type counting struct {
 	objstore.Store
 	loads []string
@@ -28,8 +28,8 @@ func (c *counting) Load(ctx context.Context, key string, have objstore.Version) 
 	return c.Store.Load(ctx, key, have)
 }
 
-// What is known is kept between invocations, and asked for again, conditionally,
-// when it is older than the interval, by a clock that may go backwards.
+// The state is kept between invocations. When it is older than the interval, it
+// is loaded again, conditionally. The clock may go backwards.
 func TestRefresh(t *testing.T) {
 	f := resolvertest.Load(t)
 	var objects []resolvertest.Object
@@ -76,12 +76,13 @@ func TestConfig(t *testing.T) {
 	}{
 		"least": {map[string]string{"ASOF_STORE": "s3://b"}, config{Store: "s3://b", Refresh: 5 * time.Second, LogLevel: slog.LevelWarn}, ""},
 		"all": {
-			map[string]string{"ASOF_STORE": "s3://b/p", "ASOF_SERVE_REFRESH": "1m", "ASOF_SERVE_POOL_URL": "https://cdn.example", "ASOF_LOG_LEVEL": "debug", "ASOF_LAMBDA_STREAM": "true"},
-			config{Store: "s3://b/p", Refresh: time.Minute, PoolURL: "https://cdn.example", LogLevel: slog.LevelDebug, Stream: true}, "",
+			map[string]string{"ASOF_STORE": "s3://b/p", "ASOF_SERVE_REFRESH": "1m", "ASOF_SERVE_POOL_URL": "https://cdn.example", "ASOF_PUBLIC_URL": "https://host.example/", "ASOF_LOG_LEVEL": "debug", "ASOF_LAMBDA_STREAM": "true"},
+			config{Store: "s3://b/p", Refresh: time.Minute, PoolURL: "https://cdn.example", PublicURL: "https://host.example", LogLevel: slog.LevelDebug, Stream: true}, "",
 		},
 		"no store":    {nil, config{}, "ASOF_STORE: missing: want s3://bucket/prefix?region=…"},
-		"no interval": {map[string]string{"ASOF_STORE": "s3://b", "ASOF_SERVE_REFRESH": "0s"}, config{}, "ASOF_SERVE_REFRESH: 0s is not above 0"},
-		"no boolean":  {map[string]string{"ASOF_STORE": "s3://b", "ASOF_LAMBDA_STREAM": "maybe"}, config{}, `ASOF_LAMBDA_STREAM: strconv.ParseBool: parsing "maybe": invalid syntax`},
+		"no interval": {map[string]string{"ASOF_STORE": "s3://b", "ASOF_SERVE_REFRESH": "0s"}, config{}, "ASOF_SERVE_REFRESH: is 0s; allowed: 50ms to 1h"},
+		"no URL":      {map[string]string{"ASOF_STORE": "s3://b", "ASOF_PUBLIC_URL": "host.example"}, config{}, "ASOF_PUBLIC_URL: it is no http or https URL"},
+		"no boolean":  {map[string]string{"ASOF_STORE": "s3://b", "ASOF_LAMBDA_STREAM": "maybe"}, config{}, `ASOF_LAMBDA_STREAM: is "maybe", neither true nor false`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := readConfig(func(name string) (string, bool) { value, ok := tt.env[name]; return value, ok })

@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// maxPayload is the largest answer that Lambda takes of a buffered function.
+// maxPayload is the largest answer that Lambda takes from a buffered function.
 const maxPayload = 6 << 20
 
 // invocation is an event on its way through the runtime API.
@@ -30,7 +30,7 @@ type invocation struct {
 
 // reply is what the function posted for an invocation.
 type reply struct {
-	failed  bool // to /error, or the stream ended with an error
+	failed  bool // posted to /error, or the stream ended with an error
 	payload []byte
 	header  http.Header
 	chunked bool
@@ -99,7 +99,7 @@ func (api *runtimeAPI) response(w http.ResponseWriter, req *http.Request) {
 	(<-api.current).done <- reply{failed, payload, req.Header, len(req.TransferEncoding) > 0}
 }
 
-// invoke hands the function an event and waits for its reply.
+// invoke passes an event to the function and waits for its reply.
 func (api *runtimeAPI) invoke(event []byte) (reply, error) {
 	inv := &invocation{event, make(chan reply, 1)}
 	timeout := time.After(30 * time.Second)
@@ -116,7 +116,7 @@ func (api *runtimeAPI) invoke(event []byte) (reply, error) {
 	}
 }
 
-// integration is an answer as a function URL understands it.
+// integration is an answer in the form a function URL understands.
 type integration struct {
 	StatusCode      int
 	Headers         map[string]string
@@ -151,8 +151,8 @@ func (r reply) answer(stream bool) (a integration, body []byte, err error) {
 	return a, body, err
 }
 
-// url is the function URL: an HTTP server that makes events of requests, and
-// responses of answers.
+// url returns a function URL: an HTTP server that turns requests into events, and
+// answers into responses.
 func (api *runtimeAPI) url(stream bool) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		event, err := json.Marshal(eventOf(req))
@@ -179,8 +179,8 @@ func (api *runtimeAPI) url(stream bool) string {
 	return server.URL
 }
 
-// eventOf is the event that a function URL makes of a request: header names in
-// lower case, several values joined, path and query as they came.
+// eventOf returns the event that a function URL makes of a request: header names
+// in lower case, several values joined, path and query unchanged.
 func eventOf(req *http.Request) events.LambdaFunctionURLRequest {
 	path, query, _ := strings.Cut(req.RequestURI, "?")
 	event := events.LambdaFunctionURLRequest{
@@ -195,8 +195,7 @@ func eventOf(req *http.Request) events.LambdaFunctionURLRequest {
 	return event
 }
 
-// program is the test itself, which is the function where the environment says
-// so.
+// program is the test binary itself; the environment makes it the function.
 func program() string { return os.Args[0] }
 
 const asFunction = "ASOF_TEST_AS_FUNCTION=1"

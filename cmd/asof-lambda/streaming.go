@@ -30,8 +30,8 @@ func streaming(h http.Handler) streamingFunc {
 	}
 }
 
-// stream is an http.ResponseWriter into a pipe. Only the goroutine that serves
-// touches it, until the status is out.
+// stream is an http.ResponseWriter into a pipe. Until it has sent the status,
+// only the serving goroutine may touch it.
 type stream struct {
 	header http.Header
 	sent   map[string]string

@@ -7,7 +7,7 @@ import (
 	"sync"
 )
 
-// accessLog is where requests are logged to. logger is nil if they are not.
+// accessLog is where requests are logged. logger is nil if they are not.
 type accessLog struct {
 	logger *slog.Logger
 	file   *reopened // nil: standard output
@@ -35,7 +35,7 @@ func (l accessLog) reopen() error {
 	return l.file.reopen()
 }
 
-// reopened is a file that is appended to, and that someone else may move away.
+// reopened is a file to append to, which someone else may move away.
 // It is safe for concurrent use.
 type reopened struct {
 	name string

@@ -12,8 +12,8 @@ import (
 	"github.com/asof/asof/publisher"
 )
 
-// Inside GitHub Actions two files are named by the environment: what is appended to
-// the one becomes outputs of the step, to the other a part of the job's page.
+// In GitHub Actions the environment names two files. Lines appended to one become
+// outputs of the step; text appended to the other becomes part of the job's page.
 const (
 	actionsOutput  = "GITHUB_OUTPUT"
 	actionsSummary = "GITHUB_STEP_SUMMARY"
@@ -58,7 +58,7 @@ func (s *session) actionsSynced(rows []synced, failure error) error {
 	return s.actions("asof sync", repos, lines, failure)
 }
 
-// actionsPlanned tells GitHub Actions what a dry run has found.
+// actionsPlanned tells GitHub Actions what a dry run found.
 func (s *session) actionsPlanned(plans []planned, failure error) error {
 	var repos []actionsRepo
 	lines := [][]string{{"repo", "would be", "added", "removed", "changed", "to upload"}}
@@ -69,8 +69,8 @@ func (s *session) actionsPlanned(plans []planned, failure error) error {
 	return s.actions("asof, a dry run", repos, lines, failure)
 }
 
-// actions appends to the two files, as far as there are any. The outputs checkpoint
-// and url are empty where there are several repos.
+// actions appends to the two files, if they are set. The outputs checkpoint and url are
+// empty if there are several repos.
 func (s *session) actions(title string, repos []actionsRepo, lines [][]string, failure error) error {
 	err := appendTo(os.Getenv(actionsOutput), func(w io.Writer) error {
 		changed, checkpoint, url := false, "", ""
@@ -84,32 +84,62 @@ func (s *session) actions(title string, repos []actionsRepo, lines [][]string, f
 		if err != nil {
 			return err
 		}
-		// An id, a URL and JSON are a line each, whatever upstream calls its files.
+		// An id, a URL and JSON are one line each, whatever upstream calls its files.
 		_, err = fmt.Fprintf(w, "checkpoint=%s\nchanged=%t\nurl=%s\nrepos=%s\n", checkpoint, changed, url, list)
 		return err
 	})
 	if err != nil {
 		return err
 	}
+	s.told = true
 	return appendTo(os.Getenv(actionsSummary), func(w io.Writer) error {
-		fmt.Fprintf(w, "### %s\n\n", title)
+		writeHeading(w, title, failure)
 		for i, cells := range lines {
+			if len(lines) == 1 {
+				break // nothing was done
+			}
 			fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))
 			if i == 0 {
 				fmt.Fprintf(w, "|%s\n", strings.Repeat(" --- |", len(cells)))
 			}
 		}
-		var text strings.Builder
-		report(&text, failure)
-		for line := range strings.Lines(text.String()) {
-			fmt.Fprintf(w, "\n%s\n", markdown(line))
-		}
+		writeFailure(w, failure)
 		_, err := fmt.Fprintf(w, "\n%s\n\n", markdown(strings.ReplaceAll(s.closing(s.requests()), "\n", " ")))
 		return err
 	})
 }
 
-// appendTo writes to the end of a file; without a name, nothing.
+// actionsFailed puts the error of a command on the job's page, if nobody has told it
+// there: one that ended before it had something to say, or that says nothing else there.
+func (a *app) actionsFailed(command string, failure error) error {
+	if failure == nil || a.told {
+		return nil
+	}
+	return appendTo(os.Getenv(actionsSummary), func(w io.Writer) error {
+		writeHeading(w, command, failure)
+		writeFailure(w, failure)
+		_, err := fmt.Fprintln(w)
+		return err
+	})
+}
+
+func writeHeading(w io.Writer, title string, failure error) {
+	if failure != nil {
+		title += ": failed"
+	}
+	fmt.Fprintf(w, "### %s\n\n", markdown(title))
+}
+
+// writeFailure writes an error as standard error has it, a paragraph a line.
+func writeFailure(w io.Writer, failure error) {
+	var text strings.Builder
+	report(&text, failure)
+	for line := range strings.Lines(text.String()) {
+		fmt.Fprintf(w, "\n%s\n", markdown(line))
+	}
+}
+
+// appendTo writes to the end of a file. Without a name it does nothing.
 func appendTo(name string, write func(io.Writer) error) error {
 	if name == "" {
 		return nil
@@ -128,7 +158,7 @@ func appendTo(name string, write func(io.Writer) error) error {
 	return nil
 }
 
-// markdown is text that means nothing in Markdown but itself, in one line.
+// markdown escapes text for Markdown, in one line.
 func markdown(text string) string {
 	var b strings.Builder
 	for _, r := range strings.TrimSpace(text) {

@@ -15,14 +15,14 @@ func newChannelCmd(a *app) *cobra.Command {
 	var remove bool
 	cmd := &cobra.Command{
 		Use:   "channel REPO [NAME [TIME]]",
-		Short: "List a repo's channels, or make one name a checkpoint",
+		Short: "List a repo's channels, or point one at a checkpoint",
 		Long: `List the channels of a repo: movable names for checkpoints, such as stable and
-canary. With a name and a time, make the channel name the checkpoint that the time
-stands for; with --delete, take the channel away. A checkpoint that a channel names
-is never pruned.
+canary. With a name and a time, point the channel at that time's checkpoint. With
+--delete, remove the channel. A checkpoint that a channel names is never pruned.
 
-The resolver sends a channel to its checkpoint's own address with a redirect that
-nobody keeps, so a channel may go forward and back.
+The resolver redirects a channel to its checkpoint's own address. Nobody caches that
+redirect, so a channel can move forward and back. For a while (repos[].grace) it still
+leads to files that it lost by moving, so that clients can finish what they began.
 
 ` + whenHelp,
 		Example: `  asof channel myfile
@@ -43,11 +43,11 @@ nobody keeps, so a channel may go forward and back.
 			return usage(fmt.Errorf("channel: --delete takes a repo and a name"), "asof "+cmd.Use)
 		},
 	}
-	cmd.Flags().BoolVar(&remove, "delete", false, "take the channel away")
+	cmd.Flags().BoolVar(&remove, "delete", false, "remove the channel")
 	return cmd
 }
 
-// channel is one as it is printed.
+// channel is a channel as it is printed.
 type channel struct {
 	Channel    string      `json:"channel"`
 	Checkpoint manifest.ID `json:"checkpoint"`
@@ -74,29 +74,31 @@ func (a *app) listChannels(cmd *cobra.Command, name string) error {
 	})
 }
 
-// changeChannel makes the channel name what the time stands for; without one it
-// takes the channel away.
+// changeChannel points the channel at the time's checkpoint. Without a time it removes
+// the channel.
 func (a *app) changeChannel(cmd *cobra.Command, name, label string, when []string) error {
 	ctx := cmd.Context()
 	if err := manifest.CheckChannel(label); err != nil {
 		return usage(err, "")
 	}
-	store, pub, err := a.janitor(ctx)
+	tools, err := a.janitor(ctx)
 	if err != nil {
 		return err
 	}
+	store := tools.Store
+	pub := publisher.New(publisher.Options{Store: store, Env: tools.Env, Announcer: tools.Announcer})
 	if len(when) == 0 {
 		found, _, err := findRepo(ctx, store, name)
 		if err != nil {
 			return err
 		}
-		return pub.DropChannel(ctx, publisher.Repo{Name: found.Name, Base: found.Base}, label)
+		return pub.DropChannel(ctx, found, label)
 	}
 	found, answer, err := resolve(ctx, store, name, when[0])
 	if err != nil {
 		return err
 	}
-	if err := pub.SetChannel(ctx, publisher.Repo{Name: found.Name, Base: found.Base}, label, answer.ID); err != nil {
+	if err := pub.SetChannel(ctx, found, label, answer.ID); err != nil {
 		return err
 	}
 	result := channel{label, answer.ID}

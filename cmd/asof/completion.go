@@ -11,11 +11,10 @@ import (
 	"github.com/asof/asof/internal/catalog"
 )
 
-// completionTime bounds what a press of the tab key may wait for the store.
+// completionTime bounds how long the tab key may wait for the store.
 const completionTime = 3 * time.Second
 
-// completeConfigured completes the names of configured repos: what publish and
-// sync take.
+// completeConfigured completes the names of configured repos, for publish and sync.
 func (a *app) completeConfigured(_ *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	cfg, err := a.config()
 	if err != nil {
@@ -30,8 +29,8 @@ func (a *app) completeConfigured(_ *cobra.Command, args []string, _ string) ([]c
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeStored completes what takes REPO TIME…: first a repo of the store,
-// then up to so many of its times.
+// completeStored completes the arguments REPO TIME…: first a repo of the store, then up
+// to the given number of its times.
 func (a *app) completeStored(times int) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		ctx, cancel := context.WithTimeout(cmd.Context(), completionTime)
@@ -52,19 +51,19 @@ func (a *app) storedRepos(ctx context.Context) []cobra.Completion {
 	if err != nil {
 		return nil
 	}
-	reg, _, err := catalog.Registry(ctx, store)
+	reg, err := catalog.Registry().Load(ctx, store)
 	if err != nil {
 		return nil
 	}
 	var names []cobra.Completion
-	for _, r := range reg.Repos {
+	for _, r := range reg.Doc.Repos {
 		names = append(names, cobra.CompletionWithDesc(r.Name, "/"+r.Base+"/"))
 	}
 	return names
 }
 
-// storedTimes are latest, the channels, and the newest checkpoints of a repo,
-// those that its index itself names.
+// storedTimes are latest, the channels, and the newest checkpoints of a repo: those in
+// the index itself.
 func (a *app) storedTimes(ctx context.Context, repo string) []cobra.Completion {
 	store, err := a.openStore(ctx)
 	if err != nil {

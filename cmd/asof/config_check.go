@@ -1,40 +1,56 @@
 package main
 
 import (
-	"maps"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/objstore/storeurl"
 )
 
 func newConfigCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "config",
 		Short:   "Check the configuration",
-		Long:    `Look at the configuration: asof config check.`,
+		Long:    `Check the configuration with asof config check.`,
 		Example: `  asof config check`,
 		Args:    unknownCommand,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	check := &cobra.Command{
 		Use:   "check",
-		Short: "Say what the configuration means, and where each setting comes from",
-		Long: `Read the configuration as every command does (asof.yaml, then the environment,
-then flags), check it, and print each setting with its value and where that came
-from, and the repos. Nothing is contacted: neither the store nor any remote.`,
+		Short: "Show what the configuration means, and where each setting comes from",
+		Long: `Read the configuration as every command does (asof.yaml, then the environment, then
+flags) and check it. Print every setting with its value and where that comes from: a
+line of the file, a variable, a flag, or the default. Secrets are not printed. Then
+print the repos. It contacts neither the store nor any remote. What depends on the
+machine, such as files of a certificate, it looks for on this one.
+
+If something is wrong, print all mistakes instead, each with its line.`,
 		Example: `  asof config check
   ASOF_STORE=./other asof config check
   asof config check -c other.yaml -o json`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.checkConfig(cmd) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.checkConfig(cmd.Context()) },
 	}
 	cmd.AddCommand(check)
 	return cmd
 }
 
-// setting is one scalar of the configuration as it is printed.
+// checkedConfig is the configuration as it is printed.
+type checkedConfig struct {
+	File       *string       `json:"file"`        // null: there is none
+	RelativeTo string        `json:"relative_to"` // where relative paths begin
+	Settings   []setting     `json:"settings"`
+	Repos      []checkedRepo `json:"repos"`
+}
+
+// setting is a value of the configuration as it is printed.
 type setting struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
@@ -50,33 +66,47 @@ type checkedRepo struct {
 	Source string `json:"source"` // where it reads from
 }
 
-func (a *app) checkConfig(cmd *cobra.Command) error {
-	cfg, log, err := a.setup()
+func (a *app) checkConfig(ctx context.Context) error {
+	cfg, err := a.read()
 	if err != nil {
 		return err
 	}
-	result := struct {
-		Settings []setting     `json:"settings"`
-		Repos    []checkedRepo `json:"repos"`
-	}{a.settingsOf(cmd), []checkedRepo{}}
-	if len(cfg.Repos) > 0 {
-		repos, err := a.repos(cfg, nil, log)
-		if err != nil {
-			return err
+	log := a.logger(cfg)
+	cfg.checkServing(log)
+	cfg.checkOpening(ctx, log)
+	result := checkedConfig{Settings: []setting{}, Repos: []checkedRepo{}}
+	if result.RelativeTo, err = os.Getwd(); err != nil {
+		return err
+	}
+	file := "none at " + cfg.file.path
+	if cfg.file.found {
+		file, result.File = cfg.file.path, &cfg.file.path
+	}
+	source := map[string]string{}
+	for _, s := range cfg.report.Settings {
+		result.Settings = append(result.Settings, setting(s))
+		source[s.Key] = s.Value
+	}
+	if len(cfg.Repos) == 0 {
+		err = cfg.mistakes()
+	} else {
+		_, err = a.repos(cfg, nil, log)
+	}
+	if err != nil {
+		return err
+	}
+	for i, rc := range cfg.Repos {
+		r := checkedRepo{Repo: rc.Name, Path: rc.Path, Layout: rc.Layout}
+		if rc.Remote != nil {
+			remote := fmt.Sprintf("repos[%d].remote.", i)
+			r.Remote, r.Source = rc.Remote.Type, source[remote+"url"]+source[remote+"path"]
 		}
-		for i, repo := range repos {
-			rc := cfg.Repos[i]
-			r := checkedRepo{Repo: repo.Name, Path: repo.Base, Layout: string(repo.Layout)}
-			r.Remote, _ = rc.Remote["type"].(string)
-			for _, key := range []string{"url", "path"} {
-				if source, ok := rc.Remote[key].(string); ok {
-					r.Source = source
-				}
-			}
-			result.Repos = append(result.Repos, r)
-		}
+		result.Repos = append(result.Repos, r)
 	}
 	return a.print(result, func(t *table) {
+		t.row("FILE", file)
+		t.row("RELATIVE TO", result.RelativeTo)
+		t.row("")
 		t.row("KEY", "VALUE", "FROM")
 		for _, s := range result.Settings {
 			t.row(s.Key, dash(s.Value), s.From)
@@ -89,24 +119,16 @@ func (a *app) checkConfig(cmd *cobra.Command) error {
 	})
 }
 
-// settingsOf lists the scalar settings with where viper took each from.
-func (a *app) settingsOf(cmd *cobra.Command) []setting {
-	var list []setting
-	for _, key := range slices.Sorted(maps.Keys(settings())) {
-		s := setting{Key: key, Value: a.viper.GetString(key), From: "default"}
-		env := "ASOF_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
-		flag := cmd.Flags().Lookup(strings.ReplaceAll(key, "_", "-"))
-		switch {
-		case flag != nil && flag.Changed:
-			s.From = "--" + flag.Name
-		case os.Getenv(env) != "": // viper passes over an empty variable
-			s.From = env
-		case a.viper.InConfig(key):
-			s.From = a.viper.ConfigFileUsed()
-		}
-		list = append(list, s)
+// checkOpening finds what keeps the store from being opened here, such as a region that
+// nothing says. It sends no request. A folder may still have to be made.
+func (cfg *config) checkOpening(ctx context.Context, log *slog.Logger) {
+	if cfg.Store == "" {
+		return
 	}
-	return list
+	_, err := storeurl.Open(ctx, cfg.Store, storeurl.Options{Logger: log})
+	if err != nil && !errors.Is(err, objstore.ErrNoStore) {
+		cfg.report.Mistake("store", err, "")
+	}
 }
 
 func dash(s string) string {

@@ -16,6 +16,7 @@ import (
 	"github.com/asof/asof/internal/objstore/dirstore"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher"
+	"github.com/asof/asof/publisher/job"
 	"github.com/asof/asof/publisher/remote/fetch"
 	"github.com/asof/asof/publisher/remote/file"
 	"github.com/asof/asof/resolver"
@@ -28,15 +29,18 @@ func newDemoCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See asof work, with nothing to set up",
-		Long: `Start a small upstream, publish it as it was on several days of the last month into
-a store in a temporary folder, and show what the resolver answers. Every exchange is
-real HTTP. Then go on serving, for a browser, until Ctrl-C, and leave nothing behind.`,
+		Long: `Start a small upstream, and publish it as it was on several days of the last month,
+into a store in a temporary folder. Then show what the resolver answers, over real
+HTTP, and keep serving for a browser until Ctrl-C. Nothing is left behind.`,
 		Example: `  asof demo
   asof demo --once              # end when all was shown`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := a.logger()
-			if err != nil {
+			if err := checkAddress(listen); err != nil {
+				return usage(fmt.Errorf("--listen: %w", err), "for instance 127.0.0.1:8080")
+			}
+			cfg := a.parse(configFile{}, nil)
+			if err := cfg.mistakes(); err != nil {
 				return err
 			}
 			dir, err := os.MkdirTemp("", "asof-demo-")
@@ -44,11 +48,11 @@ real HTTP. Then go on serving, for a browser, until Ctrl-C, and leave nothing be
 				return err
 			}
 			defer os.RemoveAll(dir)
-			d := &demo{out: a.stdout, log: log, dir: dir, once: once, listen: listen}
+			d := &demo{out: a.stdout, log: a.logger(cfg), dir: dir, once: once, listen: listen}
 			return d.run(cmd.Context())
 		},
 	}
-	cmd.Flags().BoolVar(&once, "once", false, "end instead of serving on")
+	cmd.Flags().BoolVar(&once, "once", false, "end instead of serving")
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "address to serve on")
 	return cmd
 }
@@ -103,7 +107,7 @@ func (d *demo) run(ctx context.Context) error {
 	return <-served
 }
 
-// prepare starts the upstream, and makes a publisher of it.
+// prepare starts the upstream and makes a publisher for it.
 func (d *demo) prepare(ctx context.Context, store objstore.Store) (err error) {
 	if d.upstream, err = serveDemoUpstream(ctx); err != nil {
 		return err
@@ -112,8 +116,8 @@ func (d *demo) prepare(ctx context.Context, store objstore.Store) (err error) {
 	if err != nil {
 		return err
 	}
-	d.pub = publisher.New(publisher.Options{Store: store, Log: d.log, PublicURL: d.url})
-	d.repo = publisher.Repo{Name: "myfile", Base: "checkpoints/myfile", Remote: remote}
+	d.pub = publisher.New(publisher.Options{Store: store, Env: job.Env{}, PublicURL: d.url})
+	d.repo = publisher.Repo{Repo: manifest.Repo{Name: "myfile", Base: "checkpoints/myfile"}, Remote: remote}
 	return nil
 }
 
@@ -131,7 +135,7 @@ func (d *demo) publish(ctx context.Context) (ids []manifest.ID, err error) {
 			d.step("publish once in a while; --at gives the past days their ids")
 		}
 		at := manifest.IDOf(today.AddDate(0, 0, -day.ago).Add(day.hour))
-		opts := publisher.PublishOptions{At: &at}
+		opts := publisher.PublishOptions{At: at}
 		if day.change == nil {
 			opts.NoSync, opts.Empty = true, true
 		} else {
@@ -149,13 +153,13 @@ func (d *demo) publish(ctx context.Context) (ids []manifest.ID, err error) {
 	return ids, nil
 }
 
-// ask shows the exchanges that tell what asof is for.
+// ask shows the exchanges that explain what asof is for.
 func (d *demo) ask(ctx context.Context, ids []manifest.ID) error {
 	base := "/" + d.repo.Base + "/"
 	between := ids[0] + (ids[1]-ids[0])/2
 	rebuilt := ids[2]
 	for _, question := range []struct{ what, path string }{
-		{"the list of checkpoints, oldest first", base},
+		{"the list of checkpoints, newest first", base},
 		{"the second checkpoint", base + ids[1].String() + "/"},
 		{fmt.Sprintf("any other time: %s lies between, and stands for the first", between), base + between.String() + "/"},
 		{"so does a day: before 2.iso was rebuilt, and after", base + rebuilt.Time().Format(time.DateOnly) + "/2.iso"},

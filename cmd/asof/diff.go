@@ -19,13 +19,14 @@ func newDiffCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff REPO [TIME [TIME]]",
 		Short: "Show what changed between two checkpoints",
-		Long: `Show which files were added, removed or changed from one checkpoint to another, by
-default to the newest, and without times from the one before it. Only what differs of
-the two manifests is read.
+		Long: `Show which files were added, removed or changed between two checkpoints. The second
+defaults to the newest; without times, the first is the one before it. Only the parts
+of the two manifests that differ are read. +x and -x are files that became executable,
+and files that no longer are.
 
-Where the repo holds the indexes of APT archives, packages come first: which were
-added, removed, upgraded, downgraded or rebuilt, per suite, component and
-architecture, as Debian orders versions.
+If the repo holds the indexes of APT archives or RPM repositories, packages come first:
+added, removed, upgraded, downgraded or rebuilt, per suite, component and architecture, or
+per folder, in the order of versions that dpkg or rpm knows.
 
 ` + whenHelp,
 		Example: `  asof diff myfile
@@ -61,11 +62,11 @@ architecture, as Debian orders versions.
 			return d.run(cmd.Context(), log)
 		},
 	}
-	cmd.Flags().BoolVar(&stat, "stat", false, "only count")
+	cmd.Flags().BoolVar(&stat, "stat", false, "only print totals")
 	return cmd
 }
 
-// lastTwo are a repo's name, and its two newest checkpoints.
+// lastTwo returns a repo's name and its two newest checkpoints.
 func lastTwo(ctx context.Context, store objstore.Store, name string) ([]string, error) {
 	_, newest, err := resolve(ctx, store, name, manifest.Latest)
 	if err != nil {
@@ -90,7 +91,7 @@ type changed struct {
 	New    *shown              `json:"new,omitempty"`
 }
 
-func showChange(c catalog.Change) changed {
+func showChange(c catalog.Difference) changed {
 	s := changed{Path: c.Path, Change: c.Kind()}
 	if c.Old != nil {
 		old := showEntry(*c.Old)
@@ -117,12 +118,13 @@ func sign(kind manifest.ChangeKind) string {
 // counted sums changes up.
 type counted struct {
 	manifest.Changes
-	Bytes int64 `json:"bytes"` // by which the checkpoint grew
+	Modes int   `json:"modes,omitempty"` // files of both that are executable in one
+	Bytes int64 `json:"bytes"`           // by which the checkpoint grew
 
 	Packages *countedPackages `json:"packages,omitempty"`
 }
 
-func (n *counted) add(c catalog.Change) {
+func (n *counted) add(c catalog.Difference) {
 	n.Changes = n.Changes.Plus(c.Kind())
 	if c.New != nil {
 		n.Bytes += c.New.Size
@@ -164,6 +166,10 @@ func (d *differ) run(ctx context.Context, log *slog.Logger) error {
 }
 
 func (d *differ) diffFiles(ctx context.Context) error {
+	modes, err := d.changedModes(ctx)
+	if err != nil {
+		return err
+	}
 	lists := d.json && !d.stat
 	if lists {
 		fmt.Fprint(d.w, "\"changes\":[")
@@ -175,6 +181,9 @@ func (d *differ) diffFiles(ctx context.Context) error {
 			return err
 		}
 		sum.add(c)
+		if c.Kind() != manifest.Changed {
+			modes.drop(c.Path)
+		}
 		switch {
 		case d.stat:
 		case d.json:
@@ -188,9 +197,12 @@ func (d *differ) diffFiles(ctx context.Context) error {
 			fmt.Fprintf(d.w, "%s %s\n", sign(c.Kind()), c.Path)
 		}
 	}
-	sum.Packages = d.packages
+	sum.Packages, sum.Modes = d.packages, len(modes.paths)
 	if !d.json {
-		fmt.Fprintf(d.w, "%s to %s: %d added, %d removed, %d changed, %+d bytes\n", d.from.ID, d.to.ID, sum.Added, sum.Removed, sum.Changed, sum.Bytes)
+		if err := d.printModes(modes); err != nil {
+			return err
+		}
+		fmt.Fprintf(d.w, "%s to %s: %d added, %d removed, %d changed, %+d bytes%s\n", d.from.ID, d.to.ID, sum.Added, sum.Removed, sum.Changed, sum.Bytes, ofModes(sum.Modes))
 		if d.packages != nil {
 			fmt.Fprintf(d.w, "packages: %s\n", d.packages)
 		}
@@ -198,6 +210,9 @@ func (d *differ) diffFiles(ctx context.Context) error {
 	}
 	if lists {
 		fmt.Fprint(d.w, "],\n")
+	}
+	if err := d.printModes(modes); err != nil {
+		return err
 	}
 	total, err := json.Marshal(sum)
 	if err == nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// tree is a checkpoint whose files are to be read.
+// tree is a checkpoint whose files are read.
 type tree struct {
 	store objstore.Store
 	repo  manifest.Repo
@@ -27,10 +27,15 @@ type tree struct {
 
 // open reads a file, verified against the manifest.
 func (t tree) open(ctx context.Context, e manifest.Entry) (io.ReadCloser, error) {
-	key := manifest.FileKey(t.repo.Base, t.ID, t.Layout, e.Path, e.SHA256)
+	key := t.Place(t.repo.Base).Key(e.Path, e.SHA256)
 	return objstore.Body{Size: e.Size, SHA256: e.SHA256, Open: func(ctx context.Context) (io.ReadCloser, error) {
 		return t.store.Open(ctx, key, 0, objstore.Whole)
 	}}.Reader(ctx), nil
+}
+
+// compared is the tree for package packages.
+func (t tree) compared() packages.Tree {
+	return packages.Tree{Open: t.open, Find: catalog.NewFinder(catalog.From(t.store), t.Manifest).Find}
 }
 
 // changedIndexes are the package indexes that differ between two trees.
@@ -42,8 +47,8 @@ func changedIndexes(ctx context.Context, from, to tree) ([]packages.Index, error
 		}
 		indexes.Add(c)
 	}
-	// A form that only one of them lost or got says nothing as long as the other
-	// forms of the index are the same. They did not change, so both have them.
+	// An index may gain or lose a form (.gz, .xz) without a change: then both trees
+	// have its other forms, unchanged.
 	if lacking := indexes.Lacking(); len(lacking) > 0 {
 		for e, err := range to.files.Entries(ctx) {
 			if err != nil {
@@ -64,7 +69,7 @@ type countedPackages struct {
 	Rebuilt    int `json:"rebuilt"`
 }
 
-func (n *countedPackages) add(changes []packages.Change) {
+func (n *countedPackages) add(changes []packages.Event) {
 	for _, c := range changes {
 		switch c.Kind {
 		case packages.Added:
@@ -109,8 +114,9 @@ func (d *differ) diffPackages(ctx context.Context, log *slog.Logger) error {
 	if lists {
 		fmt.Fprint(d.w, "\"packages\":[")
 	}
+	from, to := d.from.compared(), d.to.compared()
 	for _, index := range indexes {
-		changes, err := index.Diff(ctx, d.from.open, d.to.open)
+		changes, err := index.Diff(ctx, from, to)
 		if bad, ok := errors.AsType[*packages.FormatError](err); ok {
 			log.Warn("this is no index of packages, or a broken one", "file", bad.Path, "error", bad.Err)
 			continue
@@ -135,7 +141,7 @@ func (d *differ) diffPackages(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
-func (d *differ) packagesJSON(index packages.Index, changes []packages.Change, separator string) (string, error) {
+func (d *differ) packagesJSON(index packages.Index, changes []packages.Event, separator string) (string, error) {
 	for _, c := range changes {
 		shown := changedPackage{index.Suite, index.Component, index.Arch, c.Package, c.Kind, c.Old, c.New}
 		if shown.Arch == "" {
@@ -151,7 +157,7 @@ func (d *differ) packagesJSON(index packages.Index, changes []packages.Change, s
 	return separator, nil
 }
 
-func (d *differ) packagesText(index packages.Index, changes []packages.Change) error {
+func (d *differ) packagesText(index packages.Index, changes []packages.Event) error {
 	if len(changes) == 0 {
 		return nil
 	}
@@ -162,11 +168,15 @@ func (d *differ) packagesText(index packages.Index, changes []packages.Change) e
 	if d.stat {
 		return nil
 	}
+	separator := ":"
+	if index.RPM {
+		separator = "."
+	}
 	t := tabwriter.NewWriter(d.w, 0, 0, 2, ' ', 0)
 	for _, c := range changes {
 		name := c.Package
-		if c.Arch != index.Arch && c.Arch != "all" && c.Arch != "" {
-			name += ":" + c.Arch
+		if c.Arch != index.Arch && c.Arch != "all" && c.Arch != "noarch" && c.Arch != "" {
+			name += separator + c.Arch
 		}
 		version := c.Old + c.New
 		if c.Kind == packages.Rebuilt {

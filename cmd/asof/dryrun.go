@@ -5,25 +5,30 @@ import (
 
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher"
+	"github.com/asof/asof/publisher/transfer"
 )
 
-// planned is what a run would make of a repo, as a dry run prints it.
+// planned is what a run would do to a repo, as a dry run prints it.
 type planned struct {
 	Repo    string `json:"repo"`
 	Outcome string `json:"outcome"` // published, unchanged, staged, or fetched: a shard
 	manifest.Changes
-	TotalFiles int64              `json:"total_files"` // what the repo would hold
-	TotalBytes int64              `json:"total_bytes"`
-	Files      publisher.Stats    `json:"files"`
-	Pages      publisher.Stats    `json:"pages"`
-	HeldBack   publisher.HeldBack `json:"held_back"`
+	TotalFiles int64             `json:"total_files"` // what the repo would hold
+	TotalBytes int64             `json:"total_bytes"`
+	Files      transfer.Stats    `json:"files"`
+	Pages      transfer.Stats    `json:"pages"`
+	HeldBack   manifest.HeldBack `json:"held_back"`
+	Missing    []string          `json:"missing,omitempty"`
+	OnlyModes  int               `json:"only_modes,omitempty"`
+	Lost       []string          `json:"lost,omitempty"`
 }
 
 func plansOf(results []publisher.Result) (plans []planned) {
 	for _, r := range results {
 		p := planned{
 			Repo: r.Repo, Outcome: string(r.Outcome), Changes: r.Checkpoint.Changes,
-			TotalFiles: r.Checkpoint.Files, TotalBytes: r.Checkpoint.Bytes, Files: r.Files, Pages: r.Pages, HeldBack: r.HeldBack,
+			TotalFiles: r.Checkpoint.Files, TotalBytes: r.Checkpoint.Bytes, Files: r.Files, Pages: r.Pages, HeldBack: r.HeldBack, Missing: r.Missing,
+			OnlyModes: r.OnlyModes, Lost: r.Lost,
 		}
 		if r.Outcome == publisher.Unchanged {
 			p.Changes = manifest.Changes{} // those of a checkpoint that is there
@@ -34,22 +39,23 @@ func plansOf(results []publisher.Result) (plans []planned) {
 }
 
 func planOfSync(r publisher.SyncResult) planned {
-	p := planned{Repo: r.Repo, Outcome: "fetched", Files: r.Files, HeldBack: r.HeldBack}
+	p := planned{Repo: r.Repo, Outcome: "fetched", Files: r.Files, HeldBack: r.HeldBack, Missing: r.Missing, Lost: r.Lost}
 	if r.Staged != nil {
 		p.Outcome, p.Changes, p.TotalFiles, p.TotalBytes = "staged", r.Changes, r.Staged.Files, r.Staged.Bytes
 	}
 	return p
 }
 
-// finishDry prints what would be done.
+// finishDry prints what a run would do.
 func (s *session) finishDry(plans []planned, failure error) error {
 	actionsErr := s.actionsPlanned(plans, failure)
-	if len(plans) == 0 && failure != nil {
+	if s.failed(len(plans), failure) {
 		return actionsErr
 	}
 	var summary []string
 	for _, p := range plans {
-		s.notePartial(p.Repo, p.HeldBack)
+		s.notePartial(p.Repo, p.HeldBack, p.Missing)
+		s.noteLost(p.Repo, p.Lost)
 		if p.Outcome == string(publisher.Unchanged) {
 			summary = append(summary, p.Repo+" is unchanged: its horizon would move")
 			continue
@@ -58,7 +64,7 @@ func (s *session) finishDry(plans []planned, failure error) error {
 		if written := int64(p.Pages.Uploaded + p.Pages.Copied); written > 0 {
 			line += ", " + count(written, "page", "pages") + " to write"
 		}
-		summary = append(summary, fmt.Sprintf("%s would be %s: %s", p.Repo, p.Outcome, changes(p.Changes)), line)
+		summary = append(summary, fmt.Sprintf("%s would be %s: %s", p.Repo, p.Outcome, changes(p.Changes)+ofModes(p.OnlyModes)), line)
 	}
 	return finish(s, plans, func(t *table) {
 		t.row("REPO", "WOULD BE", "ADDED", "REMOVED", "CHANGED", "UPLOAD", "SIZE", "COPY", "REUSE", "PAGES")

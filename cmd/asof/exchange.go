@@ -15,8 +15,8 @@ import (
 	"golang.org/x/net/html/atom"
 )
 
-// exchange does one HTTP request and shows it: what was asked, the status, the
-// headers that matter here, and a page's table as text.
+// exchange does one HTTP request and shows it: the request, the status, the headers that
+// matter here, and a page's table as text.
 func exchange(ctx context.Context, out io.Writer, address string) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
@@ -50,8 +50,8 @@ func exchange(ctx context.Context, out io.Writer, address string) error {
 	return nil
 }
 
-// printTable prints the heading and the table of a page; not its calendar, nor
-// the headings in it.
+// printTable prints the heading and the table of a page, but not its calendar and the
+// headings in it.
 func printTable(out io.Writer, page []byte) error {
 	doc, err := html.Parse(bytes.NewReader(page))
 	if err != nil {
@@ -90,7 +90,7 @@ func inCalendar(row *html.Node) bool {
 	return false
 }
 
-// hidden tells the cells that a page shows on demand only.
+// hidden reports whether a page shows a cell only on demand.
 func hidden(n *html.Node) bool {
 	return slices.Contains(n.Attr, html.Attribute{Key: "class", Val: "h"})
 }

@@ -2,12 +2,12 @@ package main
 
 import "github.com/spf13/cobra"
 
-// newHelpCmd is cobra's, but for an unknown command, which is an error here.
+// newHelpCmd is cobra's help command, except that an unknown command is an error.
 func newHelpCmd(root *cobra.Command) *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND]",
 		Short: "Help about a command",
-		Long:  `Print the help of a command, as its flag --help does.`,
+		Long:  `Print the help of a command, like its flag --help.`,
 		Example: `  asof help publish
   asof help config check`,
 		Args: cobra.ArbitraryArgs,
@@ -35,8 +35,7 @@ func newHelpCmd(root *cobra.Command) *cobra.Command {
 	}
 }
 
-// describeShells gives cobra's completion commands examples, and a word on how to
-// use them.
+// describeShells adds examples and instructions to cobra's completion commands.
 func describeShells(root *cobra.Command) {
 	completion, _, err := root.Find([]string{"completion"})
 	if err != nil {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"maps"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,39 +11,39 @@ import (
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher"
 	"github.com/asof/asof/publisher/remote"
-	"github.com/asof/asof/publisher/remote/fetch"
-	"github.com/asof/asof/publisher/remote/history"
 )
 
-// atKey is the setting of a remote that says which of its snapshots are wanted.
-const atKey = "at"
-
 func newImportCmd(a *app) *cobra.Command {
-	return &cobra.Command{
+	var opts publisher.PublishOptions
+	cmd := &cobra.Command{
 		Use:   "import REPO",
 		Short: "Import the history that a snapshot server keeps of an archive",
 		Long: `Publish the snapshots that a server like snapshot.debian.org keeps of an archive, in
-order, each under its own time as the id. The remote's setting at says which: a time,
-a list of times, or a range {from, to, step}; without to up to now, without step
-whenever the server has one. Its url is the archive's without a time.
+order, each with its own time as the id. The remote's setting at selects them: a time,
+a list of times, or a range {from, to, step}. Without to a range ends now; without step
+it takes every snapshot. The remote's url is the archive's, without a time. Dated copies
+at addresses of their own are a list of {time, url}, without a url beside it.
 
-What lies at or before the horizon is passed over: so it may be interrupted, and run
-again. A snapshot in which nothing changed adds no checkpoint. Signatures are checked
-as of the snapshot's time.
+Snapshots at or before the horizon are skipped, so you can interrupt an import and run
+it again. A snapshot with no changes adds no checkpoint. Signatures are checked as of
+the snapshot's time.
 
-When the history is in, take at out of asof.yaml, point url to the live archive, and
-let asof publish go on.`,
+When the history is in, remove at from asof.yaml, point url to the live archive, and
+continue with asof publish.`,
 		Example: `  asof import debian`,
 		Args:    cobra.ExactArgs(1),
 
 		ValidArgsFunction: a.completeConfigured,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.importHistory(cmd.Context(), args[0])
+			return a.importHistory(cmd.Context(), args[0], opts)
 		},
 	}
+	a.addTrustClock(cmd.Flags())
+	cmd.Flags().BoolVar(&opts.AllowShrink, "allow-shrink", false, shrinkHelp)
+	return cmd
 }
 
-func (a *app) importHistory(ctx context.Context, name string) error {
+func (a *app) importHistory(ctx context.Context, name string, opts publisher.PublishOptions) error {
 	cfg, log, err := a.setup()
 	if err != nil {
 		return err
@@ -54,21 +52,25 @@ func (a *app) importHistory(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	server, schedule, err := openHistory(rc, log)
-	if err != nil {
-		return a.inRemote(i, err)
+	server, schedule, err := rc.Remote.history(a.fetchEnv(cfg, log))
+	cfg.report.Options(fmt.Sprintf("repos[%d].remote", i), err)
+	if err := cfg.mistakes(); err != nil {
+		return err
 	}
-	repo := publisher.Repo{Name: rc.Name, Base: rc.Path, SlashPages: rc.SlashPages}
-	if repo.Layout, err = manifest.ParseLayout(rc.Layout); err != nil {
+	repo, err := rc.publisher()
+	if err != nil {
 		return err
 	}
 	s, err := a.newSession(ctx, cfg, log, []publisher.Repo{repo}, false)
 	if err != nil {
 		return err
 	}
-	times, err := server.Times(ctx, schedule, manifest.IDOf(time.Now()))
-	if err != nil {
-		return fmt.Errorf("import %s: list the snapshots: %w", name, err)
+	times, url := schedule.Times, func(at manifest.ID) string { return schedule.URLs[at] }
+	if server != nil {
+		url = server.URL
+		if times, err = server.Times(ctx, schedule, manifest.IDOf(time.Now())); err != nil {
+			return fmt.Errorf("import %s: list the snapshots: %w", name, err)
+		}
 	}
 	horizon, err := s.pub.Horizon(ctx, repo)
 	if err != nil {
@@ -80,16 +82,20 @@ func (a *app) importHistory(ctx context.Context, name string) error {
 			continue
 		}
 		fmt.Fprintf(a.stderr, "importing %s of %s, %d of %d\n", at, name, n+1, len(times))
-		env := fetch.Env{Log: log, UserAgent: userAgent(), Retried: a.watch().Retry, Now: at.Time}
-		settings := maps.Clone(rc.Remote)
-		delete(settings, atKey)
-		settings["url"] = server.URL(at)
-		if repo.Remote, err = openRemote(remoteTypes(env), settings); err != nil {
-			return a.inRemote(i, err)
+		env := a.fetchEnv(cfg, log)
+		env.Now = at.Time
+		*rc.Remote.url = url(at)
+		if repo.Remote, err = rc.Remote.open(env); err != nil {
+			cfg.report.Options(fmt.Sprintf("repos[%d].remote", i), err)
+			return cfg.mistakes()
 		}
 		var r publisher.Result
-		if r, err = s.pub.Publish(ctx, repo, publisher.PublishOptions{At: &at}); err != nil {
+		opts.At = at
+		if r, err = s.pub.Publish(ctx, repo, opts); err != nil {
 			err = fmt.Errorf("import %s: %s: %w", name, at, err)
+			if errors.Is(err, publisher.ErrBadID) { // by another publisher, as the times are in order and past
+				err = &hinted{err, "somebody else publishes this repo: run the import again when that has ended", nil}
+			}
 			break
 		}
 		results = append(results, r)
@@ -97,35 +103,10 @@ func (a *app) importHistory(ctx context.Context, name string) error {
 	return errors.Join(err, s.finishPublish(results, err))
 }
 
-// pastOnly is a remote whose snapshots are imported: it has no present state.
+// pastOnly is a remote for imports. It has no present state.
 type pastOnly struct{}
 
 // Capture implements remote.Remote.
 func (pastOnly) Capture(context.Context, remote.Previous) (remote.Capture, error) {
-	return nil, usage(fmt.Errorf("remote.%s is set: it is a history", atKey), "asof import publishes it; take at away to follow the archive")
-}
-
-// openHistory reads a repo's settings as those of a snapshot server.
-func openHistory(rc repoConfig, log *slog.Logger) (*history.Server, history.Schedule, error) {
-	setting, ok := rc.Remote[atKey]
-	if !ok {
-		return nil, history.Schedule{}, usage(fmt.Errorf("%s: missing", atKey), "for instance at: {from: 2025-03-01, step: 24h}")
-	}
-	schedule, err := history.Parse(setting)
-	if err != nil {
-		return nil, schedule, fmt.Errorf("%s: %w", atKey, err)
-	}
-	var opts fetch.Options
-	known := map[string]any{}
-	for key, value := range rc.Remote {
-		if isFetchOption(key) {
-			known[key] = value
-		}
-	}
-	if err := decode(known, &opts); err != nil {
-		return nil, schedule, err
-	}
-	rawURL, _ := rc.Remote["url"].(string)
-	server, err := history.Open(rawURL, opts, fetch.Env{Log: log, UserAgent: userAgent()})
-	return server, schedule, err
+	return nil, usage(errors.New("remote.at is set: it is a history"), "asof import publishes it; take at away to follow the archive")
 }

@@ -17,7 +17,7 @@ func newInitCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:     "init",
 		Short:   "Write a commented asof.yaml to start from",
-		Long:    `Write a commented asof.yaml into this folder. A file that is there is left alone.`,
+		Long:    `Write a commented asof.yaml into this folder. An existing file is left alone.`,
 		Example: `  asof init && asof publish && asof serve`,
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {

@@ -42,31 +42,45 @@ type listed struct {
 	Base        string       `json:"base"`
 	Checkpoints int          `json:"checkpoints"`
 	Newest      *manifest.ID `json:"newest"`
+	Partial     bool         `json:"partial,omitempty"` // the newest lacks files that upstream lists
 	Horizon     *manifest.ID `json:"horizon"`
+	// Retired says what became of a repo that is no longer in use.
+	Retired *manifest.Retired `json:"retired,omitempty"`
 }
 
-func (a *app) listRepos(ctx context.Context, store objstore.Store) error {
-	reg, _, err := catalog.Registry(ctx, store)
+func (a *app) listRepos(ctx context.Context, store objstore.Reader) error {
+	reg, err := catalog.Registry().Load(ctx, store)
+	if err == nil && !reg.Exists() {
+		err = catalog.CheckRegistered(ctx, store, reg.Doc)
+	}
 	if err != nil {
 		return err
 	}
 	repos := []listed{}
-	for _, repo := range reg.Repos {
-		index, _, err := catalog.Index(ctx, store, repo)
+	for _, repo := range reg.Doc.Repos {
+		read, err := catalog.LoadIndex(ctx, store, repo)
 		if err != nil {
 			return err
 		}
-		l := listed{Repo: repo.Name, Base: repo.Base}
+		index := read.Doc
+		l := listed{Repo: repo.Name, Base: repo.Base, Retired: index.Retired}
 		l.Checkpoints, _ = index.Count()
 		if newest, ok := index.Newest(); ok {
-			l.Newest, l.Horizon = &newest.ID, &index.Horizon
+			l.Newest, l.Horizon, l.Partial = &newest.ID, &index.Horizon, newest.Partial
 		}
 		repos = append(repos, l)
 	}
 	return a.print(repos, func(t *table) {
 		t.row("REPO", "PATH", "CHECKPOINTS", "NEWEST", "HORIZON")
 		for _, l := range repos {
-			t.row(l.Repo, "/"+l.Base+"/", l.Checkpoints, orDash(l.Newest), orDash(l.Horizon))
+			newest := orDash(l.Newest)
+			if l.Partial {
+				newest += " (partial)"
+			}
+			if l.Retired != nil {
+				newest = l.Retired.What()
+			}
+			t.row(l.Repo, "/"+l.Base+"/", l.Checkpoints, newest, orDash(l.Horizon))
 		}
 	})
 }
@@ -78,7 +92,7 @@ func orDash(id *manifest.ID) string {
 	return id.String()
 }
 
-func (a *app) listCheckpoints(ctx context.Context, store objstore.Store, name string) error {
+func (a *app) listCheckpoints(ctx context.Context, store objstore.Reader, name string) error {
 	_, index, err := findRepo(ctx, store, name)
 	if err != nil {
 		return err
@@ -91,7 +105,7 @@ func (a *app) listCheckpoints(ctx context.Context, store objstore.Store, name st
 }
 
 // listTable prints the checkpoints part by part: a repo may have a million.
-func (a *app) listTable(ctx context.Context, history *catalog.History) error {
+func (a *app) listTable(ctx context.Context, history *manifest.History) error {
 	t := newTable(a.stdout)
 	t.row("CHECKPOINT", "FILES", "ADDED", "REMOVED", "CHANGED", "SIZE", "LAYOUT", "MANIFEST")
 	for part, err := range history.All(ctx) {
@@ -99,7 +113,7 @@ func (a *app) listTable(ctx context.Context, history *catalog.History) error {
 			return err
 		}
 		for _, c := range part.Checkpoints {
-			t.row(c.ID, c.Files, c.Added, c.Removed, c.Changed, size(c.Bytes), c.Layout, c.Manifest.String()[:12])
+			t.row(c.ID, filesOf(c), c.Added, c.Removed, c.Changed, size(c.Bytes), c.Layout, c.Manifest.String()[:12])
 		}
 		if err := t.w.Flush(); err != nil {
 			return err
@@ -109,10 +123,10 @@ func (a *app) listTable(ctx context.Context, history *catalog.History) error {
 }
 
 // listJSON prints one object, line by line.
-func (a *app) listJSON(ctx context.Context, history *catalog.History) error {
+func (a *app) listJSON(ctx context.Context, history *manifest.History) error {
 	head, err := json.Marshal(struct {
 		Repo     string                 `json:"repo"`
-		Horizon  manifest.ID            `json:"horizon"`
+		Horizon  manifest.ID            `json:"horizon,omitempty"`
 		Channels map[string]manifest.ID `json:"channels,omitempty"`
 	}{history.Index.Repo, history.Index.Horizon, history.Index.Channels})
 	if err != nil {
@@ -132,7 +146,7 @@ func (a *app) listJSON(ctx context.Context, history *catalog.History) error {
 }
 
 // listLines prints a list of each part as one JSON list, one line an element.
-func listLines[T any](ctx context.Context, w *bufio.Writer, history *catalog.History, of func(manifest.Segment) []T) error {
+func listLines[T any](ctx context.Context, w *bufio.Writer, history *manifest.History, of func(manifest.Segment) []T) error {
 	separator := "\n"
 	for part, err := range history.All(ctx) {
 		if err != nil {
@@ -151,19 +165,22 @@ func listLines[T any](ctx context.Context, w *bufio.Writer, history *catalog.His
 }
 
 // findRepo finds a repo of the store by its name and reads its index.
-func findRepo(ctx context.Context, store objstore.Store, name string) (manifest.Repo, manifest.Index, error) {
-	reg, _, err := catalog.Registry(ctx, store)
+func findRepo(ctx context.Context, store objstore.Reader, name string) (manifest.Repo, manifest.Index, error) {
+	reg, err := catalog.Registry().Load(ctx, store)
 	if err != nil {
 		return manifest.Repo{}, manifest.Index{}, err
 	}
-	repo, ok := reg.Find(name)
+	repo, ok := reg.Doc.Find(name)
 	if !ok {
 		var names []string
-		for _, r := range reg.Repos {
+		for _, r := range reg.Doc.Repos {
 			names = append(names, r.Name)
+		}
+		if err := catalog.CheckRegistered(ctx, store, reg.Doc); err != nil {
+			return repo, manifest.Index{}, err
 		}
 		return repo, manifest.Index{}, notFound(fmt.Errorf("repo %q is not in the store", name), hintNearest(name, names, "asof publish creates it"))
 	}
-	index, _, err := catalog.Index(ctx, store, repo)
-	return repo, index, err
+	index, err := catalog.LoadIndex(ctx, store, repo)
+	return repo, index.Doc, err
 }

@@ -8,15 +8,15 @@ import (
 	"github.com/spf13/cobra/doc"
 )
 
-// newManCmd writes the manual pages that packages install. It is for who builds
-// those, and hidden from the list of commands.
+// newManCmd writes the manual pages that packages install. Only package builders need
+// it, so the list of commands hides it.
 func newManCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "man DIR",
 		Short: "Write the manual pages into a folder",
-		Long: `Write a manual page for each command into a folder, which is made if need be.
-With SOURCE_DATE_EPOCH set they carry that date, so that two builds give the same
-bytes.`,
+		Long: `Write a manual page for each command into a folder, and create the folder if it is
+missing. If SOURCE_DATE_EPOCH is set, the pages carry that date, so two builds give the
+same bytes.`,
 		Example: `  asof man share/man/man1`,
 		Args:    cobra.ExactArgs(1),
 		Hidden:  true,

@@ -12,14 +12,13 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// setup reads the configuration and makes the logger: what commands begin with.
+// setup reads the configuration and makes the logger. Commands begin with it.
 func (a *app) setup() (config, *slog.Logger, error) {
 	cfg, err := a.config()
 	if err != nil {
 		return cfg, nil, err
 	}
-	log, err := a.logger()
-	return cfg, log, err
+	return cfg, a.logger(cfg), nil
 }
 
 // print writes a result to standard output: value as JSON, or a table.
@@ -48,7 +47,13 @@ func (t *table) row(cells ...any) {
 	fmt.Fprintln(t.w, strings.Join(text, "\t"))
 }
 
-// count is a number with what it counts.
+// section ends the columns so far, and leaves a line.
+func (t *table) section() {
+	t.w.Flush()
+	fmt.Fprintln(t.w)
+}
+
+// count is a number with its noun.
 func count(n int64, one, many string) string {
 	if n == 1 {
 		return "1 " + one

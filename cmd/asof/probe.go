@@ -6,16 +6,21 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/asof/asof/internal/objstore"
-	"github.com/asof/asof/publisher"
+	"github.com/asof/asof/internal/objstore/storeurl"
+	"github.com/asof/asof/publisher/ledger"
 )
 
 func newProbeCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "probe",
 		Short: "Show what a store really does",
-		Long: `Try what asof needs of a store: conditional creation, compare-and-swap, both with
-32 racers, copies, ranges, the order of listings, odd keys. It writes a few
-small objects below .asof/probe/ and removes them.`,
+		Long: `Test what asof needs from a store: conditional creation and compare-and-swap, both with
+32 racers, copies, ranges, the order of listings, odd keys. It writes a few small
+objects below .asof/probe/ and removes them.
+
+The outcome of a check is "failed" or "unsupported" if the store does not do it, and
+"untried" if nobody knows: no store answered, or it refused access. Exit code 5 is for a
+store that is not enough, 1 for checks that could not be tried, 4 for no store at all.`,
 		Example: `  asof probe --store minio://127.0.0.1:9000/bucket`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -24,14 +29,11 @@ small objects below .asof/probe/ and removes them.`,
 				return err
 			}
 			cfg.Retention = retentionConfig{} // what it writes is to be removed again
-			store, err := a.store(cmd.Context(), cfg, log, true)
+			store, err := a.plainStore(cmd.Context(), cfg, log, storeurl.Options{Create: true})
 			if err != nil {
 				return err
 			}
-			report, err := objstore.Probe(cmd.Context(), store, objstore.ProbeOptions{})
-			if err != nil {
-				return fmt.Errorf("probe %s: %w", cfg.Store, err)
-			}
+			report, untried := objstore.Probe(cmd.Context(), store, objstore.ProbeOptions{})
 			if err := a.print(report, func(t *table) {
 				t.row("CHECK", "OUTCOME", "DETAIL")
 				for _, c := range report.Checks {
@@ -40,8 +42,11 @@ small objects below .asof/probe/ and removes them.`,
 			}); err != nil {
 				return err
 			}
-			if !report.Safe() {
-				return fmt.Errorf("probe %s: %w", cfg.Store, publisher.ErrUnsafeStore)
+			if report.Verdict == objstore.Unsafe {
+				return fmt.Errorf("probe %s: %w", cfg.Store, ledger.ErrUnsafeStore)
+			}
+			if untried != nil {
+				return fmt.Errorf("probe %s: %w", cfg.Store, untried)
 			}
 			return nil
 		},

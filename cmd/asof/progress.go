@@ -4,20 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"github.com/asof/asof/internal/objstore"
-	"github.com/asof/asof/publisher"
+	"github.com/asof/asof/publisher/job"
 )
 
-// troubles counts what failed and was tried again: requests to the store, by the
-// driver, and everything else, by the publisher.
+// troubles counts retries: of requests to the store, which the driver repeats, and of
+// everything else, which the publisher repeats.
 type troubles struct {
 	meter   objstore.Meter
 	retried atomic.Int64
@@ -31,7 +29,7 @@ func (t *troubles) retry(err error) {
 
 func (t *troubles) retries() int64 { return t.retried.Load() + t.meter.Failed() }
 
-// suffix tells of retries, where there were any.
+// suffix reports retries, if there were any.
 func (t *troubles) suffix() string {
 	if n := t.retries(); n > 0 {
 		return ", " + count(n, "retry", "retries")
@@ -39,9 +37,9 @@ func (t *troubles) suffix() string {
 	return ""
 }
 
-// watch is what shows long work on standard error: a bar on a terminal, a plain line
-// now and then elsewhere.
-func (a *app) watch() publisher.Progress {
+// watch shows long work on standard error: a bar on a terminal, elsewhere a plain line
+// now and then.
+func (a *app) watch() job.Progress {
 	switch {
 	case a.progress != nil:
 	case a.onTerminal():
@@ -50,12 +48,6 @@ func (a *app) watch() publisher.Progress {
 		a.progress = &notes{w: a.stderr, every: 10 * time.Second, troubles: &a.troubles}
 	}
 	return a.progress
-}
-
-// onTerminal reports whether somebody looks at standard error as it is written.
-func (a *app) onTerminal() bool {
-	f, ok := a.stderr.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // bars draws one bar at a time.
@@ -128,7 +120,7 @@ func (b *bars) End() {
 	b.bar = nil
 }
 
-// aboveBar writes lines where a bar may stand.
+// aboveBar writes lines above the bar, if there is one.
 type aboveBar struct{ w io.Writer }
 
 func (a aboveBar) Write(p []byte) (int, error) {
@@ -136,7 +128,8 @@ func (a aboveBar) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// notes writes a line when some time has passed since the last.
+// notes writes a line if some time has passed since the last. While nothing goes on, it
+// writes one a minute.
 type notes struct {
 	w     io.Writer
 	every time.Duration
@@ -148,12 +141,20 @@ type notes struct {
 	files, done int
 	bytes, sent int64
 	began       time.Time
+	said        progressed
+}
+
+// progressed is how far the work was when a line was written.
+type progressed struct {
+	at   time.Time
+	done int
+	sent int64
 }
 
 func (n *notes) Begin(what string, files int, bytes int64) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.what, n.files, n.bytes, n.done, n.sent, n.began = what, files, bytes, 0, 0, time.Now()
+	n.what, n.files, n.bytes, n.done, n.sent, n.began, n.said = what, files, bytes, 0, 0, time.Now(), progressed{}
 	ticker, over := time.NewTicker(n.every), make(chan struct{})
 	n.stop = func() {
 		ticker.Stop()
@@ -164,7 +165,9 @@ func (n *notes) Begin(what string, files int, bytes int64) {
 			select {
 			case now := <-ticker.C:
 				n.mu.Lock()
-				fmt.Fprintln(n.w, n.line(now))
+				if n.due(now) {
+					fmt.Fprintln(n.w, n.line(now))
+				}
 				n.mu.Unlock()
 			case <-over:
 				return
@@ -173,7 +176,16 @@ func (n *notes) Begin(what string, files int, bytes int64) {
 	}()
 }
 
-// line says how far it is at a moment.
+// due reports whether a line is to be written.
+func (n *notes) due(now time.Time) bool {
+	if n.said.done == n.done && n.said.sent == n.sent && now.Sub(n.said.at) < time.Minute {
+		return false
+	}
+	n.said = progressed{now, n.done, n.sent}
+	return true
+}
+
+// line describes the progress at a moment.
 func (n *notes) line(now time.Time) string {
 	passed := now.Sub(n.began)
 	if n.files < 0 {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,33 +10,60 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/asof/asof/manifest"
-	"github.com/asof/asof/publisher"
+	"github.com/asof/asof/publisher/ledger"
+	"github.com/asof/asof/publisher/retain"
 )
 
 func newPruneCmd(a *app) *cobra.Command {
-	var opts publisher.PruneOptions
+	var opts retain.PruneOptions
 	var within string
-	var ids []string
+	var ids, drop []string
+	var confirm, undo bool
 	cmd := &cobra.Command{
-		Use:   "prune REPO",
-		Short: "Take old checkpoints out of a repo, by rules that say what to keep",
-		Long: `Decide which checkpoints of a repo to keep, and show it. With --apply, take the
-others out of the index. Each leaves a tombstone: its times answer 410 Gone, and
-never slide to an older checkpoint. Nothing is deleted; asof gc does that.
+		Use:   "prune REPO [ID...]",
+		Short: "Remove old checkpoints from a repo, by rules that say what to keep",
+		Long: `Show which checkpoints of a repo the rules keep. With --apply, remove the others from
+the index. Each leaves a tombstone: its times answer 410 Gone, and never fall back to
+an older checkpoint. Nothing is deleted; asof gc does that.
 
-A checkpoint stays if any rule keeps it. The newest always stays, and so do those
-that a channel names. The rules are restic's: --keep-daily 7 keeps, of the newest
-seven days that have any, the newest checkpoint each.`,
+A checkpoint stays if any rule keeps it. The newest always stays, and so does any that
+a channel names. The rules work like restic's: --keep-daily 7 keeps the newest
+checkpoint of each of the last seven days that have one. Instead of rules, --drop names
+what goes.
+
+asof gc deletes only what was pruned with the janitor's rights. Of other checkpoints that
+the index no longer lists, --confirm shows those that wait, all or those with an ID; with
+--apply it releases them for asof gc, for good. --undo shows them too, and with --apply
+lists them again. Both show what somebody put in the place of another checkpoint, or into
+history that was final: --undo takes it out, --confirm accepts it.`,
 		Example: `  asof prune myfile --keep-last 10 --keep-monthly 12
+  asof prune myfile --drop 20250317T000000Z --apply
   asof prune myfile --keep-within 30d --keep-yearly 10 --apply
-  asof prune myfile --keep-last 1 --reason 'ticket 4711' --apply`,
-		Args:              cobra.ExactArgs(1),
+  asof prune myfile --keep-last 1 --reason 'ticket 4711' --apply
+  asof prune myfile --confirm`,
+		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeStored(0),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			if confirm || undo {
+				var with []string
+				cmd.Flags().Visit(func(f *pflag.Flag) {
+					if strings.HasPrefix(f.Name, "keep") || f.Name == "drop" || f.Name == "reason" {
+						with = append(with, "--"+f.Name)
+					}
+				})
+				if confirm && undo || len(with) > 0 {
+					return usage(fmt.Errorf("%s: not together with --confirm or --undo", cmp.Or(strings.Join(with, ", "), "--undo")), "")
+				}
+				return a.pruneHeld(cmd, args, undo, opts.Apply)
+			}
+			if len(args) > 1 {
+				return usage(fmt.Errorf("%s: a checkpoint is named with --keep, --drop, --confirm or --undo", args[1]), "")
+			}
 			if within != "" {
-				if opts.Policy.Within, err = publisher.ParseSpan(within); err != nil {
+				if opts.Policy.Within, err = retain.ParseSpan(within); err != nil {
 					return usage(fmt.Errorf("--keep-within: %w", err), "")
 				}
 			}
@@ -46,23 +74,33 @@ seven days that have any, the newest checkpoint each.`,
 				}
 				opts.Policy.IDs = append(opts.Policy.IDs, id)
 			}
+			for _, s := range drop {
+				id, err := manifest.ParseID(s)
+				if err != nil {
+					return usage(fmt.Errorf("--drop: %w", err), "")
+				}
+				opts.Policy.Drop = append(opts.Policy.Drop, id)
+			}
 			return a.prune(cmd, args[0], opts)
 		},
 	}
 	flags := cmd.Flags()
-	flags.IntVar(&opts.Policy.Last, "keep-last", 0, "keep the newest `N`")
-	flags.IntVar(&opts.Policy.Hourly, "keep-hourly", 0, "keep the newest of each of `N` hours")
-	flags.IntVar(&opts.Policy.Daily, "keep-daily", 0, "keep the newest of each of `N` days")
-	flags.IntVar(&opts.Policy.Weekly, "keep-weekly", 0, "keep the newest of each of `N` weeks")
-	flags.IntVar(&opts.Policy.Monthly, "keep-monthly", 0, "keep the newest of each of `N` months")
-	flags.IntVar(&opts.Policy.Yearly, "keep-yearly", 0, "keep the newest of each of `N` years")
+	boundedInt(flags, &opts.Policy.Last, "keep-last", "0 to 1000000", "keep the newest `N`")
+	boundedInt(flags, &opts.Policy.Hourly, "keep-hourly", "0 to 1000000", "keep the newest of each of `N` hours")
+	boundedInt(flags, &opts.Policy.Daily, "keep-daily", "0 to 1000000", "keep the newest of each of `N` days")
+	boundedInt(flags, &opts.Policy.Weekly, "keep-weekly", "0 to 1000000", "keep the newest of each of `N` weeks")
+	boundedInt(flags, &opts.Policy.Monthly, "keep-monthly", "0 to 1000000", "keep the newest of each of `N` months")
+	boundedInt(flags, &opts.Policy.Yearly, "keep-yearly", "0 to 1000000", "keep the newest of each of `N` years")
 	flags.StringVar(&within, "keep-within", "", "keep all within a `SPAN` before the newest: 30d, 2w, 12h, 1y6m")
 	flags.StringArrayVar(&ids, "keep", nil, "keep the checkpoint `ID`; may be repeated")
-	flags.StringVar(&opts.Reason, "reason", "", "a line of text for the tombstones")
+	flags.StringArrayVar(&drop, "drop", nil, "remove the checkpoint `ID`, and keep all others; may be repeated")
+	flags.StringVar(&opts.Reason, "reason", "", "a line of text for the tombstones; it is public: everybody who may read the repo sees it")
 	_ = cmd.RegisterFlagCompletionFunc("keep", func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return a.completeStored(1)(cmd, args, "")
 	})
-	flags.BoolVar(&opts.Apply, "apply", false, "do it; without it only show")
+	flags.BoolVar(&confirm, "confirm", false, "release what was pruned without the janitor's rights, or went otherwise")
+	flags.BoolVar(&undo, "undo", false, "list it again")
+	flags.BoolVar(&opts.Apply, "apply", false, "apply; without it only show")
 	return cmd
 }
 
@@ -75,49 +113,59 @@ type pruned struct {
 	Bytes      int64       `json:"bytes"`
 }
 
-func (a *app) prune(cmd *cobra.Command, name string, opts publisher.PruneOptions) error {
-	store, pub, err := a.janitor(cmd.Context())
+func (a *app) prune(cmd *cobra.Command, name string, opts retain.PruneOptions) error {
+	tools, err := a.janitor(cmd.Context())
 	if err != nil {
 		return err
 	}
-	repo, _, err := findRepo(cmd.Context(), store, name)
+	repo, _, err := findRepo(cmd.Context(), tools.Store, name)
 	if err != nil {
 		return err
 	}
-	decisions, err := pub.Prune(cmd.Context(), publisher.Repo{Name: repo.Name, Base: repo.Base}, opts)
+	decisions, err := retain.Prune(cmd.Context(), tools, repo, opts)
 	if err != nil {
 		err = fmt.Errorf("prune %s: %w", name, err)
 	}
-	if err != nil && !errors.Is(err, publisher.ErrNotAnnounced) {
+	if err != nil && !errors.Is(err, ledger.ErrNotAnnounced) {
 		return err
 	}
-	return errors.Join(err, a.printPruned(cmd.Context(), name, opts.Apply, decisions))
+	return errors.Join(err, a.printPruned(cmd.Context(), name, opts.Reason, opts.Apply, decisions))
 }
 
-// printPruned prints the decisions as they come: there may be a million.
-func (a *app) printPruned(ctx context.Context, name string, applied bool, decisions *publisher.Decisions) error {
+// printPruned prints the decisions as they come, because there may be a million.
+func (a *app) printPruned(ctx context.Context, name, reason string, applied bool, decisions *retain.Decisions) error {
 	show := a.prunedTable
 	if a.output == "json" {
-		show = func(ctx context.Context, d *publisher.Decisions) error { return a.prunedJSON(ctx, name, applied, d) }
+		show = func(ctx context.Context, d *retain.Decisions) error { return a.prunedJSON(ctx, name, applied, d) }
 	}
 	if err := show(ctx, decisions); err != nil {
 		return err
 	}
+	a.sayPruned(name, reason, applied, decisions)
+	return nil
+}
+
+func (a *app) sayPruned(name, reason string, applied bool, decisions *retain.Decisions) {
 	switch gone, listed := decisions.Pruned(), decisions.Listed; {
 	case gone == 0:
 		fmt.Fprintln(a.stderr, "nothing to prune")
 	case applied:
-		fmt.Fprintf(a.stderr, "pruned %d of %d checkpoints; asof gc frees their space, after its grace period\n", gone, listed)
+		fmt.Fprintf(a.stderr, "pruned %d of %d checkpoints%s\n", gone, listed, map[bool]string{
+			false: "; asof gc frees their space, after its grace period",
+			true:  ": their times answer 410; their files stay until the janitor confirms: asof prune " + name + " --confirm --apply",
+		}[decisions.Unreleased])
 	default:
 		fmt.Fprintf(a.stderr, "would prune %d of %d checkpoints; add --apply to do it\n", gone, listed)
 	}
-	return nil
+	if decisions.Pruned() > 0 {
+		a.sayPublic(reason, applied)
+	}
 }
 
 // pageOfRows is how many rows of a long table are aligned with each other.
 const pageOfRows = 1000
 
-func (a *app) prunedTable(ctx context.Context, decisions *publisher.Decisions) error {
+func (a *app) prunedTable(ctx context.Context, decisions *retain.Decisions) error {
 	t := newTable(a.stdout)
 	t.row("CHECKPOINT", "DECISION", "FILES", "SIZE", "WHY")
 	rows := 0
@@ -140,9 +188,9 @@ func (a *app) prunedTable(ctx context.Context, decisions *publisher.Decisions) e
 }
 
 // prunedJSON prints one object, a line for each decision.
-func (a *app) prunedJSON(ctx context.Context, name string, applied bool, decisions *publisher.Decisions) error {
+func (a *app) prunedJSON(ctx context.Context, name string, applied bool, decisions *retain.Decisions) error {
 	w := bufio.NewWriter(a.stdout)
-	fmt.Fprintf(w, "{\"repo\":%q,\"applied\":%t,\n\"checkpoints\":[", name, applied) // a repo's name needs no escapes
+	fmt.Fprintf(w, "{\"repo\":%q,\"applied\":%t,\"released\":%t,\n\"checkpoints\":[", name, applied, applied && !decisions.Unreleased) // a repo's name needs no escapes
 	separator := "\n"
 	for d, err := range decisions.All(ctx) {
 		if err != nil {

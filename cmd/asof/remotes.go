@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"reflect"
 	"slices"
+	"time"
 
+	"github.com/asof/asof/internal/option"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher"
 	"github.com/asof/asof/publisher/remote"
@@ -14,95 +16,130 @@ import (
 	"github.com/asof/asof/publisher/remote/dir"
 	"github.com/asof/asof/publisher/remote/fetch"
 	"github.com/asof/asof/publisher/remote/file"
+	"github.com/asof/asof/publisher/remote/history"
+	"github.com/asof/asof/publisher/remote/rpm"
 )
 
-// remoteTypes are the types of remote. A new type is a package and a line here.
-func remoteTypes(env fetch.Env) map[string]remoteType {
-	return map[string]remoteType{
-		"apt":  typed(func(o apt.Options) (remote.Remote, error) { return apt.New(o, env) }),
-		"dir":  typed(dir.New),
-		"file": typed(func(o file.Options) (remote.Remote, error) { return file.New(o, env) }),
+// remoteTypes are the types of remote. A new type needs a package and a line here.
+func remoteTypes() map[string]func() remoteOptions {
+	return map[string]func() remoteOptions{
+		"apt":  typed(apt.New, func(o *apt.Options) (*string, *fetch.Options) { return &o.URL, &o.Options }),
+		"dir":  typed(openDir, nil),
+		"file": typed(file.New, func(o *file.Options) (*string, *fetch.Options) { return &o.URL, &o.Options }),
+		"rpm":  typed(rpm.New, func(o *rpm.Options) (*string, *fetch.Options) { return &o.URL, &o.Options }),
 	}
 }
 
-// remoteType makes a remote of the settings below `remote:`.
-type remoteType func(settings map[string]any) (remote.Remote, error)
+// remoteOptions are the options of a remote of some type.
+type remoteOptions struct {
+	options any // a pointer to the type's own struct
+	open    func(fetch.Env) (remote.Remote, error)
+	// url and network are the options that a history needs; nil if the type has none.
+	url     *string
+	network *fetch.Options
+}
 
-// typed makes a remoteType of a constructor with its own options.
-func typed[Options any](open func(Options) (remote.Remote, error)) remoteType {
-	return func(settings map[string]any) (remote.Remote, error) {
-		var opts Options
-		if err := checkKeys("", settings, reflect.TypeFor[Options]()); err != nil {
-			return nil, err
+// typed makes a type of a constructor with its own options.
+func typed[O any](open func(O, fetch.Env) (remote.Remote, error), network func(*O) (*string, *fetch.Options)) func() remoteOptions {
+	return func() remoteOptions {
+		opts := new(O)
+		o := remoteOptions{options: opts, open: func(env fetch.Env) (remote.Remote, error) { return open(*opts, env) }}
+		if network != nil {
+			o.url, o.network = network(opts)
 		}
-		if err := decode(settings, &opts); err != nil {
-			return nil, err
-		}
-		return open(opts)
+		return o
 	}
 }
 
-// isFetchOption reports whether a setting of a remote is one of fetching.
-func isFetchOption(key string) bool {
-	fields := map[string]reflect.Type{}
-	keysOf(reflect.TypeFor[fetch.Options](), fields)
-	_, ok := fields[key]
-	return ok
+// openDir makes a remote that needs nothing but its log.
+func openDir(o dir.Options, env fetch.Env) (remote.Remote, error) {
+	o.Log = env.Log
+	return dir.New(o)
 }
 
-// repos makes the named repos, or all that are configured, ready to publish.
+// remoteConfig is a remote: its type, and the options of that type.
+type remoteConfig struct {
+	Type string `yaml:"type"`
+	At   any    `yaml:"at"` // which snapshots of a history: see package history
+
+	remoteOptions
+}
+
+// Types implements settings.Variant.
+func (r *remoteConfig) Types() []string { return slices.Sorted(maps.Keys(remoteTypes())) }
+
+// Options implements settings.Variant.
+func (r *remoteConfig) Options(typ string) any {
+	if options, ok := remoteTypes()[typ]; ok {
+		r.remoteOptions = options()
+	}
+	return r.options
+}
+
+// history reads a remote's options as those of a snapshot server. It is nil where the
+// schedule has an address for each time.
+func (r *remoteConfig) history(env fetch.Env) (*history.Server, history.Schedule, error) {
+	if r == nil || r.At == nil {
+		return nil, history.Schedule{}, option.Wrap("at", usage(errors.New("missing"), "for instance at: {from: 2025-03-01, step: 24h}"))
+	}
+	if r.options == nil { // a mistake that is known
+		return nil, history.Schedule{}, nil
+	}
+	if r.url == nil {
+		return nil, history.Schedule{}, option.Errorf("at", "a remote of type %s has no history", r.Type)
+	}
+	schedule, err := history.Parse(r.At, manifest.IDOf(time.Now()))
+	switch {
+	case err != nil:
+		return nil, schedule, err
+	case schedule.URLs != nil:
+		first := schedule.URLs[schedule.Times[0]] // by which the other options are checked
+		if *r.url != "" && *r.url != first {
+			return nil, schedule, option.Errorf("url", "each entry of at has its own: leave this one out")
+		}
+		*r.url = first
+		return nil, schedule, nil
+	}
+	server, err := history.Open(*r.url, *r.network, env)
+	return server, schedule, err
+}
+
+// repos makes the named repos, or all configured ones, ready to publish. The error has all
+// mistakes of the configuration, and of the remotes of these repos.
 func (a *app) repos(cfg config, names []string, log *slog.Logger) ([]publisher.Repo, error) {
 	if len(names) == 0 {
 		for _, r := range cfg.Repos {
 			names = append(names, r.Name)
 		}
-		if len(names) == 0 {
-			return nil, usage(fmt.Errorf("no repos are configured"), "asof init writes an asof.yaml to start from")
+		if err := cfg.mistakes(); len(names) == 0 && err == nil {
+			return nil, usage(fmt.Errorf("no repos are configured"), cfg.file.without("repos"))
 		}
 	}
-	types := remoteTypes(fetch.Env{Log: log, UserAgent: userAgent(), Retried: a.watch().Retry})
+	env := a.fetchEnv(cfg, log)
 	var repos []publisher.Repo
+	var unknown error
 	for _, name := range names {
 		rc, i, err := cfg.repo(name)
 		if err != nil {
-			return nil, err
+			unknown = err
+			continue
 		}
-		layout, err := manifest.ParseLayout(rc.Layout)
-		if err != nil {
-			return nil, err
-		}
-		repo := publisher.Repo{Name: rc.Name, Base: rc.Path, Layout: layout, SlashPages: rc.SlashPages}
-		if _, ok := rc.Remote[atKey]; ok {
-			if _, _, err := openHistory(rc, log); err != nil {
-				return nil, a.inRemote(i, err)
-			}
+		repo, err := rc.publisher()
+		switch r := rc.Remote; {
+		case err != nil || r == nil || r.options == nil: // a mistake that is known
+		case r.At != nil:
 			repo.Remote = pastOnly{}
-		} else if rc.Remote != nil {
-			if repo.Remote, err = openRemote(types, rc.Remote); err != nil {
-				return nil, a.inRemote(i, err)
-			}
+			_, _, past := r.history(env)
+			_, options := r.open(env)
+			err = errors.Join(past, options)
+		default:
+			repo.Remote, err = r.open(env)
 		}
+		cfg.report.Options(fmt.Sprintf("repos[%d].remote", i), err)
 		repos = append(repos, repo)
 	}
-	return repos, nil
-}
-
-func openRemote(types map[string]remoteType, settings map[string]any) (remote.Remote, error) {
-	known := slices.Sorted(maps.Keys(types))
-	name, _ := settings["type"].(string)
-	open, ok := types[name]
-	if !ok {
-		return nil, usage(fmt.Errorf("type: %q is no type of remote", name), hintNearest(name, known, ""))
+	if err := cfg.mistakes(); err != nil {
+		return nil, err
 	}
-	rest := maps.Clone(settings)
-	delete(rest, "type")
-	return open(rest)
-}
-
-func (a *app) inRemote(i int, err error) error {
-	where := fmt.Errorf("repos[%d].remote.%w", i, err)
-	if hint := hintOf(err); hint != "" {
-		return inFile(a.viper.ConfigFileUsed(), usage(where, hint))
-	}
-	return inFile(a.viper.ConfigFileUsed(), where)
+	return repos, unknown
 }

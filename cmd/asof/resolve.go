@@ -23,7 +23,9 @@ func newResolveCmd(a *app) *cobra.Command {
 
 ` + whenHelp + `
 
-An answer for a time up to the horizon is final: it never changes.`,
+An answer for a time up to the horizon is final: it never changes. A time after it,
+up to a minute from now, stands for the newest checkpoint so far. A later time lies in
+the future and has no answer. asof serve answers in the same way.`,
 		Example: `  asof resolve myfile 2025-03-18
   asof resolve myfile latest
   asof resolve myfile 2025-03-18T14:03:40Z -o json`,
@@ -50,9 +52,10 @@ An answer for a time up to the horizon is final: it never changes.`,
 	}
 }
 
-// resolve finds the checkpoint of a repo that a time stands for.
-func resolve(ctx context.Context, store objstore.Store, name, when string) (manifest.Repo, manifest.Answer, error) {
-	w, err := manifest.ParseWhen(when)
+// resolve finds the checkpoint of a repo that a time stands for. Without an error the
+// answer is manifest.Found.
+func resolve(ctx context.Context, store objstore.Reader, name, text string) (manifest.Repo, manifest.Answer, error) {
+	when, err := manifest.ParseWhen(text)
 	if err != nil {
 		return manifest.Repo{}, manifest.Answer{}, usage(err, "")
 	}
@@ -60,34 +63,30 @@ func resolve(ctx context.Context, store objstore.Store, name, when string) (mani
 	if err != nil {
 		return repo, manifest.Answer{}, err
 	}
-	history := catalog.NewHistory(store, index)
-	var answer manifest.Answer
-	switch w.Kind {
-	case manifest.WhenLatest:
-		answer = manifest.NewTimeline(index).Latest()
-	case manifest.WhenChannel:
-		id, ok := index.Channels[w.Channel]
-		if !ok {
-			return repo, answer, notFound(fmt.Errorf("%s has no channel %q", name, w.Channel), "a time or latest will do")
-		}
-		answer, err = history.Resolve(ctx, id)
-		answer.Final = false // a channel moves
-	default:
-		if now := manifest.IDOf(time.Now()); w.Instant > now {
-			return repo, answer, notFound(fmt.Errorf("%s lies in the future", w.Instant), "it is "+now.String())
-		}
-		answer, err = history.Resolve(ctx, w.Instant)
-	}
+	now := manifest.IDOf(time.Now())
+	answer, err := catalog.NewHistory(store, index).Resolve(ctx, when, now)
 	if err != nil {
 		return repo, answer, err
 	}
 	switch answer.Outcome {
-	case manifest.Empty:
-		err = notFound(fmt.Errorf("%s has no checkpoints", name), "asof publish adds one")
-	case manifest.Before:
-		err = notFound(fmt.Errorf("%s lies before the first checkpoint of %s", when, name), "the first is "+answer.ID.String())
+	case manifest.Found:
+		return repo, answer, nil
 	case manifest.Gone:
-		err = notFound(fmt.Errorf("checkpoint %s of %s was pruned", answer.ID, name), "asof list shows what there is")
+		reason := ""
+		if answer.Reason != "" {
+			reason = ": " + answer.Reason
+		}
+		err = notFound(fmt.Errorf("checkpoint %s of %s was pruned%s", answer.ID, name, reason), "asof list shows what there is")
+	case manifest.Elsewhere:
+		err = notFound(index.InUse(), "asof list shows what there is")
+	case manifest.Before:
+		err = notFound(fmt.Errorf("%s lies before the first checkpoint of %s", text, name), "the first is "+answer.ID.String())
+	case manifest.Future:
+		err = notFound(fmt.Errorf("%s lies in the future", when.Instant), "the time now is "+now.String())
+	case manifest.NoChannel:
+		err = notFound(fmt.Errorf("%s has no channel %q", name, when.Channel), "give a time, or latest")
+	default:
+		err = notFound(fmt.Errorf("%s has no checkpoints", name), "asof publish adds one")
 	}
 	return repo, answer, err
 }

@@ -7,20 +7,21 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/manifest"
-	"github.com/asof/asof/publisher"
+	"github.com/asof/asof/publisher/readback"
 )
 
 func newRestoreCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "restore REPO TIME DIR",
 		Short: "Write a checkpoint's files into a folder",
-		Long: `Write the files of the checkpoint that a time stands for into a folder, each one
-verified, with upstream's modification times. Listing pages are not written.
+		Long: `Write the files of a time's checkpoint into a folder. Each file is verified and gets
+upstream's modification time. Listing pages are not written.
 
-It may be interrupted at any moment. Run it again to finish the work: files that
-are there are kept if their content is right, and replaced if it is not. Other
-files in the folder are left alone. Symbolic links in it are not followed.
+You can interrupt it at any moment. Run it again to finish the work: it keeps files
+with the right content and replaces those with wrong content. Other files in the
+folder are left alone. Symbolic links in it are not followed.
 
 ` + whenHelp,
 		Example: `  asof restore myfile latest ./myfile
@@ -38,21 +39,21 @@ type restored struct {
 	Repo       string      `json:"repo"`
 	Checkpoint manifest.ID `json:"checkpoint"`
 	Dir        string      `json:"dir"`
-	publisher.RestoreResult
+	readback.Restored
 }
 
 func (a *app) restore(ctx context.Context, name, when, dir string) error {
-	pub, _, err := a.reader(ctx)
+	opts, _, err := a.reader(ctx)
 	if err != nil {
 		return err
 	}
-	repo, answer, err := resolve(ctx, pub.Store, name, when)
+	repo, answer, err := resolve(ctx, opts.Store, name, when)
 	if err != nil {
 		return err
 	}
-	result, err := pub.Restore(ctx, repo, *answer.Checkpoint, dir)
+	result, err := readback.Restore(ctx, opts, repo.Base, *answer.Checkpoint, dir)
 	err = eachWith("restore "+name, err)
-	if err != nil && !errors.Is(err, publisher.ErrCorrupt) {
+	if err != nil && !errors.Is(err, catalog.ErrCorrupt) {
 		return err
 	}
 	r := restored{repo.Name, answer.ID, dir, result}
@@ -62,7 +63,7 @@ func (a *app) restore(ctx context.Context, name, when, dir string) error {
 	}))
 }
 
-// eachWith puts what was done before an error, or before each of those that it joins.
+// eachWith prefixes an error, or each error that it joins, with what was done.
 func eachWith(what string, err error) error {
 	many, ok := err.(interface{ Unwrap() []error })
 	if !ok {

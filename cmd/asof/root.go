@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -16,18 +18,33 @@ import (
 	"github.com/spf13/pflag"
 	"github.com/spf13/viper"
 
-	"github.com/asof/asof/publisher"
+	"github.com/asof/asof/internal/option"
+	"github.com/asof/asof/internal/retry"
+	"github.com/asof/asof/publisher/job"
 )
 
-// app is what the commands share: where they write, and their configuration,
-// read when the first of them asks.
+// app is what the commands share: where they write, and the configuration, read on
+// first use.
 type app struct {
-	stdout, stderr io.Writer
-	viper          *viper.Viper
-	configFile     string
-	output         string // table or json
+	args       []string // of the command line
+	stdout     io.Writer
+	stderr     *messages
+	viper      *viper.Viper           // variables, and flags above them
+	flags      map[string]*pflag.Flag // those that viper knows, by their key
+	configFile string
+	output     string // table or json
+	logFormat  string // empty as long as the configuration was not read
+	trustClock bool   // see addTrustClock
 	troubles
-	progress publisher.Progress // see watch
+	progress job.Progress // see watch
+	waits    *retry.Gates // see gates
+	told     bool         // GitHub Actions know how the run ended
+}
+
+func newApp(args []string, stdout, stderr io.Writer) *app {
+	a := &app{args: args, stdout: stdout, viper: viper.New(), flags: map[string]*pflag.Flag{}}
+	a.stderr = &messages{stderr, a}
+	return a
 }
 
 // run is the program: it returns the exit code.
@@ -38,18 +55,26 @@ func run(args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop)
 
 	// Room for the garbage of a small heap, which would otherwise be collected every
-	// few megabytes: never touched, it takes no memory of its own.
+	// few megabytes: never touched, it takes no memory of its own. A large heap, such as
+	// that of a filter for a whole distribution, gets half of Go's usual room.
 	ballast := make([]byte, 64<<20)
 	defer runtime.KeepAlive(ballast)
+	if os.Getenv("GOGC") == "" {
+		defer debug.SetGCPercent(debug.SetGCPercent(50))
+	}
 
-	a := &app{stdout: stdout, stderr: stderr, viper: viper.New()}
+	a := newApp(args, stdout, stderr)
+	// net/http reports what servers send unasked to the standard logger.
+	log.SetOutput(a.stderr)
+	log.SetFlags(0)
 	root := newRoot(a)
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = errInterrupted
 	}
-	report(stderr, err)
+	err = errors.Join(err, a.actionsFailed(cmd.CommandPath(), err))
+	a.report(err)
 	return exitCode(err)
 }
 
@@ -61,10 +86,9 @@ func newRoot(a *app) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "asof COMMAND",
 		Short: "Package repositories, as of any moment, on plain object storage",
-		Long: `asof syncs upstream repositories and publishes each state of them as an
-immutable tree under a timestamp, on any S3-compatible store or in a folder.
-A small resolver sends any other timestamp to the newest checkpoint at or
-before it.`,
+		Long: `asof syncs upstream repositories and publishes each state as an immutable tree under
+a timestamp, on any S3-compatible store or in a folder. A small resolver redirects any
+other timestamp to the newest checkpoint at or before it.`,
 		Example: `  asof demo                     # see it work, with nothing to set up
   asof init                     # write an asof.yaml to start from
   asof publish                  # sync and publish all repos
@@ -79,18 +103,19 @@ before it.`,
 	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
 	flags.StringVarP(&a.configFile, "config", "c", "", "configuration file (default asof.yaml, if there is one)")
-	flags.StringVarP(&a.output, "output", "o", "table", "how results are printed: table or json")
+	flags.StringVarP(&a.output, "output", "o", "table", "format of results: table or json")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]cobra.Completion{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	flags.String("store", "", "URL of the store: ./folder, s3://bucket/prefix, minio://host:port/bucket")
 	flags.Bool("unsafe-store", false, "accept a store without compare-and-swap")
-	flags.String("log-format", "text", "how logs are written: text or json")
+	flags.String("patience", retry.DefaultPatience.String(), "how long to wait for a store or an upstream that is away")
+	flags.String("log-format", "text", "how logs and messages are written: text or json")
 	flags.String("log-level", "warn", "least level of logs: debug, info, warn or error")
 	a.bindFlags(flags)
 
 	root.AddCommand(
 		newInitCmd(a), newSyncCmd(a), newPublishCmd(a), newImportCmd(a), newListCmd(a), newShowCmd(a), newDiffCmd(a), newResolveCmd(a), newChannelCmd(a),
 		newVerifyCmd(a), newRestoreCmd(a), newRebuildCmd(a),
-		newPruneCmd(a), newGCCmd(a), newServeCmd(a), newProbeCmd(a), newConfigCmd(a), newDemoCmd(a), newManCmd(a), newVersionCmd(a),
+		newFindCmd(a), newRepoCmd(a), newPruneCmd(a), newGCCmd(a), newServeCmd(a), newProbeCmd(a), newConfigCmd(a), newDemoCmd(a), newManCmd(a), newVersionCmd(a),
 	)
 	root.SetHelpCommand(newHelpCmd(root))
 	root.InitDefaultHelpCmd()
@@ -100,8 +125,8 @@ before it.`,
 	return root
 }
 
-// describe gives a command and those below it what all have: their exit codes, and
-// errors that are told from failures.
+// describe adds what all commands have to a command and those below it: the exit
+// codes in the help, and usage errors that differ from failures.
 func describe(cmd *cobra.Command) {
 	cmd.Long = strings.TrimSpace(cmd.Long) + "\n\n" + exitCodes
 	check := cmd.Args
@@ -130,51 +155,31 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 		names = append(names, c.Name())
 	}
 	hint := cmd.CommandPath() + " --help lists the commands"
-	if near := nearest(args[0], names); near != "" {
+	if near := option.Nearest(args[0], names); near != "" {
 		hint = "did you mean " + cmd.CommandPath() + " " + near
 	}
 	return usage(fmt.Errorf("unknown command %q", args[0]), hint)
 }
 
-func flagError(cmd *cobra.Command, err error) error {
-	hint := fmt.Sprintf("%s --help lists the flags", cmd.CommandPath())
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
-		var names []string
-		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-		if near := nearest(unknown.GetSpecifiedName(), names); near != "" {
-			hint = "did you mean --" + near
-		}
-	}
-	return usage(err, hint)
-}
-
-// logger writes to standard error as the configuration says.
-func (a *app) logger() (*slog.Logger, error) {
+// logger writes to standard error as the configuration says, which was checked.
+func (a *app) logger(cfg config) *slog.Logger {
 	var level slog.Level
-	if err := level.UnmarshalText([]byte(a.viper.GetString("log_level"))); err != nil {
-		return nil, usage(fmt.Errorf("log_level: %q is no level", a.viper.GetString("log_level")), "use debug, info, warn or error")
-	}
-	format := a.viper.GetString("log_format")
-	w := a.stderr
+	_ = level.UnmarshalText([]byte(cfg.LogLevel))
+	w := a.stderr.to
 	if a.onTerminal() {
 		w = aboveBar{w}
 	}
-	handler := logHandler(w, format, level)
-	if handler == nil {
-		return nil, usage(fmt.Errorf("log_format: %q is no format", format), "use text or json")
-	}
-	return slog.New(handler), nil
+	return slog.New(logHandler(w, cfg.LogFormat, level))
 }
 
-// logHandler is nil for an unknown format.
+// formatJSON is the log_format for programs.
+const formatJSON = "json"
+
+// logHandler writes JSON, or text.
 func logHandler(w io.Writer, format string, level slog.Level) slog.Handler {
 	opts := &slog.HandlerOptions{Level: level}
-	switch format {
-	case "text":
-		return slog.NewTextHandler(w, opts)
-	case "json":
+	if format == formatJSON {
 		return slog.NewJSONHandler(w, opts)
 	}
-	return nil
+	return slog.NewTextHandler(w, opts)
 }

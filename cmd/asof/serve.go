@@ -16,41 +16,55 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/internal/objstore/storeurl"
 	"github.com/asof/asof/resolver"
 	"github.com/asof/asof/resolver/service"
 )
 
-// firstRefresh is how long the start waits for the store. Without it the service
-// runs all the same, and says that it is not ready.
+// firstRefresh is how long the start waits for the store. If the store does not answer
+// in time, the service runs anyway and reports that it is not ready.
 const firstRefresh = 10 * time.Second
 
 func newServeCmd(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the store: resolve any time, list and deliver files",
-		Long: `Run the resolver as an HTTP service. It only reads. It follows new repos and
-checkpoints without a restart, and goes on answering from memory while the
-store is away. SIGHUP reads the TLS certificate again and reopens the access
-log. Sockets that systemd passes are used instead of --listen.`,
+		Long: `Run the resolver as an HTTP service. It only reads. It picks up new repos and
+checkpoints without a restart, and keeps answering from memory while the store is down.
+A store that is away at the start is waited for, with 503.
+SIGHUP reloads the TLS certificate and reopens the access log. Sockets from systemd
+replace --listen.`,
 		Example: `  asof serve
   asof serve --listen 0.0.0.0:8080 --access-log -
   asof serve --listen :443 --tls-cert cert.pem --tls-key key.pem`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, log, err := a.setup()
+			cfg, err := a.read()
 			if err != nil {
 				return err
 			}
-			store, err := a.store(cmd.Context(), cfg, log, false)
+			log := a.logger(cfg)
+			cfg.checkServing(log)
+			if err := cfg.mistakes(); err != nil {
+				return err
+			}
+			store, err := a.plainStore(cmd.Context(), cfg, log, storeurl.Options{})
+			if errors.Is(err, objstore.ErrNoStore) {
+				later := func(ctx context.Context) (objstore.Store, error) {
+					return a.plainStore(ctx, cfg, log, storeurl.Options{})
+				}
+				return a.serve(cmd.Context(), cfg, &awaited{open: later}, nil, log)
+			}
 			if err != nil {
 				return err
 			}
-			return a.serve(cmd.Context(), cfg, store, log)
+			signer, _ := objstore.As[objstore.Signer](store)
+			return a.serve(cmd.Context(), cfg, store, signer, log)
 		},
 	}
 	flags := cmd.Flags()
 	flags.String("listen", "", "address to listen on (default 127.0.0.1:8080)")
-	flags.Duration("refresh", 0, "how often to look for new checkpoints (default 5s)")
+	flags.String("refresh", "", "how often to look for new checkpoints, a `duration` (default 5s)")
 	flags.String("delivery", "", "how files reach clients: proxy, redirect or presign (default proxy; with --pool-url redirect)")
 	flags.String("pool-url", "", "where clients can read the store: redirect sends them there")
 	flags.String("cache", "", "memory for small files that are asked for often; 0: none (default 64MiB)")
@@ -63,9 +77,9 @@ log. Sockets that systemd passes are used instead of --listen.`,
 }
 
 // serve runs the service as it is configured.
-func (a *app) serve(ctx context.Context, cfg config, store objstore.Store, log *slog.Logger) error {
+func (a *app) serve(ctx context.Context, cfg config, store resolver.Store, signer objstore.Signer, log *slog.Logger) error {
 	metrics := service.NewMetrics()
-	opts, err := cfg.resolverOptions(store, metrics, log)
+	opts, err := cfg.resolverOptions(store, signer, metrics, log)
 	if err != nil {
 		return err
 	}

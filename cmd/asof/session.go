@@ -8,27 +8,32 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/memstore"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher"
+	"github.com/asof/asof/publisher/ledger"
+	"github.com/asof/asof/publisher/remote"
 )
 
-// session is one run of a command that publishes: its publisher, and what the run
-// says of itself in the end.
+// session is one run of a command that publishes: its publisher, and what the summary
+// reports.
 type session struct {
 	*app
 	pub       *publisher.Publisher
 	dry       bool
 	publicURL string
 	servedAt  string // the URL of asof serve
-	// requests are those to the store so far; in a dry run, those that it stands for.
+	// requests are those to the store so far; in a dry run, those a real run would send.
 	requests func() objstore.Requests
 	began    time.Time
+	faults   []fault // of upstreams, which ended publishes
 }
 
-// newSession makes a publisher of the configured store for repos. That of a dry run
-// writes nothing.
+// newSession makes a publisher for repos on the configured store. In a dry run it writes
+// nothing.
 func (a *app) newSession(ctx context.Context, cfg config, log *slog.Logger, repos []publisher.Repo, dry bool) (*session, error) {
 	s := &session{app: a, dry: dry, publicURL: cfg.PublicURL, servedAt: cfg.Serve.url(), requests: a.meter.Requests, began: time.Now()}
 	store, err := a.store(ctx, cfg, log, !dry)
@@ -40,7 +45,7 @@ func (a *app) newSession(ctx context.Context, cfg config, log *slog.Logger, repo
 	}
 	for _, repo := range repos {
 		if repo.SlashPages && !store.SlashKeys() {
-			return nil, usage(fmt.Errorf("repo %s: slash_pages: the store %s has no keys that end in a slash", repo.Name, cfg.Store), "leave it away")
+			return nil, usage(fmt.Errorf("repo %s: slash_pages: the store %s has no keys that end in a slash", repo.Name, cfg.Store), "leave it out")
 		}
 	}
 	announcer, err := cfg.CloudFront.announcer(ctx, log)
@@ -49,12 +54,11 @@ func (a *app) newSession(ctx context.Context, cfg config, log *slog.Logger, repo
 	}
 	s.pub = publisher.New(publisher.Options{
 		Store:       store,
-		Log:         log,
+		Env:         a.env(cfg, log),
 		Announcer:   announcer,
-		Progress:    a.watch(),
-		Concurrency: cfg.Concurrency,
 		AllowUnsafe: cfg.UnsafeStore,
 		PublicURL:   cfg.PublicURL,
+		TrustClock:  a.trustClock,
 	})
 	if dry {
 		pub, run := s.pub.DryRun()
@@ -63,12 +67,18 @@ func (a *app) newSession(ctx context.Context, cfg config, log *slog.Logger, repo
 	return s, nil
 }
 
-// open makes a session for the named repos, or for all that are configured.
+// addTrustClock adds the flag of commands that read from an upstream.
+func (a *app) addTrustClock(flags *pflag.FlagSet) {
+	flags.BoolVar(&a.trustClock, "trust-clock", false, "go on although upstream's clock is another, and the store has none: this machine's is right")
+}
+
+// open makes a session for the named repos, or for all configured ones.
 func (a *app) open(ctx context.Context, names []string, dry bool) (*session, []publisher.Repo, error) {
-	cfg, log, err := a.setup()
+	cfg, err := a.read()
 	if err != nil {
 		return nil, nil, err
 	}
+	log := a.logger(cfg)
 	repos, err := a.repos(cfg, names, log)
 	if err != nil {
 		return nil, nil, err
@@ -77,20 +87,20 @@ func (a *app) open(ctx context.Context, names []string, dry bool) (*session, []p
 	return s, repos, err
 }
 
-// each does something to each of the repos, one after the other. One's failure
-// keeps no other from its turn, an interruption does.
+// each calls do for each of the repos, one after the other. It continues after a
+// failure, but not after an interruption.
 func each[T any](ctx context.Context, s *session, verb string, repos []publisher.Repo, do func(publisher.Repo) (T, error)) ([]T, error) {
 	var results []T
 	var failures []error
 	for _, repo := range repos {
 		result, err := do(repo)
-		if err == nil || errors.Is(err, publisher.ErrNotAnnounced) {
+		if err == nil || errors.Is(err, ledger.ErrNotAnnounced) {
 			results = append(results, result)
 		}
 		if err == nil {
 			continue
 		}
-		failures = append(failures, fmt.Errorf("%s %s: %w", verb, repo.Name, err))
+		failures = append(failures, &publisher.RepoError{Repo: repo.Name, Err: fmt.Errorf("%s %s: %w", verb, repo.Name, err)})
 		if ctx.Err() != nil {
 			break
 		}
@@ -98,8 +108,8 @@ func each[T any](ctx context.Context, s *session, verb string, repos []publisher
 	return results, errors.Join(failures...)
 }
 
-// url is where a checkpoint can be looked at; empty where nobody said where the
-// store is.
+// url is a checkpoint's public address; empty if the configuration does not say where
+// the store is.
 func (s *session) url(base string, id manifest.ID) string {
 	if s.publicURL == "" {
 		return ""
@@ -115,12 +125,47 @@ type ran[T any] struct {
 	USD      *float64          `json:"usd,omitempty"`
 	Retries  int64             `json:"retries"`
 	Seconds  float64           `json:"seconds"`
+	Faults   []fault           `json:"faults,omitempty"` // missing or wrong files upstream that made a publish fail
 }
 
-// finish prints what a run has come to: results on standard output, as one object
-// or as a table; with a table a summary for people on standard error.
+// failed records the error of a run and reports whether the run has nothing to print.
+func (s *session) failed(results int, failure error) bool {
+	s.faults = faultsOf(failure)
+	return results == 0 && failure != nil && (len(s.faults) == 0 || s.output != "json")
+}
+
+// fault is a missing or wrong file upstream, as it is printed.
+type fault struct {
+	Repo    string `json:"repo"`
+	Path    string `json:"path"` // or a place in a document
+	Problem string `json:"problem"`
+	Missing bool   `json:"missing"` // upstream lists it and does not have it
+}
+
+// faultsOf collects the upstream faults from the errors of a run.
+func faultsOf(err error) (list []fault) {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			list = append(list, faultsOf(e)...)
+		}
+		return list
+	}
+	of, ok := errors.AsType[*publisher.RepoError](err)
+	if !ok {
+		return nil
+	}
+	if e, ok := errors.AsType[*remote.FaultsError](of.Err); ok {
+		for _, f := range e.Faults {
+			list = append(list, fault{of.Repo, f.Path, f.Err.Error(), errors.Is(f.Err, remote.ErrMissing)})
+		}
+	}
+	return list
+}
+
+// finish prints the result of a run on standard output, as one object or as a table. With
+// a table it prints a summary for people on standard error.
 func finish[T any](s *session, results []T, tabular func(*table), summary []string) error {
-	r := ran[T]{s.dry, results, s.requests(), nil, s.retries(), time.Since(s.began).Round(time.Millisecond).Seconds()}
+	r := ran[T]{s.dry, results, s.requests(), nil, s.retries(), time.Since(s.began).Round(time.Millisecond).Seconds(), s.faults}
 	if s.dry {
 		usd := r.Requests.USD()
 		r.USD = &usd
@@ -155,8 +200,8 @@ func requestsOf(r objstore.Requests) string {
 	return fmt.Sprintf("%s (%s writing, %s reading)", count(r.Total(), "request", "requests"), number(r.Writes+r.Deletes), number(r.Reads))
 }
 
-// dollars is what requests cost, to the cent, and below one to the first digit
-// that says something.
+// dollars is what requests cost, to the cent; below one cent, to the first digit that
+// is not zero.
 func dollars(r objstore.Requests) string {
 	usd := r.USD()
 	for digits := 2; digits < 6; digits++ {

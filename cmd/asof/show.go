@@ -18,11 +18,11 @@ func newShowCmd(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "show REPO [TIME]",
 		Short: "Show a checkpoint: its summary, how to use it, and its files",
-		Long: `Show the checkpoint that a time stands for, by default the newest: its summary, with
-the path of the list of what changed, how clients use it, ready to paste, where its
-remote says so (APT: a source and a keyring), and the list of its files, verified
-against the manifest's name. Set
-public_url in asof.yaml to where clients find the repos.
+		Long: `Show the checkpoint of a time, by default the newest. The summary has the path of its
+list of changes, and says what a partial mirror leaves out. If the remote knows how
+clients use it (APT: a source and a keyring; RPM: .repo files), the texts are ready to paste; set
+public_url in asof.yaml to where clients find the repos. The list of files is verified
+against the manifest's name.
 
 ` + whenHelp,
 		Example: `  asof show myfile
@@ -55,17 +55,25 @@ public_url in asof.yaml to where clients find the repos.
 			if err != nil {
 				return err
 			}
+			left, err := t.leftOut(cmd.Context())
+			if err != nil {
+				return err
+			}
 			use = a.fillUsage(cfg, t, use)
+			modes, err := t.modesOf(cmd.Context())
+			if err != nil {
+				return err
+			}
 			entries := m.Entries(cmd.Context())
 			if a.output == "json" {
-				return a.showJSON(cmd.Context(), repo, answer, use, entries)
+				return a.showJSON(cmd.Context(), repo, answer, left, use, modes, entries)
 			}
-			return a.showText(repo, answer, use, entries)
+			return a.showText(repo, answer, left, use, modes, entries)
 		},
 	}
 }
 
-// changesPath is where a server has a checkpoint's receipt.
+// changesPath is the path of a checkpoint's receipt on a server.
 func changesPath(repo manifest.Repo, c manifest.Checkpoint) string {
 	return "/" + manifest.TreeKey(repo.Base, c.ID, manifest.ChangesPath)
 }
@@ -79,7 +87,7 @@ func (a *app) fillUsage(cfg config, t tree, use manifest.Usage) manifest.Usage {
 			fmt.Fprintln(a.stderr, "hint: set public_url in asof.yaml to where clients find the repos")
 		}
 	}
-	return use.For(url+"/"+t.repo.Base+"/", url+"/"+manifest.TreePrefix(t.repo.Base, t.ID))
+	return use.For(url, t.repo.Base, t.ID)
 }
 
 // shown is a file as it is printed.
@@ -88,21 +96,30 @@ type shown struct {
 	Size     int64           `json:"size"`
 	SHA256   manifest.Digest `json:"sha256"`
 	Modified *manifest.ID    `json:"modified"`
+
+	Executable bool `json:"executable,omitempty"`
 }
 
 func showEntry(e manifest.Entry) shown {
 	s := shown{Path: e.Path, Size: e.Size, SHA256: e.SHA256}
-	if e.Modified != manifest.NoTime {
+	if !e.Modified.IsZero() {
 		s.Modified = &e.Modified
 	}
 	return s
 }
 
-func (a *app) showText(repo manifest.Repo, answer manifest.Answer, use manifest.Usage, entries iter.Seq2[manifest.Entry, error]) error {
+func (a *app) showText(repo manifest.Repo, answer manifest.Answer, left leftOut, use manifest.Usage, modes manifest.Modes, entries iter.Seq2[manifest.Entry, error]) error {
 	c := answer.Checkpoint
 	w := bufio.NewWriter(a.stdout)
-	fmt.Fprintf(w, "repo        %s\ncheckpoint  %s\npath        /%s\nlayout      %s\nfiles       %d\nsize        %s (%d bytes)\nmanifest    %s\ncontent     %s\npages       %s\nchanges     %d added, %d removed, %d changed: %s\n\n",
+	fmt.Fprintf(w, "repo        %s\ncheckpoint  %s\npath        /%s\nlayout      %s\nfiles       %d\nsize        %s (%d bytes)\nmanifest    %s\ncontent     %s\npages       %s\nchanges     %d added, %d removed, %d changed: %s\n",
 		repo.Name, c.ID, manifest.TreePrefix(repo.Base, c.ID), c.Layout, c.Files, size(c.Bytes), c.Bytes, c.Manifest, c.Content, c.Pages, c.Added, c.Removed, c.Changed, changesPath(repo, *c))
+	for _, line := range left.lines() {
+		fmt.Fprintf(w, "partial     %s\n", line)
+	}
+	if n := len(modes.Executable); n > 0 {
+		fmt.Fprintf(w, "executable  %s: /%s\n", count(int64(n), "file", "files"), manifest.TreeKey(repo.Base, c.ID, manifest.ModesPath))
+	}
+	fmt.Fprintln(w)
 	printUsage(w, use)
 	for e, err := range entries {
 		if err != nil {
@@ -114,16 +131,17 @@ func (a *app) showText(repo manifest.Repo, answer manifest.Answer, use manifest.
 	return w.Flush()
 }
 
-// showJSON prints one object, file by file: a checkpoint may have a million.
-func (a *app) showJSON(ctx context.Context, repo manifest.Repo, answer manifest.Answer, use manifest.Usage, entries iter.Seq2[manifest.Entry, error]) error {
+// showJSON prints one object, file by file, because a checkpoint may have a million.
+func (a *app) showJSON(ctx context.Context, repo manifest.Repo, answer manifest.Answer, left leftOut, use manifest.Usage, modes manifest.Modes, entries iter.Seq2[manifest.Entry, error]) error {
 	head, err := json.Marshal(struct {
 		Repo       string              `json:"repo"`
 		Base       string              `json:"base"`
 		Checkpoint manifest.Checkpoint `json:"checkpoint"`
 		Final      bool                `json:"final"`
 		Changes    string              `json:"changes"` // the path of the receipt
-		Usage      []manifest.Snippet  `json:"usage,omitempty"`
-	}{repo.Name, repo.Base, *answer.Checkpoint, answer.Final, changesPath(repo, *answer.Checkpoint), use.Snippets})
+		leftOut
+		Usage []manifest.Snippet `json:"usage,omitempty"`
+	}{repo.Name, repo.Base, *answer.Checkpoint, answer.Final, changesPath(repo, *answer.Checkpoint), left, use.Snippets})
 	if err != nil {
 		return err
 	}
@@ -134,7 +152,9 @@ func (a *app) showJSON(ctx context.Context, repo manifest.Repo, answer manifest.
 		if err != nil {
 			return err
 		}
-		line, err := json.Marshal(showEntry(e))
+		s := showEntry(e)
+		s.Executable = modes.Of(e.Path)
+		line, err := json.Marshal(s)
 		if err != nil {
 			return err
 		}

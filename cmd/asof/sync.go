@@ -12,27 +12,30 @@ import (
 
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher"
+	"github.com/asof/asof/publisher/transfer"
 )
 
 func newSyncCmd(a *app) *cobra.Command {
+	var opts publisher.SyncOptions
 	var shard string
 	var dry bool
 	cmd := &cobra.Command{
 		Use:   "sync [REPO...]",
 		Short: "Sync repos and stage their state, to be published later",
-		Long: `Capture the present state of the named repos' remotes, or of all, and stage it
-in the store. Nothing becomes visible: asof publish --no-sync publishes it.
+		Long: `Capture the present state of the named repos' remotes, or of all, and stage it in the
+store. Nothing becomes visible until asof publish --no-sync publishes it.
 
 asof publish alone does both at once, and stores every file only once.
 
-With --shard, fetch one of several disjoint parts into the store and stage nothing:
-so many workers share the work, and an asof publish after them finds all of it
-there. --shard auto/4 takes the number of this worker from JOB_COMPLETION_INDEX
-(Kubernetes) or AWS_BATCH_JOB_ARRAY_INDEX, which count from 0; plain auto takes the
-number of workers from AWS_BATCH_JOB_ARRAY_SIZE, too.
+With --shard, fetch one of several disjoint parts into the store and stage nothing.
+Several workers share the work, and a later asof publish finds all of it in the store.
+--shard auto/4 takes the number of this worker from JOB_COMPLETION_INDEX (Kubernetes)
+or AWS_BATCH_JOB_ARRAY_INDEX, which count from 0. Plain auto also takes the number of
+workers from AWS_BATCH_JOB_ARRAY_SIZE.
 
-With --dry-run, nothing is written: the remotes' documents and the store are read, and
-what would be done is shown, with the requests to the store and what S3 asks for them.`,
+With --dry-run, nothing is written. The remotes' documents and the store are read, and
+the output shows what a sync would do, with the requests to the store and what S3
+charges for them.`,
 		Example: `  asof sync myfile
   asof publish --no-sync myfile
   asof sync --dry-run           # what would be fetched
@@ -40,7 +43,6 @@ what would be done is shown, with the requests to the store and what S3 asks for
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.completeConfigured,
 		RunE: func(cmd *cobra.Command, names []string) (err error) {
-			var opts publisher.SyncOptions
 			if shard != "" {
 				if opts.Shard, err = parseShard(shard, os.LookupEnv); err != nil {
 					return usage(fmt.Errorf("--shard: %w", err), "")
@@ -49,12 +51,14 @@ what would be done is shown, with the requests to the store and what S3 asks for
 			return a.sync(cmd.Context(), names, opts, dry)
 		},
 	}
+	cmd.Flags().BoolVar(&opts.AllowShrink, "allow-shrink", false, shrinkHelp)
 	cmd.Flags().StringVar(&shard, "shard", "", "fetch part `I/N` of the content: 1/4 to 4/4, auto/4, or auto")
-	cmd.Flags().BoolVar(&dry, "dry-run", false, "write nothing; show what would be done")
+	cmd.Flags().BoolVar(&dry, "dry-run", false, "write nothing; show what would happen")
+	a.addTrustClock(cmd.Flags())
 	return cmd
 }
 
-// parseShard reads --shard; auto stands for what the worker's engine says.
+// parseShard reads --shard; auto takes the numbers from the job engine's environment.
 func parseShard(s string, env func(string) (string, bool)) (publisher.Shard, error) {
 	first, count, given := strings.Cut(s, "/")
 	if first != "auto" {
@@ -81,14 +85,16 @@ type synced struct {
 	Repo   string           `json:"repo"`
 	Staged *manifest.Staged `json:"staged"` // null for a shard
 	manifest.Changes
-	Files    publisher.Stats    `json:"files"`
-	HeldBack publisher.HeldBack `json:"held_back"` // not zero: a partial mirror
+	Files    transfer.Stats    `json:"files"`
+	HeldBack manifest.HeldBack `json:"held_back"`         // not zero: a partial mirror
+	Missing  []string          `json:"missing,omitempty"` // files that upstream lists and does not have
+	Lost     []string          `json:"lost,omitempty"`    // what upstream has and no checkpoint keeps; said once
 }
 
-// notePartial says that a repo leaves out what its documents lead to.
-func (a *app) notePartial(repo string, held publisher.HeldBack) {
-	if held.Files > 0 {
-		fmt.Fprintf(a.stderr, "%s: a partial mirror: its filters hold back %d files, %s\n", repo, held.Files, size(held.Bytes))
+// noteLost says what a repo does not keep, before its first checkpoint.
+func (a *app) noteLost(repo string, lost []string) {
+	if len(lost) > 0 {
+		fmt.Fprintf(a.stderr, "%s: not kept are:\n  %s\n", repo, strings.Join(lost, "\n  "))
 	}
 }
 
@@ -114,8 +120,9 @@ func (s *session) finishSync(results []publisher.SyncResult, failure error) erro
 	rows := []synced{}
 	var summary []string
 	for _, r := range results {
-		s.notePartial(r.Repo, r.HeldBack)
-		rows = append(rows, synced{r.Repo, r.Staged, r.Changes, r.Files, r.HeldBack})
+		s.notePartial(r.Repo, r.HeldBack, r.Missing)
+		s.noteLost(r.Repo, r.Lost)
+		rows = append(rows, synced{r.Repo, r.Staged, r.Changes, r.Files, r.HeldBack, r.Missing, r.Lost})
 		if r.Staged == nil {
 			summary = append(summary, fmt.Sprintf("%s fetched: %s", r.Repo, transfers(r.Files)))
 			continue
@@ -125,7 +132,7 @@ func (s *session) finishSync(results []publisher.SyncResult, failure error) erro
 			"  asof publish --no-sync publishes it")
 	}
 	actionsErr := s.actionsSynced(rows, failure)
-	if len(rows) == 0 && failure != nil {
+	if s.failed(len(rows), failure) {
 		return actionsErr
 	}
 	return errors.Join(actionsErr, finish(s, rows, func(t *table) {

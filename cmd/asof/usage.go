@@ -2,51 +2,38 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"strings"
 
 	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/manifest"
 )
 
-// parsePublicURL checks public_url, which may be empty, and makes it end in no slash.
-func parsePublicURL(s string) (string, error) {
-	if s == "" {
-		return "", nil
-	}
-	u, err := url.Parse(s)
-	if err == nil && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-		err = errors.New("it is no http or https URL")
-	}
-	if err == nil && (u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "") {
-		err = errors.New("it holds more than a host and a path")
-	}
-	if err != nil {
-		return "", usage(fmt.Errorf("public_url: %w", err), "where clients find the repos, for instance https://snapshots.example.org")
-	}
-	return strings.TrimRight(u.String(), "/"), nil
-}
-
-// usageOf is how clients use the checkpoint, as its pages keep it; nothing where
-// its remote has nothing to say.
+// usageOf is how clients use the checkpoint, as stored in its pages. It is empty if its
+// remote has no usage.
 func (t tree) usageOf(ctx context.Context) (manifest.Usage, error) {
-	e, ok, err := catalog.NewFinder(t.store, t.Pages).Find(ctx, manifest.UsagePath)
+	data, ok, err := t.generated(ctx, manifest.UsagePath, manifest.MaxUsage)
 	if err != nil || !ok {
 		return manifest.Usage{}, err
 	}
+	return manifest.ParseUsage(data)
+}
+
+// generated reads one of asof's own files of the checkpoint. The result is false if it has
+// no such file.
+func (t tree) generated(ctx context.Context, path string, most int64) ([]byte, bool, error) {
+	e, ok, err := catalog.NewFinder(catalog.From(t.store), t.Pages).Find(ctx, path)
+	if err != nil || !ok {
+		return nil, false, err
+	}
 	body, err := t.open(ctx, e)
 	if err != nil {
-		return manifest.Usage{}, err
+		return nil, false, err
 	}
 	defer body.Close()
-	data, err := io.ReadAll(io.LimitReader(body, manifest.MaxUsage+1))
-	if err != nil {
-		return manifest.Usage{}, err
-	}
-	return manifest.ParseUsage(data)
+	data, err := io.ReadAll(io.LimitReader(body, most+1))
+	return data, true, err
 }
 
 // printUsage writes the texts, ready to paste.

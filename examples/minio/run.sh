@@ -1,18 +1,25 @@
 #!/usr/bin/env bash
-# A whole asof on one machine, without containers: MinIO, a bucket, users with least
-# rights, and asof serve in front. Needs minio, mc and asof in PATH.
+# A complete asof on one machine, without containers: MinIO, a bucket, users with least
+# rights, and asof serve in front. It needs minio, mc and asof in PATH.
 #
-#   examples/minio/run.sh [FOLDER]       ./asof-minio
+#   examples/minio/run.sh
 #
-# FOLDER holds the data, asof.yaml to start from, and publisher.env and janitor.env,
-# with their credentials; they are made once. In another terminal:
+# makes the folder asof-minio, or the one that you name. It gets the data, an asof.yaml
+# and an upstream to start from, and the credentials in publisher.env and janitor.env.
+# Existing files are kept. In another terminal:
 #
 #   cd asof-minio && set -a && . ./publisher.env && asof publish
 #
-# Ctrl-C ends it all.
+# Ctrl-C ends everything. MINIO_ADDRESS and SERVE_ADDRESS choose other addresses.
 set -euo pipefail
 minio_at=${MINIO_ADDRESS:-127.0.0.1:9000} serve_at=${SERVE_ADDRESS:-127.0.0.1:8080}
 export BUCKET=${BUCKET:-asof} PREFIX=${PREFIX:-snapshots}
+for at in "$minio_at" "$serve_at"; do
+  if (exec 3<>"/dev/tcp/${at%:*}/${at##*:}") 2>/dev/null; then
+    echo "$at is taken: set MINIO_ADDRESS or SERVE_ADDRESS to a free one" >&2
+    exit 1
+  fi
+done
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 folder=${1:-asof-minio}
 mkdir -p "$folder"
@@ -33,8 +40,9 @@ repos:
     remote: {type: dir, path: upstream}
 END
 mkdir -p upstream
+[[ -n $(ls -A upstream) ]] || echo hello >upstream/hello.txt
 
-# with FILE COMMAND...: becomes a command with the variables of a file.
+# with FILE COMMAND...: replaces this shell with COMMAND, with the variables of FILE.
 with() {
   set -a
   . "./$1"

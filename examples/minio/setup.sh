@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the bucket, and the users asof-publisher, asof-janitor and asof-resolver with
-# the rights of ../policies. Needs MinIO's mc. It may run again.
+# the rights of ../policies. It needs MinIO's mc. You can run it again.
 #
 #   MC_HOST_store                        http://USER:PASSWORD@HOST:PORT, as mc reads it
 #   BUCKET, PREFIX                       the store

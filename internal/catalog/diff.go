@@ -7,21 +7,24 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// Change is a path that two manifests do not have in common. Old is nil where
-// it was added, New where it was removed; both are set where its content changed.
-type Change struct {
+// Difference is a path whose presence or content differs between two manifests.
+// Old is nil if it was added, New if it was removed; both are set if its content
+// changed.
+type Difference struct {
 	Path     string
 	Old, New *manifest.Entry
 }
 
-// Kind is what became of the file.
-func (c Change) Kind() manifest.ChangeKind { return manifest.KindOfChange(c.Old != nil, c.New != nil) }
+// Kind returns the kind of change.
+func (c Difference) Kind() manifest.ChangeKind {
+	return manifest.KindOfChange(c.Old != nil, c.New != nil)
+}
 
-// Diff yields what changed from one manifest to another, in path order. Leaves
-// that both have are not read: they hold the same paths with the same content.
-// Modification times alone are no change.
-func Diff(ctx context.Context, from, to *Manifest) iter.Seq2[Change, error] {
-	return func(yield func(Change, error) bool) {
+// Diff yields what changed from one manifest to another, in path order. It does
+// not read leaves that both have: they hold the same paths with the same content.
+// A new modification time alone is not a change.
+func Diff(ctx context.Context, from, to *Manifest) iter.Seq2[Difference, error] {
+	return func(yield func(Difference, error) bool) {
 		olds, stopOlds := iter.Pull2(from.without(to.Root).Entries(ctx))
 		defer stopOlds()
 		news, stopNews := iter.Pull2(to.without(from.Root).Entries(ctx))
@@ -34,18 +37,18 @@ func Diff(ctx context.Context, from, to *Manifest) iter.Seq2[Change, error] {
 				err = err2
 			}
 			if err != nil {
-				yield(Change{}, err)
+				yield(Difference{}, err)
 				return
 			}
-			var c Change
+			var c Difference
 			switch {
 			case !moreNew || more && before.Path < after.Path:
 				old := before
-				c = Change{old.Path, &old, nil}
+				c = Difference{old.Path, &old, nil}
 				before, err, more = olds()
 			case !more || after.Path < before.Path:
 				added := after
-				c = Change{added.Path, nil, &added}
+				c = Difference{added.Path, nil, &added}
 				after, err2, moreNew = news()
 			default:
 				old, changed := before, after
@@ -54,7 +57,7 @@ func Diff(ctx context.Context, from, to *Manifest) iter.Seq2[Change, error] {
 				if old.SHA256 == changed.SHA256 {
 					continue
 				}
-				c = Change{changed.Path, &old, &changed}
+				c = Difference{changed.Path, &old, &changed}
 			}
 			if !yield(c, nil) {
 				return

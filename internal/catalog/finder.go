@@ -10,32 +10,32 @@ import (
 )
 
 const (
-	recentStretches = 8         // that a Finder remembers
-	stretchSize     = 256 << 10 // bytes of leaves, about
+	recentStretches = 8         // how many a Finder keeps
+	stretchSize     = 256 << 10 // approximate bytes of leaves
 )
 
 // Finder looks up single paths of a manifest. It reads a stretch of leaves at a
-// time and remembers the last ones, as who asks for one path asks for its
-// neighbours next. It is safe for concurrent use.
+// time and keeps the last ones, because the next path asked for is usually a
+// neighbour. It is safe for concurrent use.
 type Finder struct {
-	store Store
-	name  manifest.Digest
+	read Reader
+	name manifest.Digest
 
 	mu       sync.Mutex
 	manifest *Manifest // nil: not read yet
-	recent   []stretch // the last one used is the last
+	recent   []stretch // the most recently used is last
 }
 
 // stretch is a part of a manifest.
 type stretch struct {
-	from, to int // the leaves
+	from, to int // the range of leaves
 	entries  []manifest.Entry
 }
 
-// NewFinder makes a Finder for the manifest of that name. It reads nothing yet.
-func NewFinder(s Store, name manifest.Digest) *Finder { return &Finder{store: s, name: name} }
+// NewFinder returns a Finder for a manifest. It reads nothing yet.
+func NewFinder(read Reader, name manifest.Digest) *Finder { return &Finder{read: read, name: name} }
 
-// Find is the entry of a path; false: the manifest has none.
+// Find returns the entry of a path; false if the manifest has none.
 func (f *Finder) Find(ctx context.Context, path string) (manifest.Entry, bool, error) {
 	entries, err := f.around(ctx, path)
 	if err != nil {
@@ -48,12 +48,12 @@ func (f *Finder) Find(ctx context.Context, path string) (manifest.Entry, bool, e
 	return entries[i], true, nil
 }
 
-// around is a stretch that holds a path if the manifest does.
+// around returns the stretch that holds a path if the manifest has it.
 func (f *Finder) around(ctx context.Context, path string) ([]manifest.Entry, error) {
 	f.mu.Lock()
-	defer f.mu.Unlock() // while it reads, too: others most likely want the same leaves
+	defer f.mu.Unlock() // held while reading: others most likely want the same leaves
 	if f.manifest == nil {
-		m, err := Open(ctx, From(f.store), f.name)
+		m, err := Open(ctx, f.read, f.name)
 		if err != nil {
 			return nil, err
 		}

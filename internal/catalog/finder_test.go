@@ -11,7 +11,7 @@ func TestFinder(t *testing.T) {
 	const files = 80_000
 	s := newStore(t)
 	root := s.build(numbered(files), none)
-	f := NewFinder(s, root.Name)
+	f := NewFinder(From(s), root.Name)
 	for i := range files {
 		path := fmt.Sprintf("some/directory/%08d", i)
 		if e, ok, err := f.Find(t.Context(), path); err != nil || !ok || e.Path != path {
@@ -31,7 +31,7 @@ func TestFinder(t *testing.T) {
 	if len(f.recent) != recentStretches {
 		t.Errorf("%d stretches are remembered", len(f.recent))
 	}
-	if _, _, err := NewFinder(s, manifest.Sum([]byte("another"))).Find(t.Context(), "a"); err == nil {
+	if _, _, err := NewFinder(From(s), manifest.Sum([]byte("another"))).Find(t.Context(), "a"); err == nil {
 		t.Error("a manifest that is not there was found")
 	}
 }

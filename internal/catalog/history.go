@@ -1,160 +1,77 @@
 package catalog
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"iter"
-	"slices"
 
 	"github.com/asof/asof/manifest"
 )
 
 // Segment reads a segment of a repo's index.
-func Segment(ctx context.Context, s Store, repo string, ref manifest.SegmentRef) (manifest.Segment, error) {
-	key := manifest.SegmentKey(ref.Digest)
-	data, err := readNamed(ctx, s, key, ref.Digest, ref.Size)
+func Segment(ctx context.Context, read Reader, repo string, ref manifest.SegmentRef) (manifest.Segment, error) {
+	data, err := readNamed(ctx, read, manifest.SegmentKey(ref.Digest), ref.Digest, ref.Size)
 	if err != nil {
 		return manifest.Segment{}, err
 	}
 	segment, err := manifest.ParseSegment(data, repo, ref)
 	if err != nil {
-		return manifest.Segment{}, fmt.Errorf("%s: %w", key, err)
+		err = unreadable(manifest.SegmentKey(ref.Digest), err)
 	}
-	return segment, nil
+	return segment, err
 }
 
-// AnySegment reads a segment to which no index need refer.
-func AnySegment(ctx context.Context, s Store, digest manifest.Digest) (manifest.Segment, error) {
-	key := manifest.SegmentKey(digest)
-	data, err := readNamed(ctx, s, key, digest, manifest.MaxSegmentSize)
+// AnySegment reads a segment without a reference from an index.
+func AnySegment(ctx context.Context, read Reader, digest manifest.Digest) (manifest.Segment, error) {
+	data, err := readNamed(ctx, read, manifest.SegmentKey(digest), digest, manifest.MaxSegmentSize)
 	if err != nil {
 		return manifest.Segment{}, err
 	}
 	segment, err := manifest.ParseAnySegment(data)
 	if err != nil {
-		err = corrupt(key, "%v", err)
+		err = unreadable(manifest.SegmentKey(digest), err)
 	}
 	return segment, err
 }
 
-// History is all that an index lists, sealed or not. It holds one segment in
-// memory, the one read last: looking things up in the order of their ids reads
-// each once. It is for one goroutine.
-type History struct {
-	Index manifest.Index
-	// Read reads a segment of the index.
-	Read func(context.Context, manifest.SegmentRef) (manifest.Segment, error)
-
-	timeline *manifest.Timeline
-	ref      manifest.SegmentRef // of segment
-	segment  manifest.Segment
-}
-
-// NewHistory is the history of an index whose segments a store holds.
-func NewHistory(s Store, index manifest.Index) *History {
-	return &History{Index: index, Read: func(ctx context.Context, ref manifest.SegmentRef) (manifest.Segment, error) {
-		return Segment(ctx, s, index.Repo, ref)
-	}}
-}
-
-// All yields the segments, the oldest first, and then the index's own tail. Where
-// a segment can't be read it yields the error, and goes on behind it.
-func (h *History) All(ctx context.Context) iter.Seq2[manifest.Segment, error] {
-	return func(yield func(manifest.Segment, error) bool) {
-		for _, ref := range h.Index.Segments {
-			if !yield(h.Segment(ctx, ref)) {
-				return
-			}
-		}
-		yield(h.Index.Tail(), nil)
-	}
-}
-
-// Backward yields the same, the newest part first. It ends with an error.
-func (h *History) Backward(ctx context.Context) iter.Seq2[manifest.Segment, error] {
-	return func(yield func(manifest.Segment, error) bool) {
-		if !yield(h.Index.Tail(), nil) {
-			return
-		}
-		for _, ref := range slices.Backward(h.Index.Segments) {
-			segment, err := h.Segment(ctx, ref)
-			if !yield(segment, err) || err != nil {
-				return
-			}
-		}
-	}
-}
-
-// Segment reads one segment of the index.
-func (h *History) Segment(ctx context.Context, ref manifest.SegmentRef) (manifest.Segment, error) {
-	if h.ref == ref {
-		return h.segment, nil
-	}
-	segment, err := h.Read(ctx, ref)
-	if err == nil {
-		h.ref, h.segment = ref, segment
-	}
-	return segment, err
-}
-
-// part is what holds an id if anything does: a segment, or the tail.
-func (h *History) part(ctx context.Context, id manifest.ID) (manifest.Segment, error) {
-	if ref, ok := h.Index.SegmentOf(id); ok {
-		return h.Segment(ctx, ref)
-	}
-	return h.Index.Tail(), nil
-}
-
-// Find is the checkpoint with the very id.
-func (h *History) Find(ctx context.Context, id manifest.ID) (manifest.Checkpoint, bool, error) {
-	part, err := h.part(ctx, id)
-	c, ok := part.Find(id)
-	return c, ok, err
-}
-
-// FindPruned is the tombstone with the very id.
-func (h *History) FindPruned(ctx context.Context, id manifest.ID) (manifest.Tombstone, bool, error) {
-	part, err := h.part(ctx, id)
-	t, ok := part.FindPruned(id)
-	return t, ok, err
-}
-
-// Before is the newest checkpoint that is listed and older than an id.
-func (h *History) Before(ctx context.Context, id manifest.ID) (manifest.Checkpoint, bool, error) {
-	older := func(part manifest.Segment) (manifest.Checkpoint, bool) {
-		i, _ := slices.BinarySearchFunc(part.Checkpoints, id, func(c manifest.Checkpoint, id manifest.ID) int { return cmp.Compare(c.ID, id) })
-		if i == 0 {
-			return manifest.Checkpoint{}, false
-		}
-		return part.Checkpoints[i-1], true
-	}
-	c, ok := older(h.Index.Tail())
-	for _, ref := range slices.Backward(h.Index.Segments) {
-		if ok {
-			break
-		}
-		part, err := h.Segment(ctx, ref)
-		if err != nil {
-			return c, false, err
-		}
-		c, ok = older(part)
-	}
-	return c, ok, nil
-}
-
-// Resolve finds the newest checkpoint at or before an instant.
-func (h *History) Resolve(ctx context.Context, at manifest.ID) (manifest.Answer, error) {
-	if h.timeline == nil {
-		h.timeline = manifest.NewTimeline(h.Index)
-	}
-	answer := h.timeline.Resolve(at)
-	if answer.Outcome != manifest.InSegment {
-		return answer, nil
-	}
-	segment, err := h.Segment(ctx, *answer.Segment)
+// readNamed reads an object of at most limit bytes and checks it against the
+// digest in its name.
+func readNamed(ctx context.Context, read Reader, key string, d manifest.Digest, limit int64) ([]byte, error) {
+	data, err := read(ctx, key, 0, limit+1)
 	if err != nil {
-		return manifest.Answer{}, err
+		return nil, err
 	}
-	return segment.Timeline().Resolve(at), nil
+	if int64(len(data)) > limit {
+		return nil, corrupt(key, "larger than %d bytes", limit)
+	}
+	if sum := manifest.Sum(data); sum != d {
+		return nil, corrupt(key, "content does not match its name: sha256 is %s", sum)
+	}
+	return data, nil
+}
+
+// NewHistory returns the history of an index, with segments from a store. It is
+// for one goroutine: see KeepLast.
+func NewHistory(s Store, index manifest.Index) *manifest.History {
+	return manifest.NewHistory(index, KeepLast(func(ctx context.Context, ref manifest.SegmentRef) (manifest.Segment, error) {
+		return Segment(ctx, From(s), index.Repo, ref)
+	}))
+}
+
+// KeepLast keeps only the last segment in memory. So lookups in the order of ids
+// read each segment once. It is for one goroutine.
+func KeepLast(read func(context.Context, manifest.SegmentRef) (manifest.Segment, error)) manifest.ReadSegment {
+	var (
+		last     manifest.SegmentRef
+		timeline *manifest.Timeline // of last
+	)
+	return func(ctx context.Context, ref manifest.SegmentRef) (*manifest.Timeline, error) {
+		if timeline != nil && ref == last {
+			return timeline, nil
+		}
+		segment, err := read(ctx, ref)
+		if err != nil {
+			return nil, err
+		}
+		last, timeline = ref, segment.Timeline()
+		return timeline, nil
+	}
 }

@@ -3,7 +3,7 @@ package catalog
 import (
 	"context"
 	"errors"
-	"slices"
+	"io"
 	"testing"
 
 	"github.com/asof/asof/internal/objstore"
@@ -11,9 +11,20 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// sealedHistory is that of checkpoints 10, 20 (pruned), 30, … 100 in segments of
-// three, but for the newest. It counts the segments that are read.
-func sealedHistory(t *testing.T) (history *History, reads *int, store *memstore.Store) {
+// counting is a store that counts the objects that are opened.
+type counting struct {
+	*memstore.Store
+	opened int
+}
+
+func (c *counting) Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+	c.opened++
+	return c.Store.Open(ctx, key, offset, length)
+}
+
+// sealedHistory has checkpoints 10, 20 (pruned), 30, … 100, in segments of three
+// except the newest.
+func sealedHistory(t *testing.T) (*manifest.History, *counting) {
 	t.Helper()
 	ix := manifest.NewIndex("myfile")
 	step := func(next manifest.Index, err error) {
@@ -31,75 +42,45 @@ func sealedHistory(t *testing.T) (history *History, reads *int, store *memstore.
 	if err != nil {
 		t.Fatal(err)
 	}
-	store = memstore.New(memstore.Options{})
+	store := &counting{Store: memstore.New(memstore.Options{})}
 	for _, s := range segments {
 		if err := store.Create(t.Context(), manifest.SegmentKey(s.Ref.Digest), objstore.Bytes(s.Data), objstore.Attributes{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	history = NewHistory(store, ix)
-	read := history.Read
-	reads = new(int)
-	history.Read = func(ctx context.Context, ref manifest.SegmentRef) (manifest.Segment, error) {
-		*reads++
-		return read(ctx, ref)
-	}
-	return history, reads, store
+	return NewHistory(store, ix), store
 }
 
-func TestHistory(t *testing.T) {
-	h, reads, _ := sealedHistory(t)
-	var ids []manifest.ID
-	for part, err := range h.All(t.Context()) {
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, c := range part.Checkpoints {
-			ids = append(ids, c.ID)
-		}
-	}
-	if want := []manifest.ID{10, 30, 40, 50, 60, 70, 80, 90, 100}; !slices.Equal(ids, want) || *reads != 3 {
-		t.Errorf("%v in %d reads, want %v", ids, *reads, want)
-	}
-
-	*reads = 0
+// Any lookups in the order of ids read each segment once. Lookups in the tail
+// read none.
+func TestHistoryKeepsLast(t *testing.T) {
+	h, store := sealedHistory(t)
 	for id := manifest.ID(1); id <= 110; id++ {
 		_, listed, err := h.Find(t.Context(), id)
 		_, pruned, err2 := h.FindPruned(t.Context(), id)
 		if err := errors.Join(err, err2); err != nil {
 			t.Fatal(err)
 		}
-		if listed != slices.Contains(ids, id) || pruned != (id == 20) {
+		if listed != (id <= 100 && id%10 == 0 && id != 20) || pruned != (id == 20) {
 			t.Errorf("%d: listed %t, pruned %t", id, listed, pruned)
 		}
-	}
-	if *reads != 3 {
-		t.Errorf("looking up all ids in their order takes %d reads", *reads)
-	}
-
-	for at, want := range map[manifest.ID]manifest.Answer{
-		5:  {Outcome: manifest.Before, ID: 10, Final: true},
-		15: {Outcome: manifest.Found, ID: 10, Final: true},
-		25: {Outcome: manifest.Gone, ID: 20, Final: true, Reason: "gone"},
-		39: {Outcome: manifest.Found, ID: 30, Final: true},
-		99: {Outcome: manifest.Found, ID: 90, Final: true},
-		// Behind the horizon.
-		101: {Outcome: manifest.Found, ID: 100},
-	} {
-		got, err := h.Resolve(t.Context(), at)
-		if c := got.Checkpoint; c != nil && c.ID != got.ID {
-			t.Errorf("%d: checkpoint %+v", at, c)
+		a, err := h.Resolve(t.Context(), manifest.At(id), 200)
+		if want := min(id/10*10, 100); err != nil || id >= 10 && a.ID != want {
+			t.Errorf("%d resolves to %+v, %v", id, a, err)
 		}
-		got.Checkpoint = nil
-		if err != nil || got != want {
-			t.Errorf("%d: %+v, %v, want %+v", at, got, err, want)
-		}
+	}
+	if store.opened != 3 {
+		t.Errorf("%d segments were read, want each of 3 once", store.opened)
+	}
+	store.opened = 0
+	if _, _, err := h.Before(t.Context(), 200); err != nil || store.opened != 0 {
+		t.Errorf("%d reads for what the tail has, %v", store.opened, err)
 	}
 }
 
-// A segment that is damaged hides its part of the history, and no other.
+// A damaged segment hides its own part of the history, and no other.
 func TestHistoryDamaged(t *testing.T) {
-	h, _, store := sealedHistory(t)
+	h, store := sealedHistory(t)
 	key := manifest.SegmentKey(h.Index.Segments[1].Digest)
 	if err := store.Delete(t.Context(), key); err != nil {
 		t.Fatal(err)
@@ -117,25 +98,11 @@ func TestHistoryDamaged(t *testing.T) {
 	if err := store.Create(t.Context(), key, objstore.Bytes([]byte("else")), objstore.Attributes{}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := h.Resolve(t.Context(), 55)
-	if want := "read " + key + ": its content is not what its name says"; err == nil || err.Error() != want {
+	_, err := h.Resolve(t.Context(), manifest.At(55), 200)
+	if want := "read " + key + ": content does not match its name: sha256 is " + manifest.Sum([]byte("else")).String(); err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 	if _, _, err := h.Find(t.Context(), 10); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestHistoryBefore(t *testing.T) {
-	h, reads, _ := sealedHistory(t)
-	for _, tt := range []struct{ id, want manifest.ID }{{200, 100}, {100, 90}, {95, 90}, {31, 30}, {30, 10}, {20, 10}, {10, manifest.NoTime}} {
-		c, ok, err := h.Before(t.Context(), tt.id)
-		if err != nil || ok != (tt.want != manifest.NoTime) || ok && c.ID != tt.want {
-			t.Errorf("before %d: %d, %t, %v", tt.id, c.ID, ok, err)
-		}
-	}
-	*reads = 0
-	if _, _, err := h.Before(t.Context(), 200); err != nil || *reads != 0 {
-		t.Errorf("%d reads for what the tail has, %v", *reads, err)
 	}
 }

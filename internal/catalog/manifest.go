@@ -3,6 +3,7 @@ package catalog
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -10,9 +11,9 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// Reader reads length bytes of an object, from offset on: fewer only where the
-// object ends. Beside an error it may return what came before it. It is called
-// from several goroutines at a time.
+// Reader reads length bytes of an object from offset on; fewer only at the
+// object's end. With an error it may return the bytes before it. It must be safe
+// for concurrent use.
 type Reader func(ctx context.Context, key string, offset, length int64) ([]byte, error)
 
 // From reads from a store.
@@ -31,11 +32,11 @@ func From(s Store) Reader {
 	}
 }
 
-// firstRead is the memory in bytes that is taken before anything was read: the
-// size of a root is only what the object says.
+// firstRead is how many bytes of memory are taken before anything was read: until
+// then, the size of a root is only the object's claim.
 const firstRead = 64 << 10
 
-// ReadUpTo reads an object's reader to its end, or to so many bytes.
+// ReadUpTo reads r to its end, or at most length bytes.
 func ReadUpTo(r io.Reader, length int64) ([]byte, error) {
 	var b bytes.Buffer
 	b.Grow(int(min(length, firstRead)) + bytes.MinRead)
@@ -43,8 +44,11 @@ func ReadUpTo(r io.Reader, length int64) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// CorruptError is an object that does not hold what its name, or what refers to it,
-// says.
+// ErrCorrupt: the store's content contradicts its own documents.
+var ErrCorrupt = errors.New("corrupt")
+
+// CorruptError is an object whose content contradicts its name, or the document
+// that refers to it.
 type CorruptError struct {
 	Key  string
 	What string
@@ -52,54 +56,75 @@ type CorruptError struct {
 
 func (e *CorruptError) Error() string { return fmt.Sprintf("read %s: %s", e.Key, e.What) }
 
+// Is makes every CorruptError an ErrCorrupt.
+func (e *CorruptError) Is(target error) bool { return target == ErrCorrupt }
+
+// unreadable is the error of an object that its parser refuses. One that a later version of
+// asof wrote is not corrupt.
+func unreadable(key string, err error) error {
+	if errors.Is(err, manifest.ErrNewer) {
+		return fmt.Errorf("read %s: %w", key, err)
+	}
+	return corrupt(key, "%v", err)
+}
+
 func corrupt(key, format string, args ...any) error {
 	return &CorruptError{key, fmt.Sprintf(format, args...)}
 }
 
-// Manifest is a manifest in a store. The zero value is one of no files. It is
-// safe for concurrent use.
+// Manifest is a manifest in a store. The zero value has no files. It is safe for
+// concurrent use.
 type Manifest struct {
 	manifest.Root
-	Size int64 // of its object in bytes
+	Size int64 // of its object, in bytes
 	read Reader
-	head []byte // what was read of its object together with the root
+	head []byte // the part of its object that was read together with the root
 }
 
 // Open reads the root of a manifest, and in the same request as many leaves as
-// it can hold: a manifest of up to spanSize bytes takes one request in all, if
-// nothing of it stands in others.
+// fit. A manifest of up to spanSize bytes takes one request in all, if all its
+// leaves are in its own object.
 func Open(ctx context.Context, read Reader, name manifest.Digest) (*Manifest, error) {
-	key := manifest.ManifestKey(name)
-	head, err := read(ctx, key, 0, spanSize)
+	root, size, head, err := ReadRoot(ctx, read, name, spanSize)
 	if err != nil {
 		return nil, err
-	}
-	size, err := manifest.RootSize(head)
-	if err != nil {
-		return nil, corrupt(key, "%v", err)
-	}
-	text := head
-	if more := size - int64(len(head)); more > 0 {
-		rest, err := read(ctx, key, int64(len(head)), more)
-		if err != nil {
-			return nil, err
-		}
-		text, head = append(head, rest...), nil
-	}
-	text = text[:min(size, int64(len(text)))]
-	root, err := manifest.ParseRoot(text)
-	if err != nil && manifest.Sum(text) == name {
-		return nil, corrupt(key, "%v", err)
-	}
-	if err != nil || root.Name != name {
-		return nil, corrupt(key, "its root does not match its name")
 	}
 	_, own := root.Own()
 	return &Manifest{root, size + own, read, head}, nil
 }
 
-// without is the manifest with only those leaves that another lacks. Both lists
-// are in the order of the last paths, which equal leaves have in common.
+// ReadRoot reads the root of a manifest, and its size in bytes. It begins with the first
+// so many bytes of the object, and returns them if the root fits.
+func ReadRoot(ctx context.Context, read Reader, name manifest.Digest, first int64) (root manifest.Root, size int64, head []byte, err error) {
+	key := manifest.ManifestKey(name)
+	if head, err = read(ctx, key, 0, first); err != nil {
+		return root, 0, nil, err
+	}
+	if size, err = manifest.RootSize(head); err != nil {
+		return root, 0, nil, unreadable(key, err)
+	}
+	text := head
+	if more := size - int64(len(head)); more > 0 {
+		rest, err := read(ctx, key, int64(len(head)), more)
+		if err != nil {
+			return root, 0, nil, err
+		}
+		text, head = append(head, rest...), nil
+	}
+	text = text[:min(size, int64(len(text)))]
+	root, err = manifest.ParseRoot(text)
+	if err != nil && manifest.Sum(text) == name {
+		return root, 0, nil, corrupt(key, "%v", err)
+	}
+	if err != nil || root.Name != name {
+		return root, 0, nil, corrupt(key, "its root does not match its name")
+	}
+	return root, size, head, nil
+}
+
+// without returns the manifest with only those leaves that other lacks. Both
+// lists are in the order of the last paths, and equal leaves have equal last
+// paths.
 func (m *Manifest) without(other manifest.Root) *Manifest {
 	rest := *m
 	rest.Leaves = nil
@@ -115,8 +140,8 @@ func (m *Manifest) without(other manifest.Root) *Manifest {
 	return &rest
 }
 
-// Entries yields the entries of the manifest in path order, with a bounded part
-// of it in memory. It ends with the first error.
+// Entries yields the entries of the manifest in path order. It keeps only a
+// bounded part in memory. It ends with the first error.
 func (m *Manifest) Entries(ctx context.Context) iter.Seq2[manifest.Entry, error] {
 	return func(yield func(manifest.Entry, error) bool) {
 		for leaf := range m.ReadLeaves(ctx) {

@@ -19,7 +19,8 @@ import (
 
 var none manifest.Root
 
-// store is a store of manifests that writes down what was read: "<name> <offset>+<length>".
+// store is a store of manifests that notes what was read: "<name>
+// <offset>+<length>".
 type store struct {
 	*memstore.Store
 	t    *testing.T
@@ -38,8 +39,8 @@ func (s *store) Open(ctx context.Context, key string, offset, length int64) (io.
 	return s.Store.Open(ctx, key, offset, length)
 }
 
-// take returns what was read since the last call, in the order of the offsets
-// of each object, objects in the order in which they were read first.
+// take returns the reads since the last call: objects in the order of their first
+// read, and each object's reads by offset.
 func (s *store) take() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -48,13 +49,13 @@ func (s *store) take() []string {
 	return read
 }
 
-// build stores a manifest of files, by what they hold.
+// build stores a manifest of files with these contents.
 func (s *store) build(files map[string]string, prev manifest.Root) manifest.Root {
 	s.t.Helper()
 	b := manifest.NewBuilder()
 	var entries []manifest.Entry
 	for _, path := range slices.Sorted(maps.Keys(files)) {
-		e := manifest.Entry{Path: path, Size: int64(len(files[path])), SHA256: manifest.Sum([]byte(files[path])), Modified: manifest.NoTime}
+		e := manifest.Entry{Path: path, Size: int64(len(files[path])), SHA256: manifest.Sum([]byte(files[path]))}
 		entries = append(entries, e)
 		if err := b.Add(e); err != nil {
 			s.t.Fatal(err)
@@ -85,7 +86,7 @@ func (s *store) open(name manifest.Digest) *Manifest {
 	return m
 }
 
-// replace puts other bytes in a manifest's place.
+// replace changes the bytes of a manifest's object.
 func (s *store) replace(name manifest.Digest, change func([]byte) []byte) (restore func()) {
 	s.t.Helper()
 	key := manifest.ManifestKey(name)
@@ -138,7 +139,7 @@ func TestEntries(t *testing.T) {
 	}
 }
 
-// A manifest whose leaves stand in many objects is read with few requests.
+// A manifest with leaves in many objects takes few requests.
 func TestEntriesOfSources(t *testing.T) {
 	s := newStore(t)
 	files := numbered(20_000)
@@ -170,7 +171,7 @@ func TestEntriesOfSources(t *testing.T) {
 	}
 }
 
-// Whoever reads slowly, or stops, leaves nothing running and holds little.
+// A slow reader, or one that stops, leaves nothing running and holds little.
 func TestEntriesEnd(t *testing.T) {
 	s := newStore(t)
 	root := s.build(numbered(200_000), none)
@@ -195,7 +196,7 @@ func TestEntriesEnd(t *testing.T) {
 	}
 }
 
-// Of what is damaged the rest is read.
+// Damage to some leaves does not hide the others.
 func TestReadLeavesDamage(t *testing.T) {
 	s := newStore(t)
 	root := s.build(numbered(60_000), none)

@@ -7,22 +7,22 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// A manifest's leaves are small and lie in a few objects. They are read in
-// spans: leaves of one object that are near each other, with one request.
+// A manifest's leaves are small and spread over a few objects. They are read in
+// spans: leaves close together in one object, with one request.
 const (
-	spanSize = 4 << 20   // bytes that a span has at most
-	spanGap  = 512 << 10 // bytes of no use that are read rather than asking again
-	ahead    = 3         // spans that are read before they are needed
+	spanSize = 4 << 20   // largest size of a span in bytes
+	spanGap  = 512 << 10 // useless bytes worth reading to save a request
+	ahead    = 3         // spans to read before they are needed
 )
 
-// Leaf is a leaf that was read: its entries, or why there are none.
+// Leaf is a leaf that was read: its entries, or the error.
 type Leaf struct {
 	manifest.LeafRef
 	Entries []manifest.Entry
 	Err     error
 }
 
-// span is a part of an object, to be read at once.
+// span is a part of an object that is read at once.
 type span struct {
 	key          string
 	offset, size int64
@@ -33,15 +33,15 @@ type span struct {
 }
 
 // ReadLeaves yields all leaves of the manifest in path order, each verified by
-// its digest. What is wrong with one leaf, or with one object, does not keep it
-// from yielding the others; the end of the context does.
+// its digest. It goes on after a damaged leaf or object, but stops when the
+// context ends.
 func (m *Manifest) ReadLeaves(ctx context.Context) iter.Seq[Leaf] {
 	return func(yield func(Leaf) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		spans, of := m.spans()
-		// Of each object one span at most is read in part, for a span's leaves come
-		// in the order of the object's: so the next one needed always gets a slot.
+		// At most one span per object is read in part, because its leaves come in
+		// the object's order. So the next span needed always gets a slot.
 		slots := make(chan struct{}, len(m.Sources)+1+ahead)
 		go func() {
 			for _, s := range spans {
@@ -76,8 +76,8 @@ func (m *Manifest) ReadLeaves(ctx context.Context) iter.Seq[Leaf] {
 	}
 }
 
-// spans divides the leaves into spans, in the order of their first leaves, and
-// says of each leaf to which it belongs.
+// spans divides the leaves into spans, in the order of their first leaves. of
+// gives the span of each leaf.
 func (m *Manifest) spans() (spans []*span, of []*span) {
 	open := map[int]*span{} // by source
 	of = make([]*span, len(m.Leaves))
@@ -100,8 +100,7 @@ func (m *Manifest) inHead(l manifest.LeafRef) bool {
 	return l.Source == 0 && l.Offset+l.Size <= int64(len(m.head))
 }
 
-// fill reads a span. A leaf that lies before the place where reading failed is
-// whole.
+// fill reads a span. If reading fails, leaves before that point are still whole.
 func (m *Manifest) fill(ctx context.Context, s *span) {
 	defer close(s.done)
 	var data []byte

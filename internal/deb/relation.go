@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// Dependency is what one part of a field like Depends asks for: any one of its
-// alternatives.
+// Dependency is one part of a field like Depends. Any one of its alternatives satisfies
+// it.
 type Dependency []Relation
 
-// Relation names a package, and which versions of it will do.
+// Relation names a package and the versions of it that are acceptable.
 type Relation struct {
 	Name    string
-	Arch    string   // behind the name: "any", "native", or an architecture; empty: none
+	Arch    string   // after the name: "any", "native" or an architecture; empty: none
 	Op      Op       // empty: any version
-	Version string   // what Op compares with
-	Archs   []string // for which it counts, or does not ("!amd64"): in sources
-	Profile string   // of builds for which it counts, as written, without the outer <>: in sources
+	Version string   // the version that Op compares with
+	Archs   []string // architectures it applies to, or doesn't ("!amd64"); only in sources
+	Profile string   // build profiles, as written, without the outer <>; only in sources
 }
 
 // Op compares versions.
@@ -32,9 +32,8 @@ const (
 	Later   Op = ">>"
 )
 
-// SatisfiedBy reports whether a version is among those that the relation
-// accepts. An empty version, that of a virtual package, satisfies only a
-// relation that accepts any.
+// SatisfiedBy reports whether the relation accepts a version. A virtual package has an
+// empty version, which satisfies only a relation without a version.
 func (r Relation) SatisfiedBy(version string) bool {
 	if r.Op == Any {
 		return true
@@ -63,7 +62,7 @@ func ParseDependencies(field string) ([]Dependency, error) {
 	var list []Dependency
 	for part := range strings.SplitSeq(field, ",") {
 		if part = strings.Trim(part, blanks); part == "" {
-			continue // dpkg takes a trailing comma, too
+			continue // dpkg accepts a trailing comma, too
 		}
 		var d Dependency
 		for alternative := range strings.SplitSeq(part, "|") {
@@ -122,13 +121,13 @@ func parseRelation(s string) (r Relation, err error) {
 	return r, nil
 }
 
-// parseConstraint reads what stands in parentheses.
+// parseConstraint reads the text between the parentheses.
 func parseConstraint(s string) (Op, string, error) {
 	s = strings.Trim(s, blanks)
 	end := len(s) - len(strings.TrimLeft(s, "<>="))
 	op, version := Op(s[:end]), strings.Trim(s[end:], blanks)
 	switch op {
-	case "<", ">": // of old: they always meant this
+	case "<", ">": // old spellings: they have always meant this
 		op += "="
 	case Any:
 		op = Equal
@@ -139,12 +138,12 @@ func parseConstraint(s string) (Op, string, error) {
 	if version == "" || strings.ContainsAny(version, blanks) {
 		return op, version, fmt.Errorf("%q is no version", version)
 	}
-	return op, version, nil // apt compares whatever it is, and so must who follows it
+	return op, version, nil // apt compares any string, so we must, too
 }
 
-// CheckName reports why a string can't be the name of a package: what Debian
-// Policy, section 5.6.7, says, with upper case and underscores forgiven, which
-// archives other than Debian's have.
+// CheckName reports why a string can't be a package name. The rules are those of Debian
+// Policy, section 5.6.7, but upper case and underscores are allowed, because archives
+// other than Debian's use them.
 func CheckName(name string) error {
 	for i, c := range []byte(name) {
 		if !letter(c) && !digit(c) && (i == 0 || strings.IndexByte("+-._", c) < 0) {

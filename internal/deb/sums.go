@@ -8,32 +8,35 @@ import (
 	"strconv"
 )
 
-// Sum is a line of a list of files: of Release's field SHA256, say, or of
-// Checksums-Sha256 in a source index.
+// Sum is one line of a list of files, for example of the field SHA256 in a Release file
+// or Checksums-Sha256 in a Sources index.
 type Sum struct {
-	Hash string // in lower case hexadecimal digits
+	Hash string // lower-case hexadecimal digits
 	Size int64  // bytes
 	Name string
+	Line int // line of the field's value, counted from 0
 }
 
-// Sums reads a field that lists files, a line each:
+// Sums reads a field that lists one file per line:
 //
 //	e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855 0 main/binary-amd64/Packages
 //
-// Empty lines are passed over. It ends with the first line of another form.
-// How long the hash is, and what the name may be, is the caller's to check.
+// Empty lines are skipped. A malformed line yields an error that quotes it; the caller
+// may continue after it. The caller must check the length of the hash and the name.
 func Sums(value []byte) iter.Seq2[Sum, error] {
 	return func(yield func(Sum, error) bool) {
+		n := -1
 		for line := range bytes.SplitSeq(value, []byte("\n")) {
+			n++
 			if line = bytes.Trim(line, " \t"); len(line) == 0 {
 				continue
 			}
 			s, err := parseSum(line)
 			if err != nil {
-				yield(Sum{}, fmt.Errorf("%.120q: %w", line, err))
-				return
+				err = fmt.Errorf("%.120q: %w", line, err)
 			}
-			if !yield(s, nil) {
+			s.Line = n
+			if !yield(s, err) {
 				return
 			}
 		}
@@ -53,5 +56,5 @@ func parseSum(line []byte) (Sum, error) {
 	if err != nil {
 		return Sum{}, errors.New("the size is no number")
 	}
-	return Sum{string(hash), int64(size), string(parts[2])}, nil
+	return Sum{Hash: string(hash), Size: int64(size), Name: string(parts[2])}, nil
 }

@@ -7,10 +7,9 @@ import (
 	"strings"
 )
 
-// CompareVersions orders two versions as dpkg does (deb-version(7)): -1 where a
-// is older than b, 0 where they are equal, 1 where it is newer. "1.0", "1.0-0"
-// and "0:1.0" are equal. It orders any two strings; CheckVersion tells versions
-// from others.
+// CompareVersions orders two versions as dpkg does (deb-version(7)): -1 if a is older
+// than b, 0 if they are equal, 1 if a is newer. "1.0", "1.0-0" and "0:1.0" are equal. It
+// accepts any string; use CheckVersion to reject strings that are not versions.
 func CompareVersions(a, b string) int {
 	epochA, upstreamA, revisionA := split(a)
 	epochB, upstreamB, revisionB := split(b)
@@ -21,7 +20,7 @@ func CompareVersions(a, b string) int {
 	)
 }
 
-// CheckVersion reports why dpkg would not take a string for a version.
+// CheckVersion reports why dpkg would not accept a string as a version.
 func CheckVersion(v string) error {
 	err := checkVersion(v)
 	if err != nil {
@@ -54,7 +53,7 @@ func checkVersion(v string) error {
 	return nil
 }
 
-// split parts a version, [epoch:]upstream[-revision].
+// split splits a version into its parts, [epoch:]upstream[-revision].
 func split(v string) (epoch, upstream, revision string) {
 	if i := strings.IndexByte(v, ':'); i >= 0 {
 		epoch, v = v[:i], v[i+1:]
@@ -65,15 +64,15 @@ func split(v string) (epoch, upstream, revision string) {
 	return epoch, v, revision
 }
 
-// compare orders two parts of versions: by turns, text up to the next digit, by
-// the weight of its characters, and a number, of any length.
+// compare compares one part of two versions. It alternates between text, compared
+// character by character by weight, and numbers of any length.
 func compare(a, b string) int {
 	for a != "" || b != "" {
 		for a != "" && !digit(a[0]) || b != "" && !digit(b[0]) {
 			if c := cmp.Compare(weight(a), weight(b)); c != 0 {
 				return c
 			}
-			a, b = a[1:], b[1:] // neither is empty: only equal characters weigh the same
+			a, b = a[1:], b[1:] // neither is empty: equal weights mean equal characters
 		}
 		var m, n string
 		m, a = number(a)
@@ -85,8 +84,9 @@ func compare(a, b string) int {
 	return 0
 }
 
-// weight is that of the first character: a tilde sorts before the end, the end
-// (and a digit, which ends the text) before letters, letters before all else.
+// weight returns the weight of the first character. A tilde sorts before the end of the
+// text, the end before letters, and letters before everything else. A digit ends the
+// text.
 func weight(s string) int {
 	switch {
 	case s == "" || digit(s[0]):
@@ -99,7 +99,7 @@ func weight(s string) int {
 	return int(s[0]) + 256
 }
 
-// number cuts the number off that s begins with, without leading zeros.
+// number cuts the leading number off s, without its leading zeros.
 func number(s string) (n, rest string) {
 	s = strings.TrimLeft(s, "0")
 	end := 0

@@ -4,5 +4,5 @@ package miniotest
 
 import "syscall"
 
-// dieWithParent can do nothing here: a killed test process leaves its server.
+// dieWithParent can do nothing here: the server outlives a killed test process.
 func dieWithParent() *syscall.SysProcAttr { return nil }

@@ -1,9 +1,10 @@
-// Package miniotest starts a real MinIO server for tests: on free loopback
-// ports, with its data in a temporary folder, and gone with the test process.
+// Package miniotest starts a real MinIO server for tests, on free loopback ports
+// and with its data in a temporary folder. The server and its data go away with
+// the test process.
 //
-// The server's binary is the one that ASOF_TEST_MINIO names, else the one that
-// "make minio" built into the user's cache folder. Where there is none, tests are
-// skipped, except in CI (the variable CI is set), where they fail.
+// ASOF_TEST_MINIO names the server's binary; the default is the one that "make
+// minio" built into the user's cache folder. Without a binary, tests are skipped;
+// in CI (the variable CI is set) they fail. With -short they are always skipped.
 package miniotest
 
 import (
@@ -29,7 +30,7 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// Version is the MinIO that the tests are written for.
+// Version is the version of MinIO that the tests are written for.
 const Version = "v0.0.0-20260212201848-7aac2a2c5b7c"
 
 const (
@@ -49,7 +50,7 @@ type Server struct {
 	log    bytes.Buffer // complete once done is closed
 	cmd    *exec.Cmd
 	done   chan struct{}
-	alive  io.Closer // closed by the end of this process, if not before
+	alive  io.Closer // closed when this process ends, if not before
 }
 
 // Start starts a server that stops when the test ends.
@@ -63,8 +64,8 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-// Shared is one server for all tests of a package, started by the first that
-// asks for it:
+// Shared is one server for all tests of a package. The first test that needs it
+// starts it:
 //
 //	var shared miniotest.Shared
 //
@@ -84,7 +85,7 @@ func (s *Shared) Run(m *testing.M) int {
 	return code
 }
 
-// Server returns the running server, or skips the test where there is none.
+// Server returns the running server. Without a binary it skips the test.
 func (s *Shared) Server(t testing.TB) *Server {
 	t.Helper()
 	path := Binary(t)
@@ -117,12 +118,12 @@ func (s *Server) newBucket(t testing.TB, opts minio.MakeBucketOptions) string {
 	return name
 }
 
-// Client is a client of the server, for what a test wants to see or to prepare
-// without the code under test.
+// Client returns a client of the server. With it, a test can look and prepare
+// things without the code under test.
 func (s *Server) Client() *minio.Client { return s.client }
 
-// Setenv gives the server's credentials to the drivers, in the environment, and
-// hides those of the machine.
+// Setenv puts the server's credentials into the environment for the drivers, and
+// hides the machine's own.
 func (s *Server) Setenv(t testing.TB) {
 	t.Helper()
 	for name, value := range map[string]string{
@@ -135,16 +136,20 @@ func (s *Server) Setenv(t testing.TB) {
 	}
 }
 
-// Binary is the path of a MinIO server. Without one the test is skipped, aloud; in
-// CI it fails.
+// Binary returns the path of a MinIO server. Without one it skips the test with a
+// message; in CI the test fails.
 func Binary(t testing.TB) string {
 	t.Helper()
 	return find(t, "a MinIO server", "ASOF_TEST_MINIO", "minio-"+Version)
 }
 
-// find is the path of a program: named by the environment, or built by "make minio".
+// find returns the path of a program: named by the environment, or built by "make
+// minio".
 func find(t testing.TB, what, env, name string) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("needs " + what)
+	}
 	if path := os.Getenv(env); path != "" {
 		return path
 	}
@@ -198,8 +203,8 @@ func try(path string) (s *Server, err error) {
 
 	started := make(chan error)
 	go func() {
-		// The signal at the parent's death is sent when the thread that
-		// started the child ends, so it must live as long as the child.
+		// The kernel sends the signal when the thread that started the child
+		// ends. So that thread must live as long as the child.
 		runtime.LockOSThread()
 		err := s.cmd.Start()
 		started <- err
@@ -229,7 +234,7 @@ func freePort() (string, error) {
 	return l.Addr().String(), nil
 }
 
-// ready waits until the server serves.
+// ready waits until the server answers requests.
 func (s *Server) ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
 	defer cancel()
@@ -272,8 +277,8 @@ func (s *Server) remove() {
 	s.alive.Close()
 }
 
-// removeAfterDeath removes a folder also where the test process is killed, or
-// ends by a panic: by a shell that waits for the end of its input.
+// removeAfterDeath removes a folder even if the test process is killed or panics.
+// A shell does it, when its input ends.
 func removeAfterDeath(dir string) (alive io.Closer, err error) {
 	cmd := exec.Command("sh", "-c", `trap "" HUP INT TERM; read _; sleep 1; rm -rf -- "$0"`, dir)
 	alive, err = cmd.StdinPipe()

@@ -9,19 +9,19 @@ import (
 	"testing"
 )
 
-// MCVersion is the client of MinIO, which makes users, that the tests are
-// written for.
+// MCVersion is the version of MinIO's client, which makes users, that the tests
+// are written for.
 const MCVersion = "v0.0.0-20250313080218-cf909e1063a9"
 
-// Client is the path of MinIO's client mc: the one that ASOF_TEST_MC names, or that
-// "make minio" built. Without one the test is skipped, in CI it fails.
+// Client returns the path of MinIO's client mc: named by ASOF_TEST_MC, or built
+// by "make minio". Without one it skips the test; in CI the test fails.
 func Client(t testing.TB) string {
 	t.Helper()
 	return find(t, "MinIO's client mc", "ASOF_TEST_MC", "mc-"+MCVersion)
 }
 
-// NewUser makes a user with no rights but those of the policies (JSON) and returns
-// its credentials. It needs [Client].
+// NewUser makes a user whose only rights are those of the policies (JSON), and
+// returns its credentials. It needs [Client].
 func (s *Server) NewUser(t testing.TB, policies ...string) (accessKey, secretKey string) {
 	t.Helper()
 	mc := Client(t)

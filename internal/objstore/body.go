@@ -11,20 +11,20 @@ import (
 	"io"
 )
 
-// Body is the content of a Create: its exact size, its digest, and a way to
-// read it, as often as needed: Open or OpenAt.
+// Body is the content of a Create: its exact size, its digest, and a function
+// that reads it as often as needed: Open or OpenAt.
 type Body struct {
 	Size   int64
 	SHA256 [sha256.Size]byte
 	// Open starts a read from the first byte. It is called again for a retry.
 	Open func(ctx context.Context) (io.ReadCloser, error)
-	// OpenAt, if not nil, is called in its place. The source sees to it itself
-	// that it gives the bytes that size and digest are of, or an error: they are
-	// not hashed again. It gives them from any offset, for several reads at once.
+	// OpenAt, if not nil, is called instead of Open. Its source guarantees the
+	// bytes of this size and digest, or an error, so they are not hashed again.
+	// It can read from any offset, for several reads at once.
 	OpenAt func(ctx context.Context, offset int64) (io.ReadCloser, error)
 }
 
-// Bytes is a body in memory.
+// Bytes returns a body in memory.
 func Bytes(data []byte) Body { return inMemory(data, sha256.Sum256(data)) }
 
 func inMemory(data []byte, digest [sha256.Size]byte) Body {
@@ -33,17 +33,17 @@ func inMemory(data []byte, digest [sha256.Size]byte) Body {
 	}}
 }
 
-// Part is a stretch of a body that has OpenAt. It has no digest.
+// Part returns a stretch of a body that has OpenAt. It has no digest.
 func (b Body) Part(offset, length int64) Body {
 	return Body{Size: length, OpenAt: func(ctx context.Context, from int64) (io.ReadCloser, error) {
 		return b.OpenAt(ctx, offset+from)
 	}}
 }
 
-// Load reads the body, checked, into buf, or into a new buffer where buf is too
-// small for its size and one byte more. The body that it returns is read from
-// that buffer, and not hashed again. The caller bounds the size, and may use the
-// buffer for something else once nobody reads that body any more.
+// Load reads and checks the body into buf, or into a new buffer if buf can't hold
+// its size and one more byte. The returned body is read from that buffer, and not
+// hashed again. The caller must bound the size, and may reuse the buffer once
+// nobody reads that body.
 func (b Body) Load(ctx context.Context, buf []byte) (Body, []byte, error) {
 	if b.Size >= 0 && int64(cap(buf)) <= b.Size {
 		buf = make([]byte, b.Size+1)
@@ -57,7 +57,7 @@ func (b Body) Load(ctx context.Context, buf []byte) (Body, []byte, error) {
 	return inMemory(buf[:n], b.SHA256), buf, nil
 }
 
-// Hex is the digest in lower-case hexadecimal.
+// Hex returns the digest in lower-case hexadecimal.
 func (b Body) Hex() string { return hex.EncodeToString(b.SHA256[:]) }
 
 // Reader returns a reader of the body that checks what it reads. The body is
@@ -66,14 +66,14 @@ func (b Body) Reader(ctx context.Context) *BodyReader {
 	return &BodyReader{ctx: ctx, body: b}
 }
 
-// BodyReader reads a Body once, or again after a Seek to its start, and gives
-// its last bytes out only once size and digest were found right: a store that
-// was promised Size bytes can never complete an object with wrong ones.
+// BodyReader reads a Body once, or again after a Seek to its start. It returns
+// the last bytes only after it has verified size and digest: so a store that was
+// promised Size bytes can never complete an object with wrong ones.
 //
-// It is an io.ReadSeeker because SDKs rewind a body to retry; Seek takes the
-// start, and the end to tell the size. After a failed read it stays failed, so
-// that no SDK repeats what cannot succeed; the end of the context is such a
-// failure, whatever the source makes of it. It is not safe for concurrent use.
+// It is an io.ReadSeeker because SDKs rewind a body to retry. Seek goes to the
+// start, or to the end to tell the size. A failed reader stays failed, so that no
+// SDK repeats what can't succeed. The end of the context also fails it, whatever
+// the source does. It is not safe for concurrent use.
 type BodyReader struct {
 	ctx  context.Context
 	body Body
@@ -82,7 +82,7 @@ type BodyReader struct {
 	opened bool      // since the last rewind
 	atEnd  bool      // after a Seek to the end
 	hash   hash.Hash // nil if the source is known to be right
-	off    int64     // bytes given out
+	off    int64     // bytes returned
 	err    error     // sticky; never io.EOF
 	closed bool
 }
@@ -153,7 +153,7 @@ func (r *BodyReader) read(p []byte) (int, error) {
 	}
 	if r.hash != nil {
 		r.hash.Write(p[:n])
-		if int64(n) == left { // the last bytes: verified before they leave
+		if int64(n) == left { // the last bytes: verify before they are returned
 			if err := r.verify(); err != nil {
 				return 0, err
 			}
@@ -179,8 +179,8 @@ func (r *BodyReader) verify() error {
 	return nil
 }
 
-// short names a source that ends too early. One that says itself that it was
-// cut off (a lost connection) keeps its error too: trying again may help.
+// short returns the error of a source that ends too early. If the source itself
+// reported a cut (a lost connection), its error stays too: a retry may help.
 func (r *BodyReader) short(err error) error {
 	switch {
 	case err == io.EOF:
@@ -191,7 +191,8 @@ func (r *BodyReader) short(err error) error {
 	return err
 }
 
-// Seek implements io.Seeker for the start and, to learn the size, the end.
+// Seek implements io.Seeker. It takes only the start and, to tell the size, the
+// end.
 func (r *BodyReader) Seek(offset int64, whence int) (int64, error) {
 	if r.err != nil {
 		return 0, r.err
@@ -212,12 +213,11 @@ func (r *BodyReader) Seek(offset int64, whence int) (int64, error) {
 	return 0, fmt.Errorf("seek to %d (whence %d): only the start and the end of a body can be reached", offset, whence)
 }
 
-// Err is the error that reading the body ended with, nil if none: what a caller
-// reports in place of an SDK's wrapping of it.
+// Err returns the error that ended the reading of the body; nil if none. Callers
+// report it instead of the SDK's wrapped version.
 func (r *BodyReader) Err() error { return r.err }
 
-// Close releases the source. The reader can't be used afterwards, but Err still
-// tells how reading went.
+// Close releases the source. The reader can't be used afterwards, except for Err.
 func (r *BodyReader) Close() error {
 	r.closeSource()
 	r.closed = true

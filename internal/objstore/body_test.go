@@ -12,10 +12,10 @@ import (
 	"github.com/asof/asof/internal/objstore"
 )
 
-// source is a body's source that tells how often it was opened and closed.
+// source is a body's source that counts how often it was opened and closed.
 type source struct {
 	data   []byte
-	err    error // in place of the end
+	err    error // instead of the end
 	wrap   func(io.Reader) io.Reader
 	opened int
 	open   int
@@ -75,7 +75,7 @@ func TestBodyReader(t *testing.T) {
 	}
 }
 
-// TestLoad: a body in memory has passed the same checks, and none is made again.
+// TestLoad: a body in memory has passed the same checks; they are not repeated.
 func TestLoad(t *testing.T) {
 	buf := make([]byte, 0, 8)
 	for _, content := range []string{"", "x", "hello", "hello, world", "short"} {
@@ -143,7 +143,8 @@ func TestPart(t *testing.T) {
 	}
 }
 
-// TestBodyReaderHoldsBack: whatever is wrong, fewer bytes than promised come out.
+// TestBodyReaderHoldsBack: if anything is wrong, the reader returns fewer bytes
+// than promised.
 func TestBodyReaderHoldsBack(t *testing.T) {
 	errSource := errors.New("source failed")
 	for _, tt := range []struct {
@@ -151,7 +152,7 @@ func TestBodyReaderHoldsBack(t *testing.T) {
 		data  string
 		err   error
 		size  int64
-		right string // what the digest is of
+		right string // what the digest is made from
 		want  error
 	}{
 		{"too long", "hello!", nil, 5, "hello", objstore.ErrMismatch},
@@ -218,7 +219,7 @@ func TestBodyReaderSeek(t *testing.T) {
 	if src.opened != 0 {
 		t.Error("seeking opened the source")
 	}
-	// A retry from anywhere starts anew.
+	// A retry from any offset starts from the beginning.
 	for n := range 6 {
 		if _, err := io.ReadFull(r, make([]byte, n)); err != nil {
 			t.Fatal(err)

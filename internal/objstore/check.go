@@ -7,10 +7,10 @@ import (
 	"unicode/utf8"
 )
 
-// CheckKey holds a key to the rules of the package comment and returns an
-// ErrBadKey that says which one it breaks. slashKeys allows a "/" at the end.
-// Every driver calls it first, for every key: what passes names one place below
-// the store's root, whatever the store makes of it.
+// CheckKey checks a key against the rules of the package comment. The error is an
+// ErrBadKey that names the broken rule. slashKeys allows a "/" at the end. Every
+// driver calls it first, for every key: a valid key names one place below the
+// store's root, whatever the kind of store.
 func CheckKey(key string, slashKeys bool) error {
 	if key == "" {
 		return fmt.Errorf("%w: it is empty", ErrBadKey)
@@ -33,8 +33,9 @@ func CheckKey(key string, slashKeys bool) error {
 	return checkText(key)
 }
 
-// CheckPrefix holds a List prefix to the same rules, except that it may be empty
-// or end in a slash. (One that ends in "/." could begin a key, but MinIO refuses it.)
+// CheckPrefix checks a List prefix against the same rules, but it may be empty or
+// end in a slash. (A prefix that ends in "/." could begin a key, but MinIO
+// refuses it.)
 func CheckPrefix(prefix string) error {
 	if len(prefix) > MaxKey {
 		return fmt.Errorf("%w: a prefix of %d bytes, the limit is %d: %.64q", ErrBadKey, len(prefix), MaxKey, prefix)
@@ -59,7 +60,7 @@ func checkSegment(key, segment string) error {
 	return nil
 }
 
-// checkText refuses what XML listings and terminals can't carry.
+// checkText refuses characters that XML listings and terminals can't carry.
 func checkText(key string) error {
 	if !utf8.ValidString(key) {
 		return fmt.Errorf("%w: %q is not UTF-8", ErrBadKey, key)
@@ -72,9 +73,9 @@ func checkText(key string) error {
 	return nil
 }
 
-// Bounds mends the pair that List is given: it returns the after to use, which
-// is empty or begins with prefix, and whether any key can match at all. Some
-// stores answer an after that lies outside the prefix with nothing (MinIO).
+// Bounds adjusts the arguments of List. It returns the after to use, which is
+// empty or begins with prefix, and whether any key can match at all. Some stores
+// (MinIO) return nothing for an after outside the prefix.
 func Bounds(prefix, after string) (string, bool) {
 	switch {
 	case after == "" || strings.HasPrefix(after, prefix):
@@ -85,8 +86,8 @@ func Bounds(prefix, after string) (string, bool) {
 	return "", false
 }
 
-// CheckRange reports whether a range as given to Open lies in an object of the
-// given size. Drivers share it, so that all of them refuse the same ranges.
+// CheckRange reports whether a range given to Open is inside an object of this
+// size. All drivers use it, so that they refuse the same ranges.
 func CheckRange(offset, length, size int64) error {
 	switch {
 	case offset < 0, length < Whole:

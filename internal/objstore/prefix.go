@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// WithPrefix is the part of a store whose keys begin with prefix and a "/", as a
-// store of its own: keys lose the prefix on the way out and get it on the way
-// in. Slashes around prefix don't count; an empty one returns s. The prefix
-// counts against MaxKey, and errors name the full key.
+// WithPrefix returns the part of a store whose keys begin with prefix and a "/",
+// as a store of its own. Its keys don't contain the prefix. Slashes around prefix
+// don't count; an empty prefix returns s. The prefix counts against MaxKey, and
+// errors name the full key.
 func WithPrefix(s Store, prefix string) (Store, error) {
 	prefix = strings.Trim(prefix, "/")
 	if prefix == "" {
@@ -28,8 +28,8 @@ type prefixed struct {
 	prefix string // ends in "/"
 }
 
-// full is the key in the underlying store. A bad key is checked here, too: "" or
-// "../x" must not become a good one behind a prefix.
+// full returns the key in the underlying store. It checks the key, because a bad
+// one ("" or "../x") must not become valid after a prefix.
 func (p prefixed) full(key string) (string, error) {
 	if err := CheckKey(key, p.store.SlashKeys()); err != nil {
 		return "", err
@@ -118,3 +118,31 @@ func (p prefixed) Swap(ctx context.Context, key string, old Version, data []byte
 }
 
 func (p prefixed) SlashKeys() bool { return p.store.SlashKeys() }
+
+// As translates the abilities of the inner store, as [As] describes. There is no
+// Unwrap: an ability that takes keys needs them translated, and a [Tidier] would
+// tidy the whole store.
+func (p prefixed) As(target any) (ok bool) {
+	switch target := target.(type) {
+	case *Priced:
+		*target, ok = As[Priced](p.store)
+	case *Mender:
+		var mender Mender
+		if mender, ok = As[Mender](p.store); ok {
+			*target = prefixedMender{prefixedHeaded{p, mender}, mender}
+		}
+	case *Headed:
+		var headed Headed
+		if headed, ok = As[Headed](p.store); ok {
+			*target = prefixedHeaded{p, headed}
+		}
+	case *Clock:
+		*target, ok = As[Clock](p.store)
+	case *Signer:
+		var signer Signer
+		if signer, ok = As[Signer](p.store); ok {
+			*target = prefixedSigner{p, signer}
+		}
+	}
+	return ok
+}

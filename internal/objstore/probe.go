@@ -1,6 +1,7 @@
 package objstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -10,43 +11,60 @@ import (
 	"time"
 )
 
-// Outcome is what a check of [Probe] found.
+// Outcome is the result of one check of [Probe].
 type Outcome string
 
 // The outcomes of a check.
 const (
 	OK          Outcome = "ok"
-	Failed      Outcome = "failed"      // the store does something else than it was asked
-	Unsupported Outcome = "unsupported" // the store says that it can't
+	Failed      Outcome = "failed"      // the store does something else than asked
+	Unsupported Outcome = "unsupported" // the store says that it can't do it
+	Untried     Outcome = "untried"     // nobody knows: no store answered, or it refused access
 )
 
-// Check is one thing that Probe looked at.
+// Verdict is what the outcomes of the essential checks say together.
+type Verdict string
+
+// The verdicts.
+const (
+	Safe    Verdict = "safe"    // all are OK
+	Unsafe  Verdict = "unsafe"  // one is not
+	Unknown Verdict = "unknown" // one could not be tried, and none is known not to be OK
+)
+
+// Check is one thing that Probe checked.
 type Check struct {
 	Name      string  `json:"name"`
-	Essential bool    `json:"essential"` // without it two publishers can destroy each other's work
+	Essential bool    `json:"essential"` // without it, two publishers can destroy each other's work
 	Outcome   Outcome `json:"outcome"`
 	Detail    string  `json:"detail"` // one line
 }
 
-// Report is what a store really does.
+// Report says what a store really does.
 type Report struct {
-	Checks []Check  `json:"checks"`
-	Notes  []string `json:"notes,omitempty"`
+	Verdict Verdict  `json:"verdict"`
+	Checks  []Check  `json:"checks"`
+	Notes   []string `json:"notes,omitempty"`
 }
 
-// Safe reports whether every essential check was made and is OK.
-func (r Report) Safe() bool {
-	for _, c := range r.Checks {
-		if c.Essential && c.Outcome != OK {
-			return false
+func verdict(checks []Check) Verdict {
+	v := Safe
+	for _, c := range checks {
+		switch {
+		case !c.Essential || c.Outcome == OK:
+		case c.Outcome != Untried:
+			return Unsafe
+		default:
+			v = Unknown
 		}
 	}
-	return len(r.Checks) > 0
+	return v
 }
 
 // ProbeOptions configure a Probe.
 type ProbeOptions struct {
-	// Racers is how many requests are made at once where only one may win. 0: 32.
+	// Racers is the number of concurrent requests of which only one may win. 0:
+	// 32.
 	Racers int
 	// Rounds is how often each race is run. 0: 3.
 	Rounds int
@@ -57,10 +75,11 @@ const (
 	cleanupTimeout = time.Minute
 )
 
-// Probe finds out by trial what a store does, whatever it is said to do. It
-// writes below .asof/probe/<random>/ and deletes that again; a store that does not
-// let it is a note, not a failure. The error is for a store that can't be probed
-// at all: missing, not answering, or refusing the first write.
+// Probe tries out what a store does, whatever it claims. It writes below
+// .asof/probe/<random>/ and deletes that again; a store that refuses the deletes
+// gets a note, not a failure. The error is why some checks could not be tried: the
+// store is missing, does not answer, does not answer as a store, or refuses access. The report is complete with
+// an error, too.
 func Probe(ctx context.Context, s Store, opts ProbeOptions) (Report, error) {
 	if opts.Racers == 0 {
 		opts.Racers = 32
@@ -70,7 +89,8 @@ func Probe(ctx context.Context, s Store, opts ProbeOptions) (Report, error) {
 	}
 	p := &prober{store: s, base: probeRoot + rand.Text() + "/", opts: opts, written: make(map[string]bool)}
 	var report Report
-	var fatal error
+	cause := p.present(ctx) // why a check could not be tried; the first
+	untried, hopeless := 0, cause != nil
 	for i, check := range []struct {
 		name      string
 		essential bool
@@ -87,43 +107,59 @@ func Probe(ctx context.Context, s Store, opts ProbeOptions) (Report, error) {
 		{"key characters", false, p.characters},
 		{"keys that end in a slash", false, p.slash},
 	} {
-		c := Check{Name: check.name, Essential: check.essential, Outcome: OK}
-		detail, err := check.run(ctx)
-		if c.Detail = detail; err != nil {
-			if fatal = unprobeable(ctx, err, i == 0); fatal != nil {
-				break
+		c := Check{check.name, check.essential, Untried, "as above"}
+		if i == 0 && cause != nil {
+			c.Detail = cause.Error()
+		}
+		if !hopeless {
+			detail, err := check.run(ctx)
+			if c.Outcome, c.Detail = outcome(err), detail; err != nil {
+				c.Detail = err.Error()
 			}
-			if c.Outcome, c.Detail = Failed, err.Error(); errors.Is(err, ErrUnsupported) {
-				c.Outcome = Unsupported
+			if c.Outcome == Untried {
+				cause = cmp.Or(cause, err)
+				hopeless = ctx.Err() != nil || !errors.Is(err, ErrDenied) || i == 0
 			}
+		}
+		if c.Outcome == Untried {
+			untried++
 		}
 		report.Checks = append(report.Checks, c)
 	}
+	report.Verdict = verdict(report.Checks)
 	if err := p.cleanup(ctx); err != nil {
 		report.Notes = append(report.Notes, fmt.Sprintf("could not delete what was written below %s: %v", p.base, err))
 	}
-	if fatal != nil {
-		return report, fmt.Errorf("probe: %w", fatal)
+	if cause != nil {
+		return report, fmt.Errorf("%d of %d checks could not be tried: %w", untried, len(report.Checks), cause)
 	}
 	return report, nil
 }
 
-// unprobeable returns err if further checks would say the same.
-func unprobeable(ctx context.Context, err error, first bool) error {
-	if ctx.Err() != nil || errors.Is(err, ErrNoStore) || errors.Is(err, ErrUnavailable) || first && errors.Is(err, ErrDenied) {
-		return err
+// outcome is what the error of a check says of the store.
+func outcome(err error) Outcome {
+	switch {
+	case err == nil:
+		return OK
+	case errors.Is(err, ErrUnsupported):
+		return Unsupported
 	}
-	return nil
+	for _, untried := range []error{ErrDenied, ErrNoStore, ErrUnavailable, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, untried) {
+			return Untried
+		}
+	}
+	return Failed
 }
 
-// QuickCheck makes sure, by a handful of requests on one key, that the store
-// keeps the conditions of Create and Swap at least while nobody races: before the
-// first write into a new store. It returns an ErrUnsupported where conditions
-// are ignored or refused.
+// QuickCheck makes sure, with a few requests on one key, that the store keeps the
+// conditions of Create and Swap at least without a race. It is meant for the
+// first write into a new store. It returns an ErrUnsupported if the store ignores
+// or refuses conditions.
 func QuickCheck(ctx context.Context, s Store) error {
 	p := &prober{store: s, base: probeRoot + rand.Text() + "/", written: make(map[string]bool)}
 	_, err := p.swap(ctx)
-	p.cleanup(ctx) // what is left does no harm
+	p.cleanup(ctx) // leftovers do no harm
 	if f, ok := errors.AsType[*finding](err); ok {
 		err = fmt.Errorf("%w: %w", ErrUnsupported, f)
 	}
@@ -133,7 +169,7 @@ func QuickCheck(ctx context.Context, s Store) error {
 	return nil
 }
 
-// finding is a store that does something else than it was asked.
+// finding is a store that does something else than asked.
 type finding struct{ text string }
 
 func (f *finding) Error() string { return f.text }
@@ -151,7 +187,7 @@ type prober struct {
 
 var probeAttributes = Attributes{ContentType: "text/plain; charset=utf-8", CacheControl: "no-store"}
 
-// key is a key of the probe's own that will be written.
+// key returns a key of the probe's own and notes it for cleanup.
 func (p *prober) key(name string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -182,7 +218,7 @@ func (p *prober) read(ctx context.Context, key string, offset, length int64) (st
 	return string(data), err
 }
 
-// cleanup deletes what was written, also once the context is done.
+// cleanup deletes what was written, even after the context has ended.
 func (p *prober) cleanup(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupTimeout)
 	defer cancel()

@@ -9,12 +9,24 @@ import (
 	"sync"
 )
 
-// The checks of Probe. Each returns one line on what the store does, or what is
-// wrong with it.
+// The checks of Probe. Each returns one line about what the store does, or an
+// error about what is wrong with it.
+
+// present makes sure that a store answers. What refuses everything, or is another kind of
+// server, would look like a store that does everything wrong.
+func (p *prober) present(ctx context.Context) error {
+	for _, err := range p.store.List(ctx, p.base, "") {
+		if errors.Is(err, ErrDenied) || errors.Is(err, ErrUnsupported) { // a check tells
+			return nil
+		}
+		return err
+	}
+	return nil
+}
 
 func (p *prober) create(ctx context.Context) (string, error) {
 	key := p.key("create")
-	// By Put: the driver's own retry may meet what its first try wrote.
+	// Put, because the driver's own retry may find what its first try wrote.
 	if _, err := Put(ctx, p.store, key, Bytes([]byte("first")), probeAttributes); err != nil {
 		return "", err
 	}
@@ -33,7 +45,7 @@ func (p *prober) swap(ctx context.Context) (string, error) {
 	swap := func(old Version, data string) (Version, error) {
 		return p.store.Swap(ctx, key, old, []byte(data), probeAttributes)
 	}
-	// refused is for a write that must not happen.
+	// refused checks that a write failed as it must.
 	refused := func(what string, err, want error) error {
 		if err == nil {
 			return found("%s succeeded", what)
@@ -43,8 +55,8 @@ func (p *prober) swap(ctx context.Context) (string, error) {
 		}
 		return nil
 	}
-	// The two that must succeed go by Update: the driver's own retry may meet what
-	// its first try wrote, and nobody else knows the key.
+	// The two swaps that must succeed use Update: the driver's own retry may find
+	// what its first try wrote, and nobody else knows the key.
 	update := func(old Version, data string) (Version, error) {
 		return Update(ctx, p.store, key, old, []byte(data), probeAttributes)
 	}
@@ -74,7 +86,8 @@ func (p *prober) swap(ctx context.Context) (string, error) {
 	return "stale and absent are refused", err
 }
 
-// race runs f in all racers at once, some rounds, and wants one winner in each.
+// race runs f in all racers at once, for some rounds. Each round must have one
+// winner.
 func (p *prober) race(f func(round, racer int) (won bool, err error)) (string, error) {
 	for round := range p.opts.Rounds {
 		var mu sync.Mutex
@@ -192,7 +205,7 @@ func (p *prober) list(ctx context.Context) (string, error) {
 		}
 		if !slices.Equal(got, want[i:]) {
 			text := strings.ReplaceAll(fmt.Sprintf("%q, want %q", got, want[i:]), p.base+"list/", "")
-			return "", found("behind %q it lists %s", strings.TrimPrefix(after, p.base+"list/"), text)
+			return "", found("after %q it lists %s", strings.TrimPrefix(after, p.base+"list/"), text)
 		}
 	}
 	return "byte order, what was just written is listed", nil
@@ -216,7 +229,7 @@ func (p *prober) ranges(ctx context.Context) (string, error) {
 		}
 	}
 	if _, err := p.read(ctx, key, 11, 1); err == nil {
-		return "", found("an offset past the end is no error")
+		return "", found("an offset past the end is not an error")
 	}
 	return "any part of an object can be read", nil
 }

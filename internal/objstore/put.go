@@ -9,13 +9,13 @@ import (
 	"io"
 )
 
-// ErrDiffers: a different object stands where an immutable one was to be created.
-var ErrDiffers = errors.New("a different object already stands there")
+// ErrDiffers: a different object is where an immutable one was to be created.
+var ErrDiffers = errors.New("a different object is already there")
 
-// Put creates an object as Store.Create does, and takes an identical one that
-// already stands there for success: it may be from an earlier run, from another
-// publisher, or from the driver's own retry of a request that had been applied.
-// It reports whether this call stored it. A different one is ErrDiffers.
+// Put creates an object as Store.Create does, but an identical object already
+// there counts as success: it may come from an earlier run, another publisher, or
+// the driver's own retry. created says whether this call stored it. A different
+// object is ErrDiffers.
 func Put(ctx context.Context, s Store, key string, body Body, attr Attributes) (created bool, err error) {
 	err = s.Create(ctx, key, body, attr)
 	if !errors.Is(err, ErrExists) {
@@ -31,7 +31,7 @@ func Put(ctx context.Context, s Store, key string, body Body, attr Attributes) (
 	return false, nil
 }
 
-// Holds reads the object back and reports whether it is body's content.
+// Holds reads the object back and reports whether it has body's content.
 func Holds(ctx context.Context, s Store, key string, body Body) (bool, error) {
 	info, err := s.Stat(ctx, key)
 	if err != nil {
@@ -52,10 +52,10 @@ func Holds(ctx context.Context, s Store, key string, body Body) (bool, error) {
 	return bytes.Equal(h.Sum(nil), body.SHA256[:]), nil
 }
 
-// Update swaps a register as Store.Swap does, and takes the very data that it
-// was to write for success, wherever it came from: after a lost answer the
-// driver's retry meets its own first write. Callers whose data could be equal
-// by chance to another writer's must put something of their own into it.
+// Update swaps a register as Store.Swap does, but if the register already holds
+// data, that counts as success: after a lost answer the driver's retry finds its
+// own first write. If another writer could write equal data by chance, the caller
+// must put something unique into it.
 func Update(ctx context.Context, s Store, key string, old Version, data []byte, attr Attributes) (Version, error) {
 	v, err := s.Swap(ctx, key, old, data, attr)
 	if !errors.Is(err, ErrChanged) {

@@ -9,8 +9,8 @@ import (
 	"github.com/asof/asof/internal/objstore/memstore"
 )
 
-// lossy applies a write and then reports what a driver would report whose own
-// retry met the effect of its first try, or that got no answer at all.
+// lossy applies a write, then returns an error: that of a driver whose own retry
+// found its first try, or of one that got no answer.
 type lossy struct {
 	objstore.Store
 	create, swap, load error

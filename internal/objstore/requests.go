@@ -7,68 +7,60 @@ import (
 	"sync/atomic"
 )
 
-// Requests counts requests to a store, by what S3 asks for them.
+// Requests counts requests to a store, by S3's price classes.
 type Requests struct {
 	Writes  int64 `json:"writes"`  // PUT, COPY, POST, LIST
-	Reads   int64 `json:"reads"`   // GET, HEAD, and what else there is
+	Reads   int64 `json:"reads"`   // GET, HEAD, and all others
 	Deletes int64 `json:"deletes"` // free of charge
 }
 
-// What a request costs, in US dollars: the list prices of S3 Standard in us-east-1,
-// as https://aws.amazon.com/s3/pricing/ had them in November 2025. Storage and traffic are
-// another matter.
+// What a request costs, in US dollars: the list prices of S3 Standard in
+// us-east-1, from https://aws.amazon.com/s3/pricing/ in November 2025. Storage
+// and traffic are not included.
 const (
 	USDPerWrite = 0.005 / 1000
 	USDPerRead  = 0.0004 / 1000
 )
 
-// Total is the number of requests.
+// Total returns the number of requests.
 func (r Requests) Total() int64 { return r.Writes + r.Reads + r.Deletes }
 
-// USD is what the requests cost at these prices.
+// USD returns what the requests cost at these prices.
 func (r Requests) USD() float64 { return float64(r.Writes)*USDPerWrite + float64(r.Reads)*USDPerRead }
 
-// Plus is the sum of both.
+// Plus returns the sum of both.
 func (r Requests) Plus(o Requests) Requests {
 	return Requests{r.Writes + o.Writes, r.Reads + o.Reads, r.Deletes + o.Deletes}
 }
 
-// Minus is what r has more than o.
+// Minus returns r less o.
 func (r Requests) Minus(o Requests) Requests {
 	return Requests{r.Writes - o.Writes, r.Reads - o.Reads, r.Deletes - o.Deletes}
 }
 
-// Priced is a store whose operations are requests, which cost something. Reading
-// an object or a register is one read, swapping a register one write, and a
-// listing one write for each thousand objects.
+// Priced is a store whose operations are requests that cost money. Reading an
+// object or a register is one read. Swapping a register is one write. A listing
+// is one write per thousand objects.
 type Priced interface {
-	// CreateCost is the requests of a Create of so many bytes, where nothing
-	// fails; there: an object stands under the key.
+	// CreateCost returns the requests of a Create of size bytes, if nothing
+	// fails. there: the object already exists.
 	CreateCost(size int64, there bool) Requests
-	// CopyCost is the same for a Copy of an object that the store copies by one
-	// request.
+	// CopyCost returns the requests of a Copy of an object small enough for the
+	// store to copy in one request.
 	CopyCost(vacant, there bool) Requests
 }
 
-// IsPriced reports whether a store is, also behind a prefix.
-func IsPriced(s Store) (Priced, bool) {
-	if p, ok := s.(prefixed); ok {
-		return IsPriced(p.store)
-	}
-	priced, ok := s.(Priced)
-	return priced, ok
-}
-
 // Meter counts the requests that really go out to a store, retries included. The
-// zero value is ready. It is safe for concurrent use.
+// zero value is ready to use. It is safe for concurrent use.
 type Meter struct{ writes, reads, deletes, failed atomic.Int64 }
 
-// Requests is what was counted.
+// Requests returns the counts so far.
 func (m *Meter) Requests() Requests {
 	return Requests{m.writes.Load(), m.reads.Load(), m.deletes.Load()}
 }
 
-// Failed is how many of them got no answer, or one that says to try again later.
+// Failed returns how many requests got no answer, or one that says to try again
+// later.
 func (m *Meter) Failed() int64 { return m.failed.Load() }
 
 // Wrap returns a transport whose requests are counted.

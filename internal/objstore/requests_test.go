@@ -39,7 +39,7 @@ func TestMeter(t *testing.T) {
 	if got, want := m.Requests(), (objstore.Requests{Writes: 3, Reads: 2, Deletes: 1}); got != want || got.Total() != 6 || m.Failed() != 0 {
 		t.Errorf("%+v, want %+v; %d failed", got, want, m.Failed())
 	}
-	for _, status = range []int{304, 404, 412, 429, 500, 503} { // three of them say: later
+	for _, status = range []int{304, 404, 412, 429, 500, 503} { // three of them mean: later
 		send("GET", "http://s3.example/b/k")
 	}
 	for _, failure = range []error{errors.New("reset"), context.Canceled} {

@@ -11,12 +11,12 @@ const (
 	Compliance = "compliance" // nobody may, the account's owner included
 )
 
-// maxRetention is the longest that S3 takes.
+// maxRetention is the longest retention that S3 takes.
 const maxRetention = 36500 * 24 * time.Hour
 
-// Retention is for how long a store with Object Lock keeps the objects that are
-// created in it, against whoever has the right to delete. Registers are never
-// retained: they change. The zero Retention is none.
+// Retention says for how long a store with Object Lock keeps new objects, even
+// from those with the right to delete. Registers are never retained, because they
+// change. The zero Retention is none.
 type Retention struct {
 	Mode string // Governance or Compliance; empty: none
 	For  time.Duration

@@ -6,38 +6,28 @@ import (
 	"time"
 )
 
-// MaxSigned is the longest time that a signed URL is good for: S3's week.
+// MaxSigned is the longest time that a signed URL can be valid: S3's week.
 const MaxSigned = 7 * 24 * time.Hour
 
-// Signer is a store that lets who has no credentials read an object.
+// Signer is a store that can let clients without credentials read an object.
 type Signer interface {
-	// SignedURL is a URL under which anybody can GET the object, in whole or
-	// in ranges, until ttl is over or the credentials that sign it end. It
-	// makes no request to the store, and so says nothing about whether there is
-	// such an object. Whoever has the URL has the right: it is a secret.
+	// SignedURL returns a URL with which anybody can GET the object, in whole or
+	// in ranges, until ttl is over or the signing credentials expire. It makes no
+	// request to the store, so the object need not exist. The URL is a secret: it
+	// gives the right to read.
 	SignedURL(ctx context.Context, key string, ttl time.Duration) (string, error)
 }
 
-// SignedURL implements Signer where the store behind the prefix does.
-func (p prefixed) SignedURL(ctx context.Context, key string, ttl time.Duration) (string, error) {
-	signer, ok := p.store.(Signer)
-	if !ok {
-		return "", fmt.Errorf("sign a url: %w", ErrUnsupported)
-	}
-	key, err := p.full(key)
-	if err != nil {
-		return "", err
-	}
-	return signer.SignedURL(ctx, key, ttl)
+// prefixedSigner signs for the part of a store with a prefix.
+type prefixedSigner struct {
+	part   prefixed
+	signer Signer
 }
 
-// CanSign reports whether a store signs URLs, also behind a prefix.
-func CanSign(s Store) (Signer, bool) {
-	if p, ok := s.(prefixed); ok {
-		if _, ok := CanSign(p.store); !ok {
-			return nil, false
-		}
+func (s prefixedSigner) SignedURL(ctx context.Context, key string, ttl time.Duration) (string, error) {
+	key, err := s.part.full(key)
+	if err != nil {
+		return "", fmt.Errorf("sign a url: %w", err)
 	}
-	signer, ok := s.(Signer)
-	return signer, ok
+	return s.signer.SignedURL(ctx, key, ttl)
 }

@@ -8,7 +8,6 @@ import (
 	"io"
 	"slices"
 
-	"github.com/asof/asof/internal/deb"
 	"github.com/asof/asof/internal/unpack"
 	"github.com/asof/asof/manifest"
 )
@@ -16,7 +15,7 @@ import (
 // Bounds of an index that is compared.
 const (
 	maxUnpacked = 4 << 30   // bytes
-	maxPackages = 4_000_000 // of which some 120 bytes each are kept in memory
+	maxPackages = 4_000_000 // each takes some 120 bytes of memory
 )
 
 // Kind is what happened to a package.
@@ -27,37 +26,51 @@ const (
 	Removed    Kind = "removed"
 	Upgraded   Kind = "upgraded"
 	Downgraded Kind = "downgraded"
-	Rebuilt    Kind = "rebuilt" // the same version, with another content
+	Rebuilt    Kind = "rebuilt" // the same version, different content
 )
 
-// Change is what happened to a package in one index. A version that is added or
-// removed beside others of the same package is Added or Removed.
-type Change struct {
+// Event is what happened to a package in one index. If a version is added or
+// removed beside others of the same package, the event is Added or Removed. A version that an
+// index lists more than once has one event; it is Rebuilt if any of its contents came or went.
+type Event struct {
 	Package string
-	Arch    string // of the package: "amd64", "all", "source"
+	Arch    string // the package's: "amd64", "all", "source"; "x86_64", "noarch", "src"
 	Kind    Kind
-	Old     string // version; empty where it is Added
-	New     string // version; empty where it is Removed
+	Old     string // version; empty for Added
+	New     string // version; empty for Removed
 }
 
-// Open opens a file of a tree, verified.
-type Open func(ctx context.Context, e manifest.Entry) (io.ReadCloser, error)
+// Tree is a tree whose indexes are compared.
+type Tree struct {
+	// Open opens and verifies a file.
+	Open func(ctx context.Context, e manifest.Entry) (io.ReadCloser, error)
+	// Find looks a path up; false if the tree has no such file.
+	Find func(ctx context.Context, path string) (manifest.Entry, bool, error)
+}
 
-// Diff compares an index in two trees. The changes come in the order of packages,
-// architectures and versions. An index that breaks the rules is a *FormatError.
-func (i Index) Diff(ctx context.Context, old, now Open) ([]Change, error) {
-	was, err := read(ctx, i.Old, old)
+// Diff compares an index in two trees. The events are sorted by package,
+// architecture and version. The error for a malformed index is a *FormatError.
+func (i Index) Diff(ctx context.Context, old, now Tree) ([]Event, error) {
+	format := debFormat
+	if i.RPM {
+		var err error
+		if i.Old, i.New, err = i.primaries(ctx, old, now); err != nil || i.Old.There() && i.New.There() && i.Old.SHA256 == i.New.SHA256 {
+			return nil, err
+		}
+		format = rpmFormat
+	}
+	was, err := format.read(ctx, i.Old, old)
 	if err != nil {
 		return nil, err
 	}
-	is, err := read(ctx, i.New, now)
+	is, err := format.read(ctx, i.New, now)
 	if err != nil {
 		return nil, err
 	}
-	return compare(was, is), nil
+	return format.diff(was, is), nil
 }
 
-// FormatError is an index that can't be made sense of.
+// FormatError is an index that can't be parsed.
 type FormatError struct {
 	Path string
 	Err  error
@@ -66,7 +79,13 @@ type FormatError struct {
 func (e *FormatError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.Err) }
 func (e *FormatError) Unwrap() error { return e.Err }
 
-// listed is a package as an index lists it.
+// format is how indexes list packages.
+type format struct {
+	parse    func(io.Reader) ([]listed, error)
+	versions func(a, b string) int // which is newer
+}
+
+// listed is a package in an index.
 type listed struct {
 	name, arch, version string
 	sum                 [16]byte // of its content, as far as the index tells
@@ -76,38 +95,42 @@ func (l listed) key(m listed) int {
 	return cmp.Or(cmp.Compare(l.name, m.name), cmp.Compare(l.arch, m.arch))
 }
 
-func (l listed) compare(m listed) int {
-	return cmp.Or(l.key(m), deb.CompareVersions(l.version, m.version), cmp.Compare(l.version, m.version), bytes.Compare(l.sum[:], m.sum[:]))
+func (f format) compare(l, m listed) int {
+	return cmp.Or(l.key(m), f.compareVersions(l, m), bytes.Compare(l.sum[:], m.sum[:]))
+}
+
+func (f format) compareVersions(l, m listed) int {
+	return cmp.Or(f.versions(l.version, m.version), cmp.Compare(l.version, m.version))
 }
 
 // read lists the packages of an index, in order.
-func read(ctx context.Context, f File, open Open) ([]listed, error) {
-	if !f.There() {
+func (f format) read(ctx context.Context, file File, t Tree) ([]listed, error) {
+	if !file.There() {
 		return nil, nil
 	}
-	body, err := open(ctx, f.Entry)
+	body, err := t.Open(ctx, file.Entry)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
 	src := &failing{r: body}
-	r, err := unpack.Reader(src, f.Ext, maxUnpacked, false)
+	r, err := unpack.Reader(src, file.Ext, maxUnpacked, false)
 	if err != nil {
-		return nil, cmp.Or(src.err, error(&FormatError{f.Path, err}))
+		return nil, src.or(&FormatError{file.Path, err})
 	}
 	defer r.Close()
-	list, err := parse(r)
+	list, err := f.parse(r)
 	if err == nil {
-		_, err = io.Copy(io.Discard, src) // to its end, where it is verified
+		_, err = io.Copy(io.Discard, src) // to the end, so that it is verified
 	}
 	if err != nil {
-		return nil, cmp.Or(src.err, error(&FormatError{f.Path, err}))
+		return nil, src.or(&FormatError{file.Path, err})
 	}
-	slices.SortFunc(list, listed.compare)
+	slices.SortFunc(list, f.compare)
 	return list, nil
 }
 
-// failing remembers how reading failed, to tell it from what was read.
+// failing remembers a read error, to tell it from a parse error.
 type failing struct {
 	r   io.Reader
 	err error
@@ -121,53 +144,12 @@ func (f *failing) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func parse(r io.Reader) ([]listed, error) {
-	const (
-		name = iota
-		version
-		arch
-		sha256
-		sha512
-		md5
-		sources // SHA-256 of the files of a source package
-		files
-	)
-	var list []listed
-	known := map[string]string{} // architectures, one string each
-	for s, err := range deb.Stanzas(r, "Package", "Version", "Architecture", "SHA256", "SHA512", "MD5sum", "Checksums-Sha256", "Files") {
-		if err != nil {
-			return nil, err
-		}
-		if len(s.Value(name)) == 0 {
-			return nil, fmt.Errorf("line %d: a package without a name", s.Line)
-		}
-		if len(list) == maxPackages {
-			return nil, fmt.Errorf("line %d: more than %d packages", s.Line, maxPackages)
-		}
-		of := s.Value(arch)
-		if s.Has(sources) || s.Has(files) {
-			of = []byte("source") // the field lists what is built from it
-		}
-		architecture, ok := known[string(of)]
-		if !ok {
-			architecture = string(of)
-			known[architecture] = architecture
-		}
-		var content []byte
-		for _, field := range []int{sha256, sources, sha512, md5, files} {
-			if content = s.Value(field); len(content) > 0 {
-				break
-			}
-		}
-		sum := manifest.Sum(content)
-		list = append(list, listed{s.Text(name), architecture, s.Text(version), [16]byte(sum[:16])})
-	}
-	return list, nil
-}
+// or returns the read error, or else another one.
+func (f *failing) or(err error) error { return cmp.Or(f.err, err) }
 
-// compare merges two lists.
-func compare(was, is []listed) []Change {
-	var changes []Change
+// diff merges two lists.
+func (f format) diff(was, is []listed) []Event {
+	var changes []Event
 	for len(was) > 0 || len(is) > 0 {
 		next := cmp.Or(first(was), first(is))
 		if len(was) > 0 && len(is) > 0 && is[0].key(was[0]) < 0 {
@@ -176,7 +158,7 @@ func compare(was, is []listed) []Change {
 		var olds, news []listed
 		olds, was = group(was, next)
 		news, is = group(is, next)
-		changes = append(changes, versions(olds, news)...)
+		changes = append(changes, f.changes(olds, news)...)
 	}
 	return changes
 }
@@ -188,7 +170,7 @@ func first(list []listed) *listed {
 	return &list[0]
 }
 
-// group cuts off what is of the same package and architecture.
+// group cuts off the packages with the same name and architecture.
 func group(list []listed, as *listed) (same, rest []listed) {
 	n := 0
 	for n < len(list) && list[n].key(*as) == 0 {
@@ -197,36 +179,54 @@ func group(list []listed, as *listed) (same, rest []listed) {
 	return list[:n], list[n:]
 }
 
-// versions compares the versions of one package. Of those that only one side has
-// the newest are set against each other first.
-func versions(olds, news []listed) (changes []Change) {
-	olds, news = without(olds, news), without(news, olds)
-	for i, j := len(olds)-1, len(news)-1; i >= 0 || j >= 0; i, j = i-1, j-1 {
+// changes compares the versions of one package. Versions that only one side has
+// are paired, the newest first.
+func (f format) changes(olds, news []listed) (changes []Event) {
+	gone, come := f.without(olds, news), f.without(news, olds)
+	stays := func(l listed) bool { return f.lists(olds, l) && f.lists(news, l) }
+	rebuilt := slices.DeleteFunc(slices.Concat(gone, come), func(l listed) bool { return !stays(l) })
+	slices.SortFunc(rebuilt, f.compareVersions)
+	for _, l := range once(rebuilt) {
+		changes = append(changes, Event{l.name, l.arch, Rebuilt, l.version, l.version})
+	}
+	gone, come = once(slices.DeleteFunc(gone, stays)), once(slices.DeleteFunc(come, stays))
+	for i, j := len(gone)-1, len(come)-1; i >= 0 || j >= 0; i, j = i-1, j-1 {
 		switch {
 		case j < 0:
-			changes = append(changes, Change{olds[i].name, olds[i].arch, Removed, olds[i].version, ""})
+			changes = append(changes, Event{gone[i].name, gone[i].arch, Removed, gone[i].version, ""})
 		case i < 0:
-			changes = append(changes, Change{news[j].name, news[j].arch, Added, "", news[j].version})
+			changes = append(changes, Event{come[j].name, come[j].arch, Added, "", come[j].version})
 		default:
 			kind := Rebuilt
-			if c := deb.CompareVersions(olds[i].version, news[j].version); c < 0 {
+			if c := f.versions(gone[i].version, come[j].version); c < 0 {
 				kind = Upgraded
 			} else if c > 0 {
 				kind = Downgraded
 			}
-			changes = append(changes, Change{news[j].name, news[j].arch, kind, olds[i].version, news[j].version})
+			changes = append(changes, Event{come[j].name, come[j].arch, kind, gone[i].version, come[j].version})
 		}
 	}
-	slices.Reverse(changes)
+	slices.SortStableFunc(changes, func(a, b Event) int { return f.versions(cmp.Or(a.New, a.Old), cmp.Or(b.New, b.Old)) })
 	return changes
 }
 
-// without is what of one side the other has not. Both are in order.
-func without(list, other []listed) (rest []listed) {
+// once leaves each version of a package once in a list, which is in order.
+func once(list []listed) []listed {
+	return slices.CompactFunc(list, func(l, m listed) bool { return l.version == m.version })
+}
+
+// without returns what list has and other does not. Both are in order.
+func (f format) without(list, other []listed) (rest []listed) {
 	for _, l := range list {
-		if _, ok := slices.BinarySearchFunc(other, l, listed.compare); !ok {
+		if _, ok := slices.BinarySearchFunc(other, l, f.compare); !ok {
 			rest = append(rest, l)
 		}
 	}
 	return rest
+}
+
+// lists reports whether a list, which is in order, has a version, whatever its content.
+func (f format) lists(list []listed, l listed) bool {
+	_, ok := slices.BinarySearchFunc(list, l, f.compareVersions)
+	return ok
 }

@@ -1,5 +1,5 @@
-// Package packages tells what changed between two trees in terms of packages,
-// where the trees hold the indexes of an APT repository.
+// Package packages tells what changed between two trees in terms of packages, if
+// the trees hold indexes of APT or RPM repositories.
 package packages
 
 import (
@@ -14,25 +14,26 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// Place is where in an archive packages are listed.
+// Place is where an archive lists packages.
 type Place struct {
-	Suite     string // "bookworm"; of a flat repository its directory: "./"
-	Component string // "main", "main/debian-installer"; empty in a flat repository
-	Arch      string // of the index: "amd64", "source"; empty in a flat repository
+	Suite     string // "bookworm"; for a flat or an RPM repository its directory: "./"
+	Component string // "main", "main/debian-installer"; empty in such a repository
+	Arch      string // the index's: "amd64", "source"; empty in such a repository
 }
 
 func (p Place) compare(q Place) int {
 	return cmp.Or(cmp.Compare(p.Suite, q.Suite), cmp.Compare(p.Component, q.Component), cmp.Compare(p.Arch, q.Arch))
 }
 
-// Index is a list of packages, in two trees.
+// Index is a list of packages in two trees.
 type Index struct {
 	Place
-	Stem     string // its path without the compression's extension
-	Old, New File   // of each tree one that holds it
+	Stem     string // its path without the extension of a compression
+	Old, New File   // one form in each tree
+	RPM      bool   // they are root documents, which name lists of packages
 }
 
-// File is one form of an index in a tree; the zero value: the tree has none.
+// File is one form of an index in a tree. The zero value: the tree has none.
 type File struct {
 	manifest.Entry
 	Ext string
@@ -43,15 +44,15 @@ func (f File) There() bool { return f.Path != "" }
 
 // Indexes collects the indexes that changed between two trees.
 type Indexes struct {
-	forms map[string]*[2]forms // by stem
+	forms map[string]*[2]forms // by stem; of a root document in RPM: by its path
 	roots map[string]bool      // directories of Release files
 }
 
 // forms are the files of an index in a tree, by their extensions.
 type forms map[string]manifest.Entry
 
-// Add takes note of a changed file. It reports whether it is an index.
-func (x *Indexes) Add(c catalog.Change) bool {
+// Add notes a changed file. It reports whether the file is an index.
+func (x *Indexes) Add(c catalog.Difference) bool {
 	if x.forms == nil {
 		x.forms, x.roots = map[string]*[2]forms{}, map[string]bool{}
 	}
@@ -76,8 +77,8 @@ func (x *Indexes) Add(c catalog.Change) bool {
 	return true
 }
 
-// Lacking are the stems of which only one of the trees has changed files. The
-// other may have one that did not change, which AddForm then has to tell.
+// Lacking returns the stems with changed files in only one of the trees. The
+// other tree may have an unchanged file, which AddForm then adds.
 func (x *Indexes) Lacking() (stems map[string]bool) {
 	stems = map[string]bool{}
 	for stem, both := range x.forms {
@@ -88,8 +89,8 @@ func (x *Indexes) Lacking() (stems map[string]bool) {
 	return stems
 }
 
-// AddForm takes note of a file of the new tree, if it is a form of one of the
-// stems. One that was not added as changed is in both trees.
+// AddForm notes a file of the new tree if it is a form of one of the stems. If
+// Add did not see it as a change, it is in both trees.
 func (x *Indexes) AddForm(stems map[string]bool, e manifest.Entry) {
 	stem, ext, ok := split(e.Path)
 	if !ok || !stems[stem] {
@@ -100,12 +101,15 @@ func (x *Indexes) AddForm(stems map[string]bool, e manifest.Entry) {
 	}
 }
 
-// List is what to compare, in the order of the places.
+// List returns what to compare, in the order of the places.
 func (x *Indexes) List() []Index {
 	var list []Index
 	for _, stem := range slices.Sorted(maps.Keys(x.forms)) {
 		i := Index{Place: x.place(stem), Stem: stem, Old: x.forms[stem][0].best(), New: x.forms[stem][1].best()}
-		for _, ext := range unpack.Extensions() { // if they have one form in common, its digest may spare the reading
+		if root, ok := repository(stem); ok {
+			i.Place, i.RPM = Place{Suite: cmp.Or(root, "./")}, true
+		}
+		for _, ext := range unpack.Extensions() { // if both trees have the same form, equal digests spare the reading
 			was, ok1 := x.forms[stem][0][ext]
 			is, ok2 := x.forms[stem][1][ext]
 			if ok1 && ok2 {
@@ -132,6 +136,9 @@ func (f forms) best() File {
 
 // split recognizes the path of an index.
 func split(p string) (stem, ext string, ok bool) {
+	if _, ok := repository(p); ok {
+		return p, "", true
+	}
 	ext = path.Ext(p)
 	if !slices.Contains(unpack.Extensions(), ext) {
 		return "", "", false
@@ -141,15 +148,15 @@ func split(p string) (stem, ext string, ok bool) {
 	return stem, ext, base == "Packages" || base == "Sources"
 }
 
-// place reads the place off the path of an index, which may be
+// place derives the place from the path of an index, which may be
 //
 //	dists/bookworm/main/binary-amd64/Packages
 //	dists/bookworm/main/debian-installer/binary-amd64/Packages
 //	dists/bookworm/main/source/Sources
 //	Packages                                         flat
 //
-// A suite may hold slashes. It is the directory of the signed Release file where
-// that changed too, as it must; otherwise a component is one segment.
+// A suite may contain slashes. It is the directory of the signed Release file if
+// that changed too, as it must; otherwise a component is taken to be one segment.
 func (x *Indexes) place(stem string) Place {
 	dir := path.Dir(stem)
 	below, found := strings.CutPrefix("/"+dir, "/dists/")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"runtime"
@@ -21,7 +22,7 @@ import (
 func TestPlace(t *testing.T) {
 	var x Indexes
 	for _, root := range []string{"dists/stable/updates/InRelease", "ubuntu/dists/jammy/Release.gpg", "dists/old/updates/main/Release"} {
-		x.Add(catalog.Change{Path: root, New: &manifest.Entry{Path: root}})
+		x.Add(catalog.Difference{Path: root, New: &manifest.Entry{Path: root}})
 	}
 	for p, want := range map[string]Place{
 		"dists/bookworm/main/binary-amd64/Packages":                  {"bookworm", "main", "amd64"},
@@ -51,7 +52,7 @@ func entry(p, content string) manifest.Entry {
 func TestIndexes(t *testing.T) {
 	var x Indexes
 	add := func(old, now string, p string) bool {
-		c := catalog.Change{Path: p}
+		c := catalog.Difference{Path: p}
 		if old != "" {
 			e := entry(p, old)
 			c.Old = &e
@@ -72,12 +73,12 @@ func TestIndexes(t *testing.T) {
 			t.Errorf("%s: %v", p, got)
 		}
 	}
-	add("", "2", main+"binary-amd64/Packages.gz") // another form came
-	add("", "2", main+"binary-arm64/Packages.gz") // an architecture came
-	add("1", "", main+"binary-armhf/Packages.xz") // a form went, its index did not change
-	add("1", "", main+"binary-armel/Packages.xz") // a form went, another came
+	add("", "2", main+"binary-amd64/Packages.gz") // another form was added
+	add("", "2", main+"binary-arm64/Packages.gz") // an architecture was added
+	add("1", "", main+"binary-armhf/Packages.xz") // a form was removed, its index did not change
+	add("1", "", main+"binary-armel/Packages.xz") // a form was removed, another was added
 	add("", "2", main+"binary-armel/Packages.gz") //
-	add("1", "", main+"binary-i386/Packages.xz")  // an architecture went
+	add("1", "", main+"binary-i386/Packages.xz")  // an architecture was removed
 	lacking := x.Lacking()
 	if len(lacking) != 3 || !lacking[main+"binary-arm64/Packages"] || !lacking[main+"binary-armhf/Packages"] || !lacking[main+"binary-i386/Packages"] {
 		t.Errorf("%v", lacking)
@@ -113,12 +114,12 @@ func text(packages ...string) string {
 }
 
 // diff compares two indexes.
-func diff(t *testing.T, old, now string) ([]Change, error) {
+func diff(t *testing.T, old, now string) ([]Event, error) {
 	t.Helper()
-	open := func(content string) Open {
-		return func(_ context.Context, e manifest.Entry) (io.ReadCloser, error) {
+	open := func(content string) Tree {
+		return Tree{Open: func(_ context.Context, e manifest.Entry) (io.ReadCloser, error) {
 			return io.NopCloser(strings.NewReader(content)), nil
-		}
+		}}
 	}
 	file := func(content string) File {
 		if content == "" {
@@ -138,7 +139,7 @@ func TestDiff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Change{
+	want := []Event{
 		{"arch", "arm64", Added, "", "1"},
 		{"built", "amd64", Rebuilt, "1", "1"},
 		{"down", "all", Downgraded, "2", "2~rc1"},
@@ -169,14 +170,14 @@ func TestDiffSources(t *testing.T) {
 		return "Package: hello\nArchitecture: any all\nVersion: " + version + "\nFiles:\n 00 1 hello.dsc\nChecksums-Sha256:\n " + sum + " 1 hello.dsc\n"
 	}
 	got, err := diff(t, source("1", "00"), source("1", "01"))
-	if want := []Change{{"hello", "source", Rebuilt, "1", "1"}}; err != nil || !reflect.DeepEqual(got, want) {
+	if want := []Event{{"hello", "source", Rebuilt, "1", "1"}}; err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
 
 func TestDiffErrors(t *testing.T) {
 	for content, want := range map[string]string{
-		"no field\n":   `Packages: line 1: "no field" is no field`,
+		"no field\n":   "Packages: line 1: a package without a name",
 		"Version: 1\n": "Packages: line 1: a package without a name",
 	} {
 		_, err := diff(t, content, "")
@@ -187,9 +188,9 @@ func TestDiffErrors(t *testing.T) {
 	broken := errors.New("broken")
 	for _, ext := range []string{"", ".gz", ".xz"} {
 		f := File{manifest.Entry{Path: "Packages" + ext}, ext}
-		_, err := Index{Old: f, New: f}.Diff(t.Context(), func(context.Context, manifest.Entry) (io.ReadCloser, error) {
+		_, err := Index{Old: f, New: f}.Diff(t.Context(), Tree{Open: func(context.Context, manifest.Entry) (io.ReadCloser, error) {
 			return io.NopCloser(io.MultiReader(strings.NewReader("P"), errReader{broken})), nil
-		}, nil)
+		}}, Tree{})
 		if !errors.Is(err, broken) {
 			t.Errorf("%q: %v", ext, err)
 		}
@@ -200,19 +201,23 @@ type errReader struct{ err error }
 
 func (r errReader) Read([]byte) (int, error) { return 0, r.err }
 
-// Diff agrees with sets of versions.
+// Diff agrees with sets of versions and their contents.
 func TestDiffRandom(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for range 300 {
-		side := func() (list []string, set map[string]bool) {
-			set = map[string]bool{}
-			for range random.IntN(12) {
-				p := fmt.Sprintf("p%d %d amd64 %d", random.IntN(3), random.IntN(4), random.IntN(2))
-				if !set[p] {
-					list, set[p] = append(list, p), true
+		side := func() (list []string, contents map[string]string) { // by package and version
+			contents = map[string]string{}
+			for name := range 3 {
+				for version := range 4 {
+					for sum := range 2 {
+						if random.IntN(3) == 0 {
+							list = append(list, fmt.Sprintf("p%d %d amd64 %d", name, version, sum))
+							contents[fmt.Sprintf("p%d %d", name, version)] += fmt.Sprint(sum)
+						}
+					}
 				}
 			}
-			return list, set
+			return list, contents
 		}
 		old, olds := side()
 		now, news := side()
@@ -220,32 +225,29 @@ func TestDiffRandom(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		came, went := 0, 0
 		for _, c := range changes {
-			if c.Old != "" {
-				went++
+			was, is := c.Package+" "+c.Old, c.Package+" "+c.New
+			if c.Kind == Rebuilt { // as the versions are all different
+				if was != is || olds[was] == news[was] || olds[was] == "" || news[was] == "" {
+					t.Fatalf("%q to %q: %+v", old, now, changes)
+				}
+				delete(olds, was)
+				delete(news, was)
+				continue
 			}
-			if c.New != "" {
-				came++
+			if c.Old != "" && (olds[was] == "" || news[was] != "") || c.New != "" && (news[is] == "" || olds[is] != "") {
+				t.Fatalf("%q to %q: %+v", old, now, changes)
 			}
+			delete(olds, was)
+			delete(news, is)
 		}
-		for p := range olds {
-			if !news[p] {
-				went--
-			}
-		}
-		for p := range news {
-			if !olds[p] {
-				came--
-			}
-		}
-		if came != 0 || went != 0 {
+		if !maps.Equal(olds, news) { // what no event tells of did not change
 			t.Fatalf("%q to %q: %+v", old, now, changes)
 		}
 	}
 }
 
-// large is an index of n packages, compressed, as a stream.
+// large returns a compressed index of n packages.
 func large(n int, version string) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
@@ -274,10 +276,10 @@ func TestDiffMemory(t *testing.T) {
 		return m.HeapAlloc
 	}
 	start, most := live(), uint64(0)
-	open := func(data []byte) Open {
-		return func(context.Context, manifest.Entry) (io.ReadCloser, error) {
+	open := func(data []byte) Tree {
+		return Tree{Open: func(context.Context, manifest.Entry) (io.ReadCloser, error) {
 			return &atEnd{bytes.NewReader(data), func() { most = max(most, live()) }}, nil
-		}
+		}}
 	}
 	file := File{manifest.Entry{Path: "Packages.gz"}, ".gz"}
 	changes, err := Index{Old: file, New: file}.Diff(t.Context(), open(before), open(after))
@@ -291,7 +293,7 @@ func TestDiffMemory(t *testing.T) {
 	}
 }
 
-// atEnd calls a function when it is read to its end.
+// atEnd calls a function when it has been read to its end.
 type atEnd struct {
 	io.Reader
 	f func()

@@ -9,36 +9,35 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// year is a line of the calendar: how many checkpoints each of its months has,
-// or the pages of the segments that begin in it.
+// year is a line of the calendar: the number of checkpoints in each of its
+// months, or links to the pages of the segments that begin in it.
 type year struct {
-	Year     string // 2024, or 2024–26 where the last segment ends in another
+	Year     string // 2024, or 2024–26 if the last segment ends in another year
 	Months   []month
 	Segments []segmentLink
 }
 
-// month is a cell of the calendar; without a Count it is empty.
+// month is a cell of the calendar; it is empty without a Count.
 type month struct {
-	Anchor string // of its rows in the list
+	Anchor string // of its first row in the list
 	Count  int
-	Shade  int // 1 to 4, the month with the most checkpoints has 4
+	Shade  int // 1 to 4; the month with the most checkpoints has 4
 }
 
-// segmentLink leads to the page of a sealed segment.
+// segmentLink links to the page of a sealed segment.
 type segmentLink struct {
 	Href, SHA256 string
 	First, Last  string // days
 	Checkpoints  int
 	Pruned       int
-	Channels     []string
 }
 
 // sparse is how many checkpoints a month needs for the deepest shade, where no
 // month has more.
 const sparse = 5
 
-// calendar has a line for each year in which checkpoints are, the newest first,
-// and behind them one for each in which a segment begins.
+// calendar returns a line for each year with checkpoints, the newest first, then
+// one for each year in which a segment begins.
 func calendar(checkpoints []manifest.Checkpoint, segments []segmentLink) []year {
 	months := map[int]*[12]int{} // by year
 	most := sparse
@@ -84,18 +83,12 @@ func monthNames() (names []string) {
 }
 
 func segmentLinks(ix manifest.Index) []segmentLink {
-	channels := map[manifest.ID][]string{} // by the first id of the segment
-	for _, name := range slices.Sorted(maps.Keys(ix.Channels)) {
-		if ref, ok := ix.SegmentOf(ix.Channels[name]); ok {
-			channels[ref.First] = append(channels[ref.First], name)
-		}
-	}
 	links := make([]segmentLink, len(ix.Segments))
 	for i, ref := range ix.Segments {
 		links[i] = segmentLink{
 			Href: segmentHref(ref), SHA256: ref.Digest.String(),
 			First: instant(ref.First, days), Last: instant(ref.Last, days),
-			Checkpoints: ref.Checkpoints, Pruned: ref.Pruned, Channels: channels[ref.First],
+			Checkpoints: ref.Checkpoints, Pruned: ref.Pruned,
 		}
 	}
 	return links

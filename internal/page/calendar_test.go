@@ -7,8 +7,8 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// The calendar has a line for each year with checkpoints, the newest first, and
-// behind them one for each in which segments begin.
+// The calendar has a line for each year with checkpoints, the newest first, then
+// one for each year in which segments begin.
 func TestCalendar(t *testing.T) {
 	var checkpoints []manifest.Checkpoint
 	for _, s := range []string{"20241231T235959Z", "20260101T000000Z", "20260102T000000Z", "20260301T000000Z"} {

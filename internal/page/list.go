@@ -1,7 +1,6 @@
 package page
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"iter"
@@ -12,17 +11,21 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// WriteList writes the list of a repo's checkpoints, oldest first: a link to
-// each, its channels beside it, and pruned ones struck out where they stood. A
-// calendar in front of it leads to their months, and to the pages of sealed
-// segments. The horizon is not on it: a publish that found nothing new leaves
-// the page as it is.
+// WriteList writes the list of a repo's checkpoints, newest first: a link to each
+// with its channels, and pruned ones struck out in their places. Above it are links
+// to the newest and to the channels, a form that asks for a moment, and a calendar
+// that leads to months and to the pages of sealed segments. The horizon is not on
+// the page: a publish that found nothing new leaves it unchanged.
+//
+// The form asks the page's own address for ?at=, which the resolver answers with a
+// redirect. A bucket answers with the page again; then its script finds the row.
 func WriteList(w io.Writer, base string, ix manifest.Index) error {
 	segments := segmentLinks(ix)
 	l := list{
-		Repo: ix.Repo, Up: up(base), Heading: "Checkpoints of " + ix.Repo,
-		Empty: len(ix.Checkpoints) == 0,
-		Names: monthNames(), Years: calendar(ix.Checkpoints, segments),
+		Way: folders(up(base), base), Heading: "Checkpoints of " + ix.Repo,
+		Empty:    len(ix.Checkpoints) == 0,
+		Channels: channelLinks(ix.Channels),
+		Names:    monthNames(), Years: calendar(ix.Checkpoints, segments),
 	}
 	l.Count, l.Pruned = ix.Count()
 	newest, ok := ix.Newest()
@@ -32,55 +35,62 @@ func WriteList(w io.Writer, base string, ix manifest.Index) error {
 			first = ix.Segments[0].First
 		}
 		l.First, l.Newest = instant(first, days), instant(newest.ID, minutes)
+		l.NewestID = newest.ID.String()
 		if newest.Usage {
-			l.Tree = newest.ID.String() + "/"
+			l.Tree = l.NewestID + "/"
 		}
-		l.URL = repoURL(base)
-		l.Usage = PlainUsage(ix.Repo, base, newest.ID).For(l.URL, l.URL+newest.ID.String()+"/")
+		l.URL, l.Name = repoURL(base), strings.ReplaceAll(base, "/", "-")
+		l.Usage = PlainUsage(ix.Repo, base, newest.ID).For(UnknownURL, EscapePath(base), newest.ID)
 	}
-	l.Rows = listRows(ix.Tail(), namesOf(ix.Channels), newest.ID)
+	if ix.Retired != nil {
+		l.Retired, l.Usage = retiredOf(base, *ix.Retired), manifest.Usage{}
+	}
+	l.Rows = listRows(ix.Tail(), namesOf(ix.Channels))
 	return render(w, "list", l)
 }
 
-// WriteSegment writes the page of a sealed segment: its checkpoints as in
-// WriteList. Channels are not on it, so that it changes only with the segment.
+// WriteSegment writes the page of a sealed segment, with its checkpoints as in
+// WriteList. It has no channels, so it changes only with the segment.
 func WriteSegment(w io.Writer, base string, s manifest.Segment) error {
 	first, last := s.Bounds()
 	return render(w, "list", list{
-		Repo: s.Repo, Up: up(base), Part: true,
+		Way: way(up(base), manifest.Repo{Name: s.Repo, Base: base}), Part: true,
 		Heading: fmt.Sprintf("Checkpoints of %s, %s to %s", s.Repo, instant(first, days), instant(last, days)),
 		Count:   len(s.Checkpoints), Pruned: len(s.Pruned),
 		Names: monthNames(), Years: calendar(s.Checkpoints, nil),
-		Rows: listRows(s, nil, manifest.NoTime),
+		Rows: listRows(s, nil),
 	})
 }
 
-// Lists reports whether a page that WriteList wrote lists a checkpoint itself.
-func Lists(list []byte, id manifest.ID) bool {
-	return bytes.Contains(list, fmt.Appendf(nil, `<td><a href="%s/">`, id))
+// retired is what became of a repo that is no longer in use.
+type retired struct {
+	At, Reason string
+	To, Href   string // the repo that has its history; empty: it was deleted
 }
 
-// ListsSegment reports whether a page that WriteList wrote lists a segment as it
-// is now. The page of the segment is written before it does.
-func ListsSegment(list []byte, ref manifest.SegmentRef) bool {
-	return bytes.Contains(list, fmt.Appendf(nil, `<span data-sha256="%s"><a href="%s">`, ref.Digest, segmentHref(ref)))
+func retiredOf(base string, r manifest.Retired) *retired {
+	left := &retired{At: instant(r.At, minutes), Reason: r.Reason, To: r.To}
+	if r.To != "" {
+		left.Href = up(base) + EscapePath(r.To) + "/"
+	}
+	return left
 }
 
 func segmentHref(ref manifest.SegmentRef) string {
 	return strings.TrimPrefix(manifest.SegmentListKey("", ref.First), "/")
 }
 
-// up leads from a repo's list to the store's front page.
-func up(base string) string { return strings.Repeat("../", strings.Count(base, "/")+1) }
-
-// list is what the template is given.
+// list is the template's data.
 type list struct {
-	Heading, Repo string
-	Up            string // to the store's front page
+	Heading       string
+	Way           []step
 	Empty         bool
-	Part          bool // it is the page of a segment
+	Part          bool // the page of a segment
 	Count, Pruned int
 	First, Newest string
+	NewestID      string
+	Retired       *retired // nil: the repo is in use
+	Channels      []channelLink
 
 	Names []string // of months
 	Years []year
@@ -88,25 +98,28 @@ type list struct {
 
 	Usage manifest.Usage // of the newest checkpoint
 	URL   string         // of the repo, in these texts
-	Tree  string         // of the newest checkpoint, if that says more
+	Name  string         // of the repo on a client
+	Tree  string         // of the newest checkpoint, if that adds something
 }
 
 type listRow struct {
 	ID, Time string
-	// Month and Anchor are set where a month begins; First on the first row.
+	// Month and Anchor are set in the first row of a month; First in the very
+	// first row.
 	Month, Anchor string
-	First, Newest bool
+	First         bool
 
 	Pruned     bool
 	At, Reason string
 
 	Files       int64
+	Partial     bool
 	Size, Exact string
 	Channels    []string
 	manifest.Changes
 }
 
-// namesOf are the channels of each checkpoint, sorted.
+// namesOf returns the channels of each checkpoint, sorted.
 func namesOf(channels map[string]manifest.ID) map[manifest.ID][]string {
 	names := make(map[manifest.ID][]string, len(channels))
 	for _, name := range slices.Sorted(maps.Keys(channels)) {
@@ -115,9 +128,19 @@ func namesOf(channels map[string]manifest.ID) map[manifest.ID][]string {
 	return names
 }
 
-// listRows merges checkpoints and tombstones, both in ascending order, and
-// marks where months begin.
-func listRows(s manifest.Segment, channels map[manifest.ID][]string, newest manifest.ID) iter.Seq[listRow] {
+// channelLink leads from a channel to its checkpoint.
+type channelLink struct{ Name, ID string }
+
+func channelLinks(channels map[string]manifest.ID) (links []channelLink) {
+	for _, name := range slices.Sorted(maps.Keys(channels)) {
+		links = append(links, channelLink{name, channels[name].String()})
+	}
+	return links
+}
+
+// listRows merges checkpoints and tombstones, newest first, and marks the first row
+// of each month.
+func listRows(s manifest.Segment, channels map[manifest.ID][]string) iter.Seq[listRow] {
 	return func(yield func(listRow) bool) {
 		last := -1 // month
 		emit := func(id manifest.ID, row listRow) bool {
@@ -129,24 +152,27 @@ func listRows(s manifest.Segment, channels map[manifest.ID][]string, newest mani
 			row.ID, row.Time = id.String(), instant(id, seconds)
 			return yield(row)
 		}
-		pruned := s.Pruned
-		for _, c := range s.Checkpoints {
-			for ; len(pruned) > 0 && pruned[0].ID < c.ID; pruned = pruned[1:] {
-				if !emit(pruned[0].ID, prunedRow(pruned[0])) {
+		checkpoints, pruned := s.Checkpoints, s.Pruned
+		for len(checkpoints)+len(pruned) > 0 {
+			c, t := len(checkpoints)-1, len(pruned)-1
+			if c < 0 || t >= 0 && pruned[t].ID > checkpoints[c].ID {
+				if !emit(pruned[t].ID, prunedRow(pruned[t])) {
 					return
 				}
+				pruned = pruned[:t]
+				continue
 			}
-			size, exact := human(c.Bytes)
-			if !emit(c.ID, listRow{Files: c.Files, Size: size, Exact: exact, Channels: channels[c.ID], Newest: c.ID == newest, Changes: c.Changes}) {
+			if !emit(checkpoints[c].ID, listedRow(checkpoints[c], channels)) {
 				return
 			}
-		}
-		for _, t := range pruned {
-			if !emit(t.ID, prunedRow(t)) {
-				return
-			}
+			checkpoints = checkpoints[:c]
 		}
 	}
+}
+
+func listedRow(c manifest.Checkpoint, channels map[manifest.ID][]string) listRow {
+	size, exact := human(c.Bytes)
+	return listRow{Files: c.Files, Partial: c.Partial, Size: size, Exact: exact, Channels: channels[c.ID], Changes: c.Changes}
 }
 
 func prunedRow(t manifest.Tombstone) listRow {

@@ -1,12 +1,12 @@
-// Package page renders asof's HTML pages: the listing of a directory, the list
-// of a repo's checkpoints, the list of repos, and errors. The publisher stores
-// the first two in the bucket and the resolver serves all of them, so that a
-// page looks the same wherever it comes from.
+// Package page renders asof's HTML pages: the listing of a directory, the list of
+// a repo's checkpoints, the list of repos, and errors. The publisher stores the
+// first two in the bucket and the resolver serves all of them, so a page looks
+// the same wherever it comes from.
 //
-// Pages are static HTML5. What a script adds to them they do not need. Their
-// output depends on the arguments only, and everything that comes from upstream is escaped by
-// html/template (invariant 8). Links are relative: a page works under any
-// prefix, and an unchanged directory has the same page in every checkpoint.
+// Pages are static HTML5. They work without their script. Their output depends on
+// the arguments only, and html/template escapes everything from upstream
+// (invariant 8). Links are relative: a page works under any prefix, and an
+// unchanged directory has the same page in every checkpoint.
 //
 // All functions stream: they hold one row at a time. After an error an unknown
 // part of the page has been written. They are safe for concurrent use.
@@ -14,6 +14,7 @@ package page
 
 import (
 	"bufio"
+	"bytes"
 	"embed"
 	"fmt"
 	"html/template"
@@ -43,9 +44,16 @@ func render(w io.Writer, name string, data any) error {
 	return nil
 }
 
-// EscapePath percent-encodes a slash-separated path for a URL (RFC 3986,
-// section 3.3), segment by segment. Beyond what url.PathEscape does it encodes
-// "+", which S3 reads as a space, and "&", which HTML would have to escape.
+// Bytes returns a page in memory. write is one of this package's functions.
+func Bytes(write func(io.Writer) error) ([]byte, error) {
+	var b bytes.Buffer
+	err := write(&b)
+	return b.Bytes(), err
+}
+
+// EscapePath percent-encodes a slash-separated path for a URL (RFC 3986, section
+// 3.3), segment by segment. Unlike url.PathEscape it also encodes "+", which S3
+// reads as a space, and "&", which HTML would have to escape.
 func EscapePath(path string) string {
 	var b strings.Builder
 	for i, seg := range strings.Split(path, "/") {
@@ -63,8 +71,8 @@ func escapeSegment(seg string) string {
 	return strings.ReplaceAll(seg, "&", "%26")
 }
 
-// href is a relative reference to a name in the same directory. A colon in the
-// first segment would read as a scheme (RFC 3986, section 4.2).
+// href returns a relative reference to a name in the same directory. A colon in the
+// first segment would look like a scheme (RFC 3986, section 4.2).
 func href(name string) string {
 	ref := escapeSegment(name)
 	if strings.Contains(ref, ":") {
@@ -73,14 +81,14 @@ func href(name string) string {
 	return ref
 }
 
-// Layouts of times on the pages.
+// Layouts of times on pages.
 const (
 	days    = "2006-01-02"
 	minutes = "2006-01-02 15:04"
 	seconds = "2006-01-02 15:04:05"
 )
 
-// instant is a time as people read it; "-" where there is none.
+// instant returns a time for people to read; "-" if there is none.
 func instant(id manifest.ID, layout string) string {
 	if !id.Valid() {
 		return "-"
@@ -88,13 +96,13 @@ func instant(id manifest.ID, layout string) string {
 	return id.Time().Format(layout)
 }
 
-// human is a rounded size, and the exact one where that says more.
-func human(bytes int64) (rounded, exact string) {
-	if bytes < 1024 {
-		return fmt.Sprintf("%d B", bytes), ""
+// human returns a rounded size, and the exact size if that adds something.
+func human(n int64) (rounded, exact string) {
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n), ""
 	}
-	exact = fmt.Sprintf("%d bytes", bytes)
-	size, units := float64(bytes)/1024, "KMGTPE"
+	exact = fmt.Sprintf("%d bytes", n)
+	size, units := float64(n)/1024, "KMGTPE"
 	for size >= 1024 && len(units) > 1 {
 		size, units = size/1024, units[1:]
 	}

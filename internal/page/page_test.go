@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"math"
 	"net/url"
 	"os"
@@ -32,6 +33,8 @@ func id(t testing.TB, s string) manifest.ID {
 	return id
 }
 
+var myfile = manifest.Repo{Name: "myfile", Base: "checkpoints/myfile"}
+
 // hostile holds names that break careless pages.
 var hostile = []string{
 	"#hash", "100%.txt", "?query", `a"quote`, "a'quote", "a b", "a&amp;b", "a&b", "a+b", "a:b", "<script>alert(1)<br>",
@@ -48,7 +51,7 @@ func index(t testing.TB) manifest.Index {
 		}
 	}
 	for _, name := range []string{"stable", "canary"} {
-		if ix, err = ix.SetChannel(name, id(t, "20250318T140338Z")); err != nil {
+		if ix, err = ix.SetChannel(name, id(t, "20250318T140338Z"), ix.Horizon); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -62,14 +65,14 @@ func index(t testing.TB) manifest.Index {
 }
 
 func hostileEntries(t testing.TB) []Entry {
-	entries := []Entry{{Name: "sub dir", Dir: true, Modified: manifest.NoTime}, {Name: "d:1", Dir: true, Modified: id(t, "20250318T140338Z")}}
+	entries := []Entry{{Name: "sub dir", Dir: true}, {Name: "d:1", Dir: true, Modified: id(t, "20250318T140338Z")}}
 	for i, name := range hostile {
 		entries = append(entries, Entry{Name: name, Size: int64(i) * 1000, Modified: id(t, "20250318T140338Z") + manifest.ID(i)})
 	}
-	return append(entries, Entry{Name: "old", Modified: manifest.NoTime, Size: 5 << 40})
+	return append(entries, Entry{Name: "old", Size: 5 << 40})
 }
 
-// front is that of a checkpoint with three changes.
+// front returns the front of a checkpoint with three changes.
 func front(t testing.TB, usage manifest.Usage) Front {
 	some := &manifest.FileDigest{}
 	return Front{manifest.Receipt{
@@ -81,18 +84,59 @@ func front(t testing.TB, usage manifest.Usage) Front {
 	}, usage}
 }
 
+// A partial checkpoint's front page says what it leaves out.
+func TestFrontPartial(t *testing.T) {
+	for want, change := range map[string]func(*manifest.Receipt){
+		"": func(*manifest.Receipt) {},
+		"<div><dt>Partial</dt><dd>filters hold back 61022 files, 1.5 KiB, that upstream lists</dd></div>": func(r *manifest.Receipt) {
+			r.HeldBack = manifest.HeldBack{Files: 61022, Bytes: 1536}
+		},
+		"<div><dt>Partial</dt><dd>upstream lists 2 that it does not have</dd></div>": func(r *manifest.Receipt) { r.Missing = []string{"a", "b"} },
+		"<div><dt>Partial</dt><dd>filters hold back 1 file, 2 B, that upstream lists; upstream lists 1000 or more that it does not have</dd></div>": func(r *manifest.Receipt) {
+			r.HeldBack, r.Missing = manifest.HeldBack{Files: 1, Bytes: 2}, make([]string, manifest.MaxListedMissing)
+		},
+	} {
+		f := front(t, manifest.Usage{})
+		change(&f.Receipt)
+		var b strings.Builder
+		if err := WriteFront(&b, slices.Values([]Entry(nil)), f); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.String(); !strings.Contains(got, want) || (want == "") == strings.Contains(got, "Partial") {
+			t.Errorf("want %s in %s", want, got)
+		}
+	}
+}
+
 func TestGolden(t *testing.T) {
 	ix := index(t)
 	pages := map[string]func(io.Writer) error{
-		"directory.html": func(w io.Writer) error { return WriteDirectory(w, "a/b c/", slices.Values(hostileEntries(t))) },
-		"empty.html":     func(w io.Writer) error { return WriteDirectory(w, "", slices.Values([]Entry(nil))) },
+		"directory.html": func(w io.Writer) error { return WriteDirectory(w, myfile, "a/b c/", slices.Values(hostileEntries(t))) },
+		"empty.html":     func(w io.Writer) error { return WriteDirectory(w, myfile, "", slices.Values([]Entry(nil))) },
 		"front.html": func(w io.Writer) error {
-			return WriteFront(w, slices.Values([]Entry{{Name: "dists", Dir: true, Modified: manifest.NoTime}}), front(t, manifest.Usage{Snippets: []manifest.Snippet{
+			return WriteFront(w, slices.Values([]Entry{{Name: "dists", Dir: true}}), front(t, manifest.Usage{Snippets: []manifest.Snippet{
 				{Title: "A source", Note: "why & how", File: "/etc/apt/sources.list.d/x.sources", Text: "Types: deb\nURIs: https://h/r/<b>/\n"},
 				{Title: "A setting", Text: "x {{.}}"},
 			}}))
 		},
 		"list.html": func(w io.Writer) error { return WriteList(w, "checkpoints/myfile", ix) },
+		"list-moved.html": func(w io.Writer) error {
+			ix, err := ix.Retire(manifest.Retired{At: id(t, "20250501T120000Z"), To: "images/yours", Reason: "a better <name>"})
+			if err != nil {
+				return err
+			}
+			return WriteList(w, "checkpoints/myfile", ix)
+		},
+		"list-deleted.html": func(w io.Writer) error {
+			ix, err := index(t).Retire(manifest.Retired{At: id(t, "20250501T120000Z")})
+			if err == nil {
+				ix, err = ix.Clear(id(t, "20250501T120000Z"), "held a secret")
+			}
+			if err != nil {
+				return err
+			}
+			return WriteList(w, "checkpoints/myfile", ix)
+		},
 		"list-sealed.html": func(w io.Writer) error {
 			index, _ := sealed(t)
 			return WriteList(w, "checkpoints/myfile", index)
@@ -103,7 +147,7 @@ func TestGolden(t *testing.T) {
 		},
 		"list-usage.html": func(w io.Writer) error {
 			ix, err := manifest.NewIndex("debian").Append(manifest.Checkpoint{
-				ID: id(t, "20250318T140338Z"), Layout: manifest.Thin, Usage: true,
+				ID: id(t, "20250318T140338Z"), Layout: manifest.Thin, Usage: true, Partial: true,
 				Files: 9, Bytes: 1 << 30, Changes: manifest.Changes{Added: 9},
 			})
 			if err != nil {
@@ -124,16 +168,20 @@ func TestGolden(t *testing.T) {
 		},
 		"list-new.html": func(w io.Writer) error { return WriteList(w, "new+1", manifest.NewIndex("new")) },
 		"repos.html": func(w io.Writer) error {
-			return WriteRepos(w, []RepoSummary{
+			return WriteRepos(w, "", []RepoSummary{
 				{Name: "myfile", Base: "checkpoints/myfile", Checkpoints: 2, Newest: manifest.Checkpoint{ID: id(t, "20250318T140338Z"), Files: 6, Bytes: 4000}, Horizon: ix.Horizon},
-				{Name: "new", Base: "new+1", Horizon: manifest.MinID},
+				{Name: "new", Base: "new+1"},
+				{Name: "some", Base: "some", Checkpoints: 1, Newest: manifest.Checkpoint{ID: id(t, "20250318T140338Z"), Files: 6, Bytes: 4000, Partial: true}, Horizon: ix.Horizon},
 			})
 		},
 		"front-of-store.html": func(w io.Writer) error {
-			return WriteFrontOfStore(w, []manifest.Repo{{Name: "myfile", Base: "checkpoints/myfile"}, {Name: "new", Base: "new+1"}})
+			return WriteFolder(w, "", []manifest.Repo{{Name: "myfile", Base: "checkpoints/myfile"}, {Name: "new", Base: "new+1"}})
+		},
+		"folder.html": func(w io.Writer) error {
+			return WriteFolder(w, "a/b+c", []manifest.Repo{{Name: "a/b+c/d", Base: "a/b+c/d"}, {Name: "<e>", Base: "a/b+c/e/f"}})
 		},
 		"error.html": func(w io.Writer) error {
-			return WriteError(w, 404, "Not Found", `no file "<x>"`, "see /checkpoints/myfile/ for the checkpoints")
+			return WriteError(w, 404, "Not Found", `no file "<x>"`, "see /checkpoints/myfile/ for the checkpoints", myfile)
 		},
 	}
 	for name, write := range pages {
@@ -166,8 +214,8 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// checkNesting checks that the doctype comes first and that every element is
-// closed in order: a parser that repairs would hide such mistakes.
+// checkNesting checks that the doctype comes first and that elements are closed
+// in order. A parser that repairs pages would hide such mistakes.
 func checkNesting(t *testing.T, page []byte) {
 	t.Helper()
 	if !bytes.HasPrefix(page, []byte("<!doctype html>\n<html lang=\"en\">\n")) {
@@ -199,7 +247,7 @@ func checkNesting(t *testing.T, page []byte) {
 
 type link struct{ href, text string }
 
-// links are the page's anchors, as an HTML parser sees them.
+// links returns the page's anchors, as an HTML parser sees them.
 func links(t *testing.T, page []byte) (out []link) {
 	t.Helper()
 	doc, err := html.Parse(bytes.NewReader(page))
@@ -213,7 +261,7 @@ func links(t *testing.T, page []byte) (out []link) {
 		if len(n.Attr) != 1 || n.Attr[0].Key != "href" {
 			t.Errorf("anchor with attributes %v, want a plain href", n.Attr)
 		}
-		if !strings.HasPrefix(n.Attr[0].Val, "#") { // those to places on the page
+		if !strings.HasPrefix(n.Attr[0].Val, "#") { // skip links within the page
 			out = append(out, link{n.Attr[0].Val, n.FirstChild.Data})
 		}
 	}
@@ -227,11 +275,12 @@ func TestDirectoryLinks(t *testing.T) {
 	}
 	entries := hostileEntries(t)
 	var page bytes.Buffer
-	if err := WriteDirectory(&page, "a/", slices.Values(entries)); err != nil {
+	if err := WriteDirectory(&page, myfile, "a/", slices.Values(entries)); err != nil {
 		t.Fatal(err)
 	}
 	got := links(t, page.Bytes())
-	// The root of the tree among the breadcrumbs, then the parent, then one an entry.
+	// The tree's root among the breadcrumbs, then the parent, then one link per
+	// entry.
 	if len(got) != len(entries)+2 || got[0] != (link{"../", "/"}) || got[1] != (link{"../", "../"}) {
 		t.Fatalf("%d links, the first %v; want %d", len(got), got[:2], len(entries)+2)
 	}
@@ -255,10 +304,10 @@ func TestDirectoryLinks(t *testing.T) {
 	}
 }
 
-// sealed is the index with all but the newest checkpoint in a segment, which a
-// channel names, and the segment.
+// sealed returns an index with all but the newest checkpoint in a segment, and
+// the segment. A channel names a checkpoint in it.
 func sealed(t testing.TB) (manifest.Index, manifest.Segment) {
-	ix, err := index(t).SetChannel("old", id(t, "20250301T000000Z"))
+	ix, err := index(t).SetChannel("old", id(t, "20250301T000000Z"), id(t, "20250401T000000Z"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,21 +328,46 @@ func TestSegmentLinks(t *testing.T) {
 	if err := errors.Join(WriteList(&list, "checkpoints/myfile", ix), WriteSegment(&page, "checkpoints/myfile", segment)); err != nil {
 		t.Fatal(err)
 	}
-	want := []link{{"../../", "Repositories"}, {"index-20250301T000000Z.html", "2025-03-01 to 2025-03-10"}, {"20250318T140338Z/", "20250318T140338Z/"}}
+	want := []link{{"../../", "Repositories"}, {"../../checkpoints/", "checkpoints"}, {"20250318T140338Z/", "2025-03-18 14:03"},
+		{"20250318T140338Z/", "canary"}, {"20250301T000000Z/", "old"}, {"20250318T140338Z/", "stable"},
+		{"index-20250301T000000Z.html", "2025-03-01 to 2025-03-10"}, {"20250318T140338Z/", "20250318T140338Z/"}}
 	if got := links(t, list.Bytes()); !slices.Equal(got, want) {
 		t.Errorf("links %v, want %v", got, want)
 	}
-	want = []link{{"../../", "Repositories"}, {"index.html", "myfile"}, {"20250301T000000Z/", "20250301T000000Z/"}}
+	want = []link{{"../../", "Repositories"}, {"../../checkpoints/", "checkpoints"}, {"../../checkpoints/myfile/", "myfile"}, {"20250301T000000Z/", "20250301T000000Z/"}}
 	if got := links(t, page.Bytes()); !slices.Equal(got, want) {
 		t.Errorf("links %v, want %v", got, want)
 	}
-	ref := ix.Segments[0]
-	if !ListsSegment(list.Bytes(), ref) {
-		t.Error("the list does not say that it shows the segment")
+}
+
+// A list is another one if the index is, but for what manifest.Index.Lists leaves out.
+// By that the next command on a repo knows whether all has followed from its index.
+func TestListShowsTheIndex(t *testing.T) {
+	show := func(ix manifest.Index) string {
+		var list bytes.Buffer
+		if err := WriteList(&list, "checkpoints/myfile", ix); err != nil {
+			t.Fatal(err)
+		}
+		return list.String()
 	}
-	ref.Digest[0]++
-	if ListsSegment(list.Bytes(), ref) {
-		t.Error("it says so of another")
+	ix, segment := sealed(t)
+	was := show(ix)
+	for name, change := range map[string]func(ix *manifest.Index){
+		"nothing, later":                    func(ix *manifest.Index) { ix.Generation++; ix.Horizon++ },
+		"another segment":                   func(ix *manifest.Index) { ix.Segments[0].Digest[0]++ },
+		"a channel in a segment that moved": func(ix *manifest.Index) { ix.Channels["old"] = segment.Checkpoints[0].ID + 1 },
+		"a channel less":                    func(ix *manifest.Index) { delete(ix.Channels, "old") },
+		"a checkpoint less":                 func(ix *manifest.Index) { ix.Checkpoints = nil },
+		"a tombstone": func(ix *manifest.Index) {
+			ix.Pruned = []manifest.Tombstone{{ID: ix.Checkpoints[0].ID - 1, At: ix.Horizon}}
+		},
+	} {
+		next := ix
+		next.Segments, next.Channels = slices.Clone(ix.Segments), maps.Clone(ix.Channels)
+		change(&next)
+		if same := show(next) == was; same != next.Lists(ix) {
+			t.Errorf("%s: the list is the same: %t", name, same)
+		}
 	}
 }
 
@@ -302,7 +376,39 @@ func TestListLinks(t *testing.T) {
 	if err := WriteList(&page, "checkpoints/myfile", index(t)); err != nil {
 		t.Fatal(err)
 	}
-	want := []link{{"../../", "Repositories"}, {"20250301T000000Z/", "20250301T000000Z/"}, {"20250318T140338Z/", "20250318T140338Z/"}}
+	want := []link{{"../../", "Repositories"}, {"../../checkpoints/", "checkpoints"}, {"20250318T140338Z/", "2025-03-18 14:03"},
+		{"20250318T140338Z/", "canary"}, {"20250318T140338Z/", "stable"},
+		{"20250318T140338Z/", "20250318T140338Z/"}, {"20250301T000000Z/", "20250301T000000Z/"}}
+	if got := links(t, page.Bytes()); !slices.Equal(got, want) {
+		t.Errorf("links %v, want %v", got, want)
+	}
+}
+
+// An error has no fixed place, so its links are absolute.
+func TestErrorLinks(t *testing.T) {
+	for want, repo := range map[string]manifest.Repo{
+		`[{/ Repositories}]`:                                     {},
+		`[{/ Repositories} {/debian/ debian}]`:                   {Name: "debian", Base: "debian"},
+		`[{/ Repositories} {/a%2B/ a+} {/a%2B/b/ b}]`:            {Name: "a+/b", Base: "a+/b"},
+		`[{/ Repositories} {/a/ a} {/a/b/ b} {/a/b/c/ another}]`: {Name: "another", Base: "a/b/c"},
+	} {
+		var page bytes.Buffer
+		if err := WriteError(&page, 410, "Gone", "pruned", "", repo); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(links(t, page.Bytes())); got != want {
+			t.Errorf("%v: links %v, want %v", repo, got, want)
+		}
+	}
+}
+
+// The page of a folder links to the repos below it, and up.
+func TestFolderLinks(t *testing.T) {
+	var page bytes.Buffer
+	if err := WriteRepos(&page, "a/b", []RepoSummary{{Name: "c", Base: "a/b/c"}, {Name: "e", Base: "a/b/d/e+"}}); err != nil {
+		t.Fatal(err)
+	}
+	want := []link{{"../../", "Repositories"}, {"../../a/", "a"}, {"c/", "c/"}, {"d/e%2B/", "d/e+/"}}
 	if got := links(t, page.Bytes()); !slices.Equal(got, want) {
 		t.Errorf("links %v, want %v", got, want)
 	}
@@ -310,13 +416,13 @@ func TestListLinks(t *testing.T) {
 
 func TestRefusedNames(t *testing.T) {
 	for _, name := range []string{"", ".", "..", "a/b", "/", "a\\b", "a\nb", "\x00", "\xff"} {
-		err := WriteDirectory(io.Discard, "", slices.Values([]Entry{{Name: "ok"}, {Name: name}, {Name: "late"}}))
+		err := WriteDirectory(io.Discard, myfile, "", slices.Values([]Entry{{Name: "ok"}, {Name: name}, {Name: "late"}}))
 		if err == nil {
 			t.Errorf("name %q is taken", name)
 		}
 	}
 	for _, dir := range []string{"/", "a", "/a/"} {
-		if err := WriteDirectory(io.Discard, dir, slices.Values([]Entry(nil))); err == nil {
+		if err := WriteDirectory(io.Discard, myfile, dir, slices.Values([]Entry(nil))); err == nil {
 			t.Errorf("directory %q is taken", dir)
 		}
 	}
@@ -333,7 +439,7 @@ func (f *failing) Write(p []byte) (int, error) {
 
 func TestWriteFailure(t *testing.T) {
 	for _, left := range []int{0, 100_000} {
-		if err := WriteDirectory(&failing{left}, "", many(10_000)); !errors.Is(err, io.ErrShortWrite) {
+		if err := WriteDirectory(&failing{left}, myfile, "", many(10_000)); !errors.Is(err, io.ErrShortWrite) {
 			t.Errorf("after %d bytes: %v", left, err)
 		}
 	}
@@ -342,15 +448,15 @@ func TestWriteFailure(t *testing.T) {
 func many(n int) iter.Seq[Entry] {
 	return func(yield func(Entry) bool) {
 		for i := range n {
-			if !yield(Entry{Name: fmt.Sprintf("package-%08d.deb", i), Size: int64(i), Modified: manifest.NoTime}) {
+			if !yield(Entry{Name: fmt.Sprintf("package-%08d.deb", i), Size: int64(i)}) {
 				return
 			}
 		}
 	}
 }
 
-// TestMemory holds that a listing of 100,000 entries keeps no more in memory
-// half way and at its end than at its start (invariant 9).
+// TestMemory checks that a listing of 100,000 entries keeps no more memory
+// halfway and at the end than at the start (invariant 9).
 func TestMemory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("collects garbage repeatedly")
@@ -374,7 +480,7 @@ func TestMemory(t *testing.T) {
 			}
 		}
 	}
-	if err := WriteDirectory(io.Discard, "pool/", entries); err != nil {
+	if err := WriteDirectory(io.Discard, myfile, "pool/", entries); err != nil {
 		t.Fatal(err)
 	}
 	if i != n || hi-lo > 1<<20 {
@@ -387,7 +493,7 @@ func BenchmarkDirectory(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := WriteDirectory(io.Discard, "pool/", many(n)); err != nil {
+				if err := WriteDirectory(io.Discard, myfile, "pool/", many(n)); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -395,7 +501,7 @@ func BenchmarkDirectory(b *testing.B) {
 	}
 }
 
-// What a page holds beyond its entries is small, whatever the page.
+// Apart from its entries, every page is small.
 func TestPagesAreSmall(t *testing.T) {
 	ix := manifest.NewIndex("empty")
 	one, err := ix.Append(manifest.Checkpoint{ID: id(t, "20250318T140338Z"), Layout: manifest.Thin, Usage: true})
@@ -403,12 +509,12 @@ func TestPagesAreSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	pages := map[string]func(io.Writer) error{
-		"directory":       func(w io.Writer) error { return WriteDirectory(w, "a/b/", slices.Values([]Entry(nil))) },
+		"directory":       func(w io.Writer) error { return WriteDirectory(w, myfile, "a/b/", slices.Values([]Entry(nil))) },
 		"checkpoint":      func(w io.Writer) error { return WriteFront(w, slices.Values([]Entry(nil)), Front{}) },
 		"list":            func(w io.Writer) error { return WriteList(w, "a/b", one) },
-		"repos":           func(w io.Writer) error { return WriteRepos(w, nil) },
-		"the store's own": func(w io.Writer) error { return WriteFrontOfStore(w, nil) },
-		"an error":        func(w io.Writer) error { return WriteError(w, 404, "Not Found", "", "") },
+		"repos":           func(w io.Writer) error { return WriteRepos(w, "", nil) },
+		"the store's own": func(w io.Writer) error { return WriteFolder(w, "", nil) },
+		"an error":        func(w io.Writer) error { return WriteError(w, 404, "Not Found", "", "", manifest.Repo{}) },
 	}
 	for name, write := range pages {
 		var page bytes.Buffer

@@ -4,32 +4,34 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
 
 	"github.com/asof/asof/manifest"
 )
 
-// RepoSummary is what the list of repos tells about one.
+// RepoSummary is what the list of repos shows of one.
 type RepoSummary struct {
 	Name, Base  string
 	Checkpoints int
 	Newest      manifest.Checkpoint // meaningless without checkpoints
-	Horizon     manifest.ID         // manifest.MinID or less: none yet
+	Horizon     manifest.ID         // none before the first publish
 }
 
-// WriteRepos writes the store's front page as a resolver shows it: its repos, in
-// the order given, as they are now.
-func WriteRepos(w io.Writer, repos []RepoSummary) error {
-	return writeRepos(w, true, len(repos), func(yield func(repoRow) bool) {
+// WriteRepos writes the page of a folder as a resolver shows it: the current state of
+// the repos below it, in the given order. The folder "" is the store's front page.
+func WriteRepos(w io.Writer, folder string, repos []RepoSummary) error {
+	return writeRepos(w, folder, true, len(repos), func(yield func(repoRow) bool) {
 		for _, r := range repos {
-			row := newRepoRow(r.Name, r.Base)
+			row := newRepoRow(folder, r.Name, r.Base)
 			row.Checkpoints = fmt.Sprint(r.Checkpoints)
 			if r.Checkpoints > 0 {
 				row.Newest, row.Files = r.Newest.ID.String(), fmt.Sprint(r.Newest.Files)
+				if r.Newest.Partial {
+					row.Files += " (partial)"
+				}
 				row.Size, row.Exact = human(r.Newest.Bytes)
 			}
-			if r.Horizon > manifest.MinID {
-				row.Horizon = instant(r.Horizon, seconds)
-			}
+			row.Horizon = instant(r.Horizon, seconds)
 			if !yield(row) {
 				return
 			}
@@ -37,12 +39,12 @@ func WriteRepos(w io.Writer, repos []RepoSummary) error {
 	})
 }
 
-// WriteFrontOfStore writes the store's front page as it stands in the store: what
-// changes only with the registry. The rest a script looks up in the indexes.
-func WriteFrontOfStore(w io.Writer, repos []manifest.Repo) error {
-	return writeRepos(w, false, len(repos), func(yield func(repoRow) bool) {
+// WriteFolder writes the page of a folder as it is kept in the store. It shows only
+// what the registry says; a script looks up the rest in the indexes.
+func WriteFolder(w io.Writer, folder string, repos []manifest.Repo) error {
+	return writeRepos(w, folder, false, len(repos), func(yield func(repoRow) bool) {
 		for _, r := range repos {
-			if !yield(newRepoRow(r.Name, r.Base)) {
+			if !yield(newRepoRow(folder, r.Name, r.Base)) {
 				return
 			}
 		}
@@ -50,32 +52,42 @@ func WriteFrontOfStore(w io.Writer, repos []manifest.Repo) error {
 }
 
 type repoRow struct {
-	Href, Base, Name         string
-	Alias                    bool // the name is not the base path
+	Href, Path, Name         string
+	Alias                    bool // the name says more than the path
 	Newest, Horizon          string
 	Checkpoints, Files, Size string
 	Exact                    string
 }
 
-func newRepoRow(name, base string) repoRow {
+func newRepoRow(folder, name, base string) repoRow {
+	path := strings.TrimPrefix(strings.TrimPrefix(base, folder), "/") // from the page on
 	return repoRow{
-		Href: EscapePath(base) + "/", Base: base, Name: name, Alias: name != base,
+		Href: EscapePath(path) + "/", Path: path, Name: name, Alias: name != base && name != path,
 		Newest: "-", Horizon: "-", Checkpoints: "-", Files: "-", Size: "-",
 	}
 }
 
-func writeRepos(w io.Writer, live bool, count int, rows iter.Seq[repoRow]) error {
+func writeRepos(w io.Writer, folder string, live bool, count int, rows iter.Seq[repoRow]) error {
+	heading, steps := "Repositories", []step(nil)
+	if folder != "" {
+		heading, steps = "Repositories in "+folder+"/", folders(up(folder), folder)
+	}
 	return render(w, "repos", struct {
-		Live  bool // the rows say how things are
-		Empty bool
-		Rows  iter.Seq[repoRow]
-	}{live, count == 0, rows})
+		Heading string
+		Way     []step
+		Live    bool // the rows show the current state
+		Empty   bool
+		Rows    iter.Seq[repoRow]
+	}{heading, steps, live, count == 0, rows})
 }
 
-// WriteError writes the page of an HTTP error: its status and title, what
-// happened, and what to do next. Detail and hint may be empty.
-func WriteError(w io.Writer, status int, title, detail, hint string) error {
-	return render(w, "error", struct{ Heading, Detail, Hint string }{
-		fmt.Sprintf("%d %s", status, title), detail, hint,
-	})
+// WriteError writes the page of an HTTP error: its status and title, what happened,
+// and what to do next. Detail and hint may be empty. The page links to the front page
+// and to the list of the repo that it is about, the zero one if there is none. Its
+// links are absolute paths: an error has no fixed place.
+func WriteError(w io.Writer, status int, title, detail, hint string, repo manifest.Repo) error {
+	return render(w, "error", struct {
+		Heading, Detail, Hint string
+		Way                   []step
+	}{fmt.Sprintf("%d %s", status, title), detail, hint, way("/", repo)})
 }

@@ -7,14 +7,14 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// UnknownURL stands for the server on pages as long as nobody said where it is.
-// Their script puts the one in its place that they are looked at from.
+// UnknownURL is the server's URL on pages as long as it is unknown. Their script
+// replaces it by the URL that the page was loaded from.
 const UnknownURL = "https://YOUR-SERVER"
 
-// PlainUsage is how any client uses a checkpoint of a repo, whatever its remote:
-// it takes files by their URLs.
+// PlainUsage returns how any client uses a checkpoint of a repo, whatever its remote:
+// it fetches files by URL.
 func PlainUsage(repo, base string, id manifest.ID) manifest.Usage {
-	// wget's: the base path and the id are no folders of the copy.
+	// For wget: its copy has no folders for the base path and the id.
 	cut := strings.Count(base, "/") + 2
 	return manifest.Usage{Snippets: []manifest.Snippet{
 		{Title: "One file", Text: "curl -fLO {tree}PATH\n"},
@@ -27,5 +27,5 @@ func PlainUsage(repo, base string, id manifest.ID) manifest.Usage {
 	}}
 }
 
-// repoURL is where a repo's list is, on a server that is not known.
+// repoURL returns where a repo's list is, on an unknown server.
 func repoURL(base string) string { return UnknownURL + "/" + EscapePath(base) + "/" }

@@ -1,85 +1,83 @@
-// Package unpack reads what package indexes are compressed with, as a stream, in
-// bounded memory, and up to a bounded size: what is small and unpacks to much
-// must not cost much.
+// Package unpack decompresses package indexes as streams. It limits memory and output
+// size, because a small hostile file may unpack to a huge one.
 package unpack
 
 import (
-	"compress/bzip2"
+	"bufio"
 	"fmt"
 	"io"
-
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-	"github.com/pierrec/lz4/v4"
-	"github.com/therootcompany/xz"
 )
 
-// maxWindow bounds what a compressed file may make us remember, in bytes. It is
-// what xz -9 and zstd -19 use.
-const maxWindow = 64 << 20
+// MaxWindow limits how much memory a compressed file may demand for its window, in bytes.
+// The largest preset of xz needs 64 MiB, zstd --ultra -22 needs 128 MiB.
+const MaxWindow = 256 << 20
 
-// Extensions are those of the compressions that are known, those that cost least
-// to read first. The empty one is that of a plain file.
-func Extensions() []string { return []string{"", ".zst", ".lz4", ".gz", ".xz", ".bz2"} }
+// Extensions lists the file name extensions of the known compressions, cheapest to read
+// first. The empty one means an uncompressed file.
+func Extensions() []string { return []string{"", ".zst", ".lz4", ".gz", ".xz", ".lzma", ".bz2"} }
 
-// Reader reads a file of a compression, by its extension. It ends with an error
-// where there is more, or with exact less, than size bytes. The reader is closed
-// by the caller, who also closes r.
-func Reader(r io.Reader, ext string, size int64, exact bool) (io.ReadCloser, error) {
-	u := &unpacker{size: size, exact: exact, close: func() {}}
+// Stream is a file that is being unpacked.
+type Stream struct {
+	packed   packed
+	size     int64
+	exact    bool
+	got      int64
+	trailing bool
+}
+
+// Reader unpacks a file. ext selects the compression. Reading fails if the content has
+// more than size bytes or, with exact, less. A file of zero bytes is an empty file in
+// every compression. apt takes it for one only if Release lists it with size 0, which the
+// caller checks. The caller closes the stream, and also r.
+//
+// Bytes after the end of the compressed data are ignored, as apt and gzip do. With exact
+// the data ends after size bytes, whatever follows. That is safe, because a caller who
+// knows the size also knows a digest of the content and checks it.
+func Reader(r io.Reader, ext string, size int64, exact bool) (*Stream, error) {
+	br := bufio.NewReaderSize(r, 64<<10)
+	s := &Stream{size: size, exact: exact}
 	var err error
-	switch ext {
-	case "":
-		u.src = r
-	case ".gz":
-		u.src, err = gzip.NewReader(r)
-	case ".bz2":
-		u.src = bzip2.NewReader(r)
-	case ".xz":
-		u.src, err = xz.NewReader(r, maxWindow)
-	case ".zst":
-		var d *zstd.Decoder
-		d, err = zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
-		if err == nil {
-			u.src, u.close = d, d.Close
-		}
-	case ".lz4":
-		u.src = lz4.NewReader(r)
-	default:
-		err = fmt.Errorf("compressed in a way that is not known, %q", ext)
+	if _, empty := br.Peek(1); empty == io.EOF {
+		s.packed.Reader = br
+		return s, nil
 	}
-	if err != nil {
+	if s.packed, err = open(br, ext); err != nil {
 		return nil, fmt.Errorf("unpack: %w", err)
 	}
-	return u, nil
+	return s, nil
 }
 
-type unpacker struct {
-	src   io.Reader
-	size  int64
-	exact bool
-	got   int64
-	close func()
-}
-
-func (u *unpacker) Read(p []byte) (int, error) {
-	if most := u.size - u.got + 1; int64(len(p)) > most {
+// Read reads unpacked bytes.
+func (s *Stream) Read(p []byte) (int, error) {
+	if most := s.size - s.got + 1; int64(len(p)) > most {
 		p = p[:most]
 	}
-	n, err := u.src.Read(p)
-	u.got += int64(n)
+	n, err := s.packed.Read(p)
+	s.got += int64(n)
+	if err != nil && err != io.EOF && (s.packed.isBehind(err) || s.exact && s.got == s.size) {
+		s.trailing, err = true, io.EOF
+	}
 	switch {
-	case u.got > u.size:
-		return 0, fmt.Errorf("unpacks to more than %d bytes", u.size)
-	case err == io.EOF && u.exact && u.got != u.size:
-		return n, fmt.Errorf("unpacks to %d bytes, expected %d", u.got, u.size)
+	case s.got > s.size:
+		return 0, fmt.Errorf("unpacks to more than %d bytes", s.size)
+	case err == io.EOF && s.exact && s.got != s.size:
+		return n, fmt.Errorf("unpacks to %d bytes, expected %d", s.got, s.size)
 	case err != nil && err != io.EOF:
 		return n, fmt.Errorf("unpack: %w", err)
 	}
 	return n, err
 }
 
-func (u *unpacker) Close() error {
-	u.close()
+// Trailing reports whether other bytes follow the compressed data. Call it at the end of
+// the stream.
+func (s *Stream) Trailing() bool {
+	return s.trailing || s.packed.rest != nil && s.packed.rest()
+}
+
+// Close frees the resources of the decompressor.
+func (s *Stream) Close() error {
+	if s.packed.close != nil {
+		s.packed.close()
+	}
 	return nil
 }

@@ -14,8 +14,8 @@ import (
 
 const text = "Package: a\n"
 
-// packed is the text in every compression.
-func packed(t testing.TB) map[string][]byte {
+// packedText is the text in every compression.
+func packedText(t testing.TB) map[string][]byte {
 	t.Helper()
 	write := func(open func(io.Writer) io.WriteCloser) []byte {
 		var b bytes.Buffer
@@ -28,13 +28,6 @@ func packed(t testing.TB) map[string][]byte {
 		}
 		return b.Bytes()
 	}
-	decode := func(s string) []byte { // of xz and bzip2, made by the tools
-		b, err := base64.StdEncoding.DecodeString(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
 	return map[string][]byte{
 		"":     []byte(text),
 		".gz":  write(func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }),
@@ -46,14 +39,25 @@ func packed(t testing.TB) map[string][]byte {
 			}
 			return e
 		}),
-		".xz":  decode("/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQAKUGFja2FnZTogYQoAAH27YeIOsM7uAAEjC8Ib/QkftvN9AQAAAAAEWVo="),
-		".bz2": decode("QlpoOTFBWSZTWZd1ArwAAAHbAAAQQAAAEEAAKoggACIGE0IMmIIYKjmTxdyRThQkJd1ArwA="),
+		".xz":   decode(t, "/Td6WFoAAATm1rRGAgAhARYAAAB0L+WjAQAKUGFja2FnZTogYQoAAH27YeIOsM7uAAEjC8Ib/QkftvN9AQAAAAAEWVo="),
+		".lzma": decode(t, "XQAAgAD//////////wAoGEhm29owhf4W3q8T/q2//+IwAAA="),
+		".bz2":  decode(t, "QlpoOTFBWSZTWZd1ArwAAAHbAAAQQAAAEEAAKoggACIGE0IMmIIYKjmTxdyRThQkJd1ArwA="),
 	}
+}
+
+// decode is a file that one of the tools made.
+func decode(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := base64.StdEncoding.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func TestReader(t *testing.T) {
 	for _, ext := range Extensions() {
-		data := packed(t)[ext]
+		data := packedText(t)[ext]
 		for _, tt := range []struct {
 			size  int64
 			exact bool
@@ -119,7 +123,7 @@ func TestBomb(t *testing.T) {
 
 func FuzzReader(f *testing.F) {
 	for i, ext := range Extensions() {
-		f.Add(uint8(i), packed(f)[ext])
+		f.Add(uint8(i), packedText(f)[ext])
 	}
 	f.Fuzz(func(t *testing.T, kind uint8, data []byte) {
 		r, err := Reader(bytes.NewReader(data), Extensions()[int(kind)%len(Extensions())], 1<<20, false)

@@ -14,35 +14,37 @@ import (
 	kvs "github.com/aws/aws-sdk-go-v2/service/cloudfrontkeyvaluestore"
 
 	"github.com/asof/asof/internal/page"
-	"github.com/asof/asof/publisher"
+	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/ledger"
 )
 
-// Options say what to tell, and whom. At least one of the two must be given.
+// Options say what to update. At least one of KeyValueStore and Distribution must
+// be given.
 type Options struct {
-	KeyValueStore string // ARN of the store that the function reads
+	KeyValueStore string // ARN of the store that the edge function reads
 	Distribution  string // id of the distribution that caches
-	// Months is how much the store holds of each repo, back from its newest
-	// checkpoint; 0: 12.
+	// Months is how many months of each repo the store holds, back from its
+	// newest checkpoint; 0: 12.
 	Months int
 	Log    *slog.Logger // nil: no log
 	// WrapTransport, if not nil, wraps the HTTP transport.
 	WrapTransport func(http.RoundTripper) http.RoundTripper
 }
 
-// Announcer implements publisher.Announcer. It is safe for concurrent use.
+// Announcer implements ledger.Announcer. It is safe for concurrent use.
 type Announcer struct {
 	opts   Options
 	cdn    *cloudfront.Client
 	values *kvs.Client
 }
 
-var _ publisher.Announcer = (*Announcer)(nil)
+var _ ledger.Announcer = (*Announcer)(nil)
 
-// globalRegion is where CloudFront's control plane is signed for.
+// globalRegion is the region to sign for: CloudFront's control plane is there.
 const globalRegion = "us-east-1"
 
-// New returns an Announcer with the credentials of the AWS tools. It makes no
-// request.
+// New returns an Announcer. It uses the credentials of the AWS tools, and makes
+// no request.
 func New(ctx context.Context, opts Options) (*Announcer, error) {
 	if opts.Months == 0 {
 		opts.Months = 12
@@ -60,9 +62,9 @@ func New(ctx context.Context, opts Options) (*Announcer, error) {
 	return &Announcer{opts, cloudfront.NewFromConfig(cfg), kvs.NewFromConfig(cfg)}, nil
 }
 
-// Announce implements publisher.Announcer. The store learns of it first: what is
-// cached is forgotten when it can be replaced.
-func (a *Announcer) Announce(ctx context.Context, change publisher.Change) error {
+// Announce implements ledger.Announcer. It updates the store first: a cached copy
+// is dropped only once its replacement can be made.
+func (a *Announcer) Announce(ctx context.Context, change ledger.Announcement) error {
 	var errs []error
 	if a.opts.KeyValueStore != "" {
 		if err := a.update(ctx, change.Repo.Base, change.Index); err != nil {
@@ -77,12 +79,18 @@ func (a *Announcer) Announce(ctx context.Context, change publisher.Change) error
 	return errors.Join(errs...)
 }
 
-// invalidate makes the distribution forget the lists. All else that asof serves
-// is immutable or not cached. A repeated call for one generation is one
+// invalidate drops the distribution's cached lists, and all that is cached of a retired repo.
+// Everything else that asof serves is immutable or not cached. Repeated calls for one generation make one
 // invalidation.
-func (a *Announcer) invalidate(ctx context.Context, change publisher.Change) error {
+func (a *Announcer) invalidate(ctx context.Context, change ledger.Announcement) error {
 	base := "/" + page.EscapePath(change.Repo.Base)
 	paths := []string{"/", base + "/", base + "/checkpoints.json", base + "/index.html"}
+	if change.Index.Retired != nil {
+		paths = append(paths, base+"/*") // no answer below it holds any more
+	}
+	for _, folder := range manifest.Folders(change.Repo.Base) {
+		paths = append(paths, "/"+page.EscapePath(folder)+"/")
+	}
 	_, err := a.cdn.CreateInvalidation(ctx, &cloudfront.CreateInvalidationInput{
 		DistributionId: &a.opts.Distribution,
 		InvalidationBatch: &types.InvalidationBatch{

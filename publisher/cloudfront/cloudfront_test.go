@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"github.com/asof/asof/manifest"
-	"github.com/asof/asof/publisher"
+	"github.com/asof/asof/publisher/ledger"
 )
 
 const (
@@ -23,8 +23,8 @@ const (
 	testDistribution = "E2EXAMPLE"
 )
 
-// fakeAWS is CloudFront's control plane on loopback: one key value store and one
-// distribution.
+// fakeAWS is CloudFront's control plane on loopback, with one key value store and
+// one distribution.
 type fakeAWS struct {
 	t       *testing.T
 	version int
@@ -42,7 +42,7 @@ func newFakeAWS(t *testing.T) *fakeAWS {
 	return &fakeAWS{t: t, pairs: map[string]string{}, auth: map[string]struct{}{}}
 }
 
-// announcer is an Announcer that talks to it.
+// announcer returns an Announcer that talks to it.
 func (f *fakeAWS) announcer(opts Options) *Announcer {
 	f.t.Helper()
 	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "", "AWS_PROFILE": "", "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", "AWS_MAX_ATTEMPTS": "1"} {
@@ -69,7 +69,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return r(req) }
 
-// note holds every request to the service's own host, and signed.
+// note checks that every request goes to the service's own host, and is signed.
 func (f *fakeAWS) note(req *http.Request) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -187,7 +187,7 @@ func (f *fakeAWS) wantCalls(want ...string) {
 	}
 }
 
-// wantStore holds that the store has exactly what an index asks for.
+// wantStore checks that the store has exactly the pairs of an index.
 func (f *fakeAWS) wantStore(ix manifest.Index, months int) {
 	f.t.Helper()
 	pairs, err := Pairs(testBase, ix, months)
@@ -203,8 +203,8 @@ func (f *fakeAWS) wantStore(ix manifest.Index, months int) {
 	}
 }
 
-func change(ix manifest.Index) publisher.Change {
-	return publisher.Change{Repo: manifest.Repo{Name: "myfile", Base: testBase}, Index: ix}
+func change(ix manifest.Index) ledger.Announcement {
+	return ledger.Announcement{Repo: manifest.Repo{Name: "myfile", Base: testBase}, Index: ix}
 }
 
 // Each change costs three requests, and puts what changed.
@@ -267,8 +267,110 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
-// A first update of many keys goes in batches, the repo's value last: cut off
-// anywhere, nothing is promised that is not there, and the next one finishes.
+// withdrawn is an index without what lies behind a time and two minutes.
+func withdrawn(t *testing.T, ix manifest.Index, now string) manifest.Index {
+	t.Helper()
+	next, err := ix.Withdraw(mustID(t, now), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return next
+}
+
+// What was taken back is nowhere left, wherever the update was cut off: its time will
+// come. Then the store holds what it would if nothing had been there.
+func TestUpdateWithdrawn(t *testing.T) {
+	for name, ids := range map[string][]string{
+		"the next day":       {"20250102T120000Z", "20250103T000000Z", "20250103T010000Z"},
+		"in the next months": {"20250102T120000Z", "20250203T000000Z", "20250404T000000Z"},
+		"in ten years":       {"20250102T120000Z", "20350102T000000Z"},
+		"all that there is":  {"20350102T000000Z", "20350202T000000Z"},
+	} {
+		for stop := 1; ; stop++ {
+			f := newFakeAWS(t)
+			a := f.announcer(Options{KeyValueStore: testStore, Months: 3})
+			ix := index(t, ids...)
+			if err := a.Announce(t.Context(), change(ix)); err != nil {
+				t.Fatal(err)
+			}
+			ix = withdrawn(t, ix, "20250102T130000Z")
+			n := 0
+			f.before = func(string) (int, string) {
+				if n++; n == stop {
+					return http.StatusInternalServerError, "InternalServerException"
+				}
+				return 0, ""
+			}
+			err := a.Announce(t.Context(), change(ix))
+			f.before = nil
+			if err == nil {
+				f.wantStore(ix, 3)
+				if stop < 4 {
+					t.Errorf("%s: it took %d requests", name, stop)
+				}
+				break
+			}
+			// The next change finds the rest.
+			ix = add(t, ix, "20250102T140000Z")
+			if err := a.Announce(t.Context(), change(ix)); err != nil {
+				t.Fatal(err)
+			}
+			f.wantStore(ix, 3)
+		}
+	}
+}
+
+// Of a retired repo the store knows nothing, and nothing below it stays in the cache.
+func TestUpdateRetired(t *testing.T) {
+	f := newFakeAWS(t)
+	a := f.announcer(Options{KeyValueStore: testStore, Distribution: testDistribution, Months: 3})
+	ix := index(t, "20250101T000000Z", "20250102T000000Z", "20250302T120000Z")
+	if err := a.Announce(t.Context(), change(ix)); err != nil {
+		t.Fatal(err)
+	}
+	f.invalid = nil
+	ix, err := ix.Retire(manifest.Retired{At: mustID(t, "20250401T000000Z"), To: "other"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Announce(t.Context(), change(ix)); err != nil {
+		t.Fatal(err)
+	}
+	if len(f.pairs) > 0 {
+		t.Errorf("left: %v", f.pairs)
+	}
+	if got := strings.Join(f.invalid, "\n"); !strings.Contains(got, " /"+testBase+"/* ") {
+		t.Error(got)
+	}
+	if ix, err = ix.Revive(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Announce(t.Context(), change(ix)); err != nil {
+		t.Fatal(err)
+	}
+	f.wantStore(ix, 3)
+}
+
+// A repo with a single checkpoint costs no more: its times are all the same.
+func TestUpdateOfOne(t *testing.T) {
+	f := newFakeAWS(t)
+	a := f.announcer(Options{KeyValueStore: testStore})
+	ix := index(t, "20250101T000000Z")
+	if err := a.Announce(t.Context(), change(ix)); err != nil {
+		t.Fatal(err)
+	}
+	f.taken()
+	ix = add(t, ix, "20250102T000000Z")
+	if err := a.Announce(t.Context(), change(ix)); err != nil {
+		t.Fatal(err)
+	}
+	f.wantCalls("describe", "get "+testBase, "update")
+	f.wantStore(ix, 12)
+}
+
+// A first update of many keys goes in batches, and the repo's value comes last.
+// If it is cut off anywhere, the store promises nothing that is missing, and the
+// next update finishes.
 func TestUpdateInterrupted(t *testing.T) {
 	ids := make([]string, 0, 120)
 	for i := range 120 {
@@ -304,7 +406,7 @@ func TestUpdateInterrupted(t *testing.T) {
 	}
 }
 
-// Others may change the store meanwhile, also for this very repo.
+// Others may change the store meanwhile, even for this very repo.
 func TestUpdateConflict(t *testing.T) {
 	f := newFakeAWS(t)
 	a := f.announcer(Options{KeyValueStore: testStore})
@@ -343,8 +445,8 @@ func TestUpdateConflict(t *testing.T) {
 	}
 }
 
-// What changed is forgotten by the distribution, once for each change, and not
-// where only the horizon moved.
+// The distribution drops what changed, once for each change, and nothing if only
+// the horizon moved.
 func TestInvalidate(t *testing.T) {
 	f := newFakeAWS(t)
 	a := f.announcer(Options{Distribution: testDistribution})
@@ -353,7 +455,7 @@ func TestInvalidate(t *testing.T) {
 	if err := a.Announce(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	want := "asof odd/c++~ 1: / /odd/c%2B%2B~/ /odd/c%2B%2B~/checkpoints.json /odd/c%2B%2B~/index.html"
+	want := "asof odd/c++~ 1: / /odd/c%2B%2B~/ /odd/c%2B%2B~/checkpoints.json /odd/c%2B%2B~/index.html /odd/"
 	if !slices.Equal(f.invalid, []string{want}) {
 		t.Errorf("%q, want %q", f.invalid, want)
 	}

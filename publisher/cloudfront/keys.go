@@ -1,9 +1,9 @@
-// Package cloudfront tells Amazon CloudFront what was published. A key value
-// store gets what the function resolver/edge/cloudfront.js needs to resolve any
-// time, and a distribution forgets what it cached of what changed.
+// Package cloudfront tells Amazon CloudFront what was published. It fills a key
+// value store with what the function resolver/edge/cloudfront.js needs to resolve
+// any time, and drops outdated copies from a distribution's cache.
 //
-// The store's keys begin with the repo's base path. Values are text, parts are
-// separated by single spaces, ids and times in them have their usual form:
+// The store's keys begin with the repo's base path. Values are text. Their parts
+// are separated by single spaces; ids and times have their usual form:
 //
 //	checkpoints/myfile            the repo
 //	checkpoints/myfile/202503     a month: the day before it that has entries, and its own
@@ -13,16 +13,16 @@
 //
 //	1 <generation> <horizon> <since> <first> <newest> <channel>=<id> …
 //
-// Of instants before since the store knows nothing, except that they lie before
-// the first checkpoint if that is named and not "-". There is a key for each
-// month from since to the newest checkpoint, and one for each day that has
-// entries. A "+" behind the channels says that there was no room for others.
+// The store knows nothing of instants before since. If first is an id, not "-",
+// these instants are before the first checkpoint. There is a key for each month
+// from since to the newest checkpoint, and one for each day with entries. A "+"
+// after the channels says that some did not fit.
 //
 //	20250228 10 12 18 20                 a month; "-" if there is no day before
 //	20250310 080000-withdrawn 140338     a day; a "-" marks a tombstone
 //
-// Behind a tombstone's "-" stands its reason, percent-encoded, where there is
-// room. A day that does not fit into a value is "!": someone else must be asked.
+// A tombstone's "-" is followed by its reason, percent-encoded, if there is room.
+// A day that does not fit into a value is "!": the function must ask the origin.
 package cloudfront
 
 import (
@@ -48,8 +48,8 @@ type Pair struct{ Key, Value string }
 
 func (p Pair) size() int { return len(p.Key) + len(p.Value) }
 
-// Pairs are all that a store is to hold of a repo, for so many months back from
-// its newest checkpoint. A repo without checkpoints has none.
+// Pairs returns all pairs that a store should hold for a repo, for some months
+// back from its newest checkpoint. A repo without checkpoints has none.
 func Pairs(base string, ix manifest.Index, months int) ([]Pair, error) {
 	if len(ix.Checkpoints) == 0 {
 		return nil, nil
@@ -76,16 +76,16 @@ type entry struct {
 func (e entry) day() string   { return e.id.Time().Format(dayLayout) }
 func (e entry) month() string { return e.id.Time().Format(monthLayout) }
 
-// timeline is what a store is to know of a repo.
+// timeline is what a store should know of a repo.
 type timeline struct {
 	base    string
 	index   manifest.Index
 	entries []entry     // from since on, ascending
-	since   manifest.ID // what lies before is not known
-	whole   bool        // nothing lies before
+	since   manifest.ID // nothing before it is known
+	whole   bool        // there is nothing before since
 }
 
-// newTimeline takes the entries of the newest months.
+// newTimeline returns the entries of the newest months.
 func newTimeline(base string, ix manifest.Index, months int) timeline {
 	t := timeline{base: base, index: ix, whole: true}
 	for _, c := range ix.Checkpoints {
@@ -105,7 +105,7 @@ func newTimeline(base string, ix manifest.Index, months int) timeline {
 	return t
 }
 
-// head is the repo's own pair.
+// head returns the repo's own pair.
 func (t timeline) head() (Pair, error) {
 	first := "-"
 	if t.whole {
@@ -129,19 +129,19 @@ func (t timeline) head() (Pair, error) {
 
 const headFormat = "1 "
 
-// seen is what a store says of a repo.
+// seen is a store's current knowledge of a repo.
 type seen struct {
 	generation             int64
 	horizon, since, newest manifest.ID
 }
 
-// parseHead reads a repo's value as far as an update needs it.
+// parseHead reads as much of a repo's value as an update needs.
 func parseHead(value string) (s seen, err error) {
 	var horizon, since, first, newest string
 	if _, err := fmt.Sscanf(value, headFormat+"%d %s %s %s %s", &s.generation, &horizon, &since, &first, &newest); err != nil {
-		return s, fmt.Errorf("%.80q is no value of a repo: %w", value, err)
+		return s, fmt.Errorf("%.80q is not a repo's value: %w", value, err)
 	}
-	for text, id := range map[string]*manifest.ID{horizon: &s.horizon, since: &s.since, newest: &s.newest} {
+	for id, text := range map[*manifest.ID]string{&s.horizon: horizon, &s.since: since, &s.newest: newest} {
 		if *id, err = manifest.ParseID(text); err != nil {
 			return s, err
 		}
@@ -149,7 +149,7 @@ func parseHead(value string) (s seen, err error) {
 	return s, nil
 }
 
-// pairs are those of all months and days, ascending by month and day.
+// pairs returns the pairs of all months and days, ascending by month and day.
 func (t timeline) pairs() []Pair {
 	if len(t.entries) == 0 {
 		return nil
@@ -177,8 +177,8 @@ func firstOfNextMonth(at time.Time) time.Time {
 	return time.Date(at.Year(), at.Month()+1, 1, 0, 0, 0, 0, time.UTC)
 }
 
-// day is the pair of a day's entries. Reasons are left out where there is no
-// room for all of them.
+// day returns the pair of a day's entries. It leaves the reasons out if there is
+// no room for all of them.
 func (t timeline) day(entries []entry, before string) Pair {
 	full, short := Pair{Key: t.base + "/" + entries[0].day(), Value: before}, Pair{}
 	short = full
@@ -199,9 +199,9 @@ func (t timeline) day(entries []entry, before string) Pair {
 	return Pair{full.Key, "!"}
 }
 
-// changed picks the pairs that may differ in a store that was last told s: what
-// is as new as its newest checkpoint, and the days of what was pruned since then.
-// Machines' clocks may differ by a day.
+// changed returns the pairs that may differ from a store in the state s: those as
+// new as its newest checkpoint, and the days of checkpoints pruned since. It
+// allows for clocks that differ by a day.
 func (t timeline) changed(s seen) []Pair {
 	recent := map[string]bool{}
 	for _, e := range t.entries {
@@ -218,17 +218,31 @@ func (t timeline) changed(s seen) []Pair {
 	})
 }
 
-// dropped are the months that a store still has, and that are to be forgotten.
+// wentBack reports whether a store knows a checkpoint that was taken back.
+func (t timeline) wentBack(s seen) bool {
+	newest, _ := t.index.Newest()
+	return newest.ID < s.newest
+}
+
+// dropped returns the months that a store still has but no longer needs.
 func (t timeline) dropped(s seen) []string {
-	var keys []string
-	until := t.since.Time().Format(monthLayout)
-	for at := s.since.Time(); at.Format(monthLayout) < until; at = firstOfNextMonth(at) {
-		keys = append(keys, t.base+"/"+at.Format(monthLayout))
+	return monthsOf(t.base, s.since.Time(), t.since.Time().Format(monthLayout))
+}
+
+// months returns all months that a store has.
+func (s seen) months(base string) []string {
+	return monthsOf(base, s.since.Time(), firstOfNextMonth(s.newest.Time()).Format(monthLayout))
+}
+
+// monthsOf returns the keys of the months from a time on, before another month.
+func monthsOf(base string, from time.Time, until string) (keys []string) {
+	for at := from; at.Format(monthLayout) < until; at = firstOfNextMonth(at) {
+		keys = append(keys, base+"/"+at.Format(monthLayout))
 	}
 	return keys
 }
 
-// daysOf are the keys of the days that a month's value names.
+// daysOf returns the keys of the days that a month's value names.
 func daysOf(key, value string) []string {
 	var keys []string
 	_, days, _ := strings.Cut(value, " ")

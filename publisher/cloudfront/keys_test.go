@@ -95,7 +95,7 @@ func TestPairs(t *testing.T) {
 	}
 }
 
-// What does not fit into a value is left to others to know.
+// What does not fit into a value is left out and marked.
 func TestPairsThatDoNotFit(t *testing.T) {
 	var ids []string
 	for i := range 200 {
@@ -107,7 +107,7 @@ func TestPairsThatDoNotFit(t *testing.T) {
 		t.Errorf("200 checkpoints a day: %v, %v", pairs[0], err)
 	}
 
-	// First the reasons go.
+	// The reasons are left out first.
 	few := index(t, ids[:3]...)
 	few = prune(t, few, ids[0], ids[2], strings.Repeat("é", 400))
 	pairs, err = Pairs(testBase, few, 12)

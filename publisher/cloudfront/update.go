@@ -21,19 +21,28 @@ const (
 	maxOvertaken = 10
 )
 
-// update brings the key value store up to the index. Months and days come first,
-// in any number of requests; the last puts the repo's own value, which makes
-// them known; then what it no longer covers is deleted. So a function never
-// finds less than the repo's value promises, and an update that was cut off is
-// finished by the next.
+// update brings the key value store up to the index. First it puts months and
+// days, in any number of requests. Then it puts the repo's own value, which makes
+// them known. Last it deletes what that value no longer covers. So a function
+// never finds less than the repo's value promises, and the next update finishes
+// one that was cut off.
+//
+// If checkpoints of the future were taken back, their months and days go first: their
+// time will come. If no checkpoint is left, the repo's value goes last: nothing resolves
+// then, and the origin answers that. The same holds for a retired repo.
 func (a *Announcer) update(ctx context.Context, base string, ix manifest.Index) error {
-	if len(ix.Checkpoints) == 0 {
-		return nil // nothing to resolve to: the origin says so
+	if ix.Retired != nil {
+		// The origin answers that.
+		ix.Segments, ix.Checkpoints, ix.Pruned = nil, nil, nil
 	}
 	t := newTimeline(base, ix, a.opts.Months)
-	head, err := t.head()
-	if err != nil {
-		return err
+	var head []Pair
+	if len(ix.Checkpoints) > 0 {
+		own, err := t.head()
+		if err != nil {
+			return err
+		}
+		head = append(head, own)
 	}
 	for range maxOvertaken {
 		err := a.tryUpdate(ctx, t, head)
@@ -48,13 +57,13 @@ func (a *Announcer) update(ctx context.Context, base string, ix manifest.Index) 
 	return fmt.Errorf("others changed it %d times meanwhile", maxOvertaken)
 }
 
-func (a *Announcer) tryUpdate(ctx context.Context, t timeline, head Pair) error {
+func (a *Announcer) tryUpdate(ctx context.Context, t timeline, head []Pair) error {
 	described, err := a.values.DescribeKeyValueStore(ctx, &kvs.DescribeKeyValueStoreInput{KvsARN: &a.opts.KeyValueStore})
 	if err != nil {
 		return err
 	}
 	w := writer{a, described.ETag}
-	pairs, dropped := t.pairs(), []string(nil)
+	pairs, first, last := t.pairs(), []string(nil), []string(nil) // what to put, and to delete before and after
 	value, ok, err := a.get(ctx, t.base)
 	if err != nil {
 		return err
@@ -65,37 +74,58 @@ func (a *Announcer) tryUpdate(ctx context.Context, t timeline, head Pair) error 
 			return err
 		}
 		if have.generation >= t.index.Generation {
-			return nil // this very state was told, or a newer one
+			return nil // the store already has this state, or a newer one
 		}
-		pairs = t.changed(have)
-		if dropped, err = a.known(ctx, t.dropped(have)); err != nil {
+		if t.wentBack(have) {
+			first, err = a.outdated(ctx, have.months(t.base), pairs)
+		} else {
+			pairs = t.changed(have)
+			last, err = a.known(ctx, t.dropped(have))
+		}
+		if err != nil {
 			return err
 		}
-	}
-	var puts []types.PutKeyRequestListItem
-	for _, p := range append(pairs, head) {
-		puts = append(puts, types.PutKeyRequestListItem{Key: aws.String(p.Key), Value: aws.String(p.Value)})
-	}
-	for batch := range slices.Chunk(puts, maxBatch) {
-		if err := w.change(ctx, batch, nil); err != nil {
-			return err
+		if len(head) == 0 {
+			first = append(first, t.base)
 		}
 	}
-	var deletes []types.DeleteKeyRequestListItem
-	for _, key := range dropped {
-		deletes = append(deletes, types.DeleteKeyRequestListItem{Key: aws.String(key)})
+	if err := w.delete(ctx, first); err != nil {
+		return err
 	}
-	for batch := range slices.Chunk(deletes, maxBatch) {
-		if err := w.change(ctx, nil, batch); err != nil {
-			return err
-		}
+	puts := append(pairs, head...)
+	if err := w.put(ctx, puts); err != nil {
+		return err
 	}
-	a.opts.Log.Info("updated", "key_value_store", a.opts.KeyValueStore, "base", t.base, "put", len(puts), "deleted", len(deletes))
+	if err := w.delete(ctx, last); err != nil {
+		return err
+	}
+	a.opts.Log.Info("updated", "key_value_store", a.opts.KeyValueStore, "base", t.base, "put", len(puts), "deleted", len(first)+len(last))
 	return nil
 }
 
-// known are the keys that the store has of months, and of the days that they
-// name.
+// outdated returns those of the months and their days that the store has and that are not
+// among the pairs. An update may have been cut off between them.
+func (a *Announcer) outdated(ctx context.Context, months []string, pairs []Pair) ([]string, error) {
+	keys, err := a.known(ctx, months)
+	if err != nil {
+		return nil, err
+	}
+	var there []string
+	for _, key := range keys {
+		if slices.ContainsFunc(pairs, func(p Pair) bool { return p.Key == key }) {
+			continue
+		}
+		if _, ok, err := a.get(ctx, key); err != nil {
+			return nil, err
+		} else if ok {
+			there = append(there, key)
+		}
+	}
+	return there, nil
+}
+
+// known returns the keys that the store has for months, and for the days that
+// they name.
 func (a *Announcer) known(ctx context.Context, months []string) ([]string, error) {
 	var keys []string
 	for _, month := range months {
@@ -121,10 +151,36 @@ func (a *Announcer) get(ctx context.Context, key string) (value string, ok bool,
 	return aws.ToString(out.Value), true, nil
 }
 
-// writer changes a store as long as nobody else does.
+// writer changes a store until somebody else does.
 type writer struct {
 	*Announcer
 	version *string
+}
+
+func (w *writer) put(ctx context.Context, pairs []Pair) error {
+	var puts []types.PutKeyRequestListItem
+	for _, p := range pairs {
+		puts = append(puts, types.PutKeyRequestListItem{Key: aws.String(p.Key), Value: aws.String(p.Value)})
+	}
+	for batch := range slices.Chunk(puts, maxBatch) {
+		if err := w.change(ctx, batch, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) delete(ctx context.Context, keys []string) error {
+	var deletes []types.DeleteKeyRequestListItem
+	for _, key := range keys {
+		deletes = append(deletes, types.DeleteKeyRequestListItem{Key: aws.String(key)})
+	}
+	for batch := range slices.Chunk(deletes, maxBatch) {
+		if err := w.change(ctx, nil, batch); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *writer) change(ctx context.Context, puts []types.PutKeyRequestListItem, deletes []types.DeleteKeyRequestListItem) error {

@@ -13,7 +13,7 @@ type Guided interface {
 	// Guide says how clients use a tree that was captured from the remote; by
 	// tree it reads what stands there. It asks upstream nothing. It is the same
 	// for equal documents, so that checkpoints can share it.
-	Guide(ctx context.Context, tree Previous) (Guide, error)
+	Guide(ctx context.Context, tree Tree) (Guide, error)
 }
 
 // Guide is what is shown to people along with a tree, and kept with it.

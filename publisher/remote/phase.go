@@ -3,26 +3,27 @@ package remote
 import (
 	"path"
 	"strings"
+
+	"github.com/asof/asof/manifest"
 )
 
-// PhaseOf tells a file's phase by its name alone, for a tree that nothing else
-// is known of: the names that clients begin with go last, wherever they stand.
+// PhaseOf tells a file's phase by its name alone, for a tree about which nothing else
+// is known: the documents that clients begin with go last, wherever they are.
 //
-//	PULP_MANIFEST, InRelease, Release, repomd.xml            Root
-//	Release.gpg, repomd.xml.asc                              Signature
-//	Packages, Sources, also compressed; all below dists/     Index
+//	manifest.RootDocuments                                   Root
+//	manifest.RootSignatures                                  Signature
+//	Packages, Sources, also compressed; all below dists/
+//	and in folders by-hash and repodata                      Index
 //
 // All others are Payload.
 func PhaseOf(p string) Phase {
-	name := path.Base(p)
-	switch name {
-	case "PULP_MANIFEST", "InRelease", "Release", "repomd.xml":
+	stem, _, _ := strings.Cut(path.Base(p), ".")
+	switch {
+	case manifest.IsRootDocument(p):
 		return Root
-	case "Release.gpg", "repomd.xml.asc":
+	case manifest.IsRootSignature(p):
 		return Signature
-	}
-	stem, _, _ := strings.Cut(name, ".")
-	if stem == "Packages" || stem == "Sources" || strings.HasPrefix(p, "dists/") {
+	case stem == "Packages" || stem == "Sources" || strings.HasPrefix(p, "dists/") || strings.Contains("/"+p, "/by-hash/"), strings.Contains("/"+p, "/repodata/"):
 		return Index
 	}
 	return Payload

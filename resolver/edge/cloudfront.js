@@ -1,7 +1,6 @@
 // asof's resolver as a CloudFront Function for viewer requests. It sends times to
-// checkpoints by a key value store (publisher/cloudfront/keys.go has the format)
-// and leaves to the origin what it does not know. Runtime 2.0 has no for-of, no
-// destructuring, no await in arguments.
+// checkpoints by a key value store (format: publisher/cloudfront/keys.go).
+// Runtime 2.0 has no for-of, destructuring, or await in arguments.
 import cf from 'cloudfront';
 
 const kvs = cf.kvs();
@@ -89,7 +88,7 @@ function elsewhere(request, t) {
   return request;
 }
 
-// parse takes a path apart as resolver/request.go does.
+// parse reads a path as resolver/request.go does.
 function parse(uri) {
   const parts = uri.split('/');
   const segs = [];
@@ -134,7 +133,7 @@ async function get(key) {
     const value = await kvs.get(key);
     return value;
   } catch (e) {
-    return; // there is none
+    return;
   }
 }
 
@@ -148,8 +147,8 @@ function parseHead(value) {
   return head;
 }
 
-// resolve finds what a <when> stands for: an id, and whether it is so for ever; or
-// a problem; or neither, where the store does not know.
+// resolve finds what a <when> stands for: an id, perhaps final; or a problem; or
+// neither, if the store does not know.
 async function resolve(base, list, head, when) {
   const hint = 'see ' + list + ' for the checkpoints';
   if (when === 'latest') {
@@ -165,25 +164,25 @@ async function resolve(base, list, head, when) {
     return id || head.channels[''] ? { id: id } :
       { problem: [404, 'there is no channel ' + JSON.stringify(when.slice(0, 80)), hint, SHORT] };
   }
-  const final = at <= head.horizon;
-  if (!final && at > compact(new Date(Date.now() + 60000))) {
+  const soon = compact(new Date(Date.now() + 60000));
+  if (at > head.horizon && at > soon) {
     return { problem: [404, at + ' lies in the future', 'use latest for the newest checkpoint', NEVER] };
   }
+  const final = at <= head.horizon && at <= soon && FINAL;
   if (at >= head.newest) {
     return { id: head.newest, final: final };
   }
   if (at < head.since) {
-    return head.first === '-' ? {} : { problem: [404, at + ' lies before the first checkpoint, ' + head.first, hint, FINAL, head.first] };
+    return head.first === '-' ? {} : { problem: [404, at + ' lies before the first checkpoint, ' + head.first, hint, final || NEVER, head.first] };
   }
   const found = await entry(base, at);
   if (found && found.pruned) {
-    return { problem: [410, 'checkpoint ' + found.id + ' was pruned' + (found.reason && ': ' + found.reason), hint, FINAL, found.id] };
+    return { problem: [410, 'checkpoint ' + found.id + ' was pruned' + (found.reason && ': ' + found.reason), hint, final || NEVER, found.id] };
   }
   return found ? { id: found.id, final: final } : {};
 }
 
-// entry finds the newest entry at or before an instant, by the day's value, or if
-// it has none by the month's.
+// entry finds the newest entry up to an instant, in the day's value or the month's.
 async function entry(base, at) {
   let day = at.slice(0, 8);
   let value = await get(base + '/' + day);
@@ -232,7 +231,7 @@ function instant(s) {
   const offset = m[7] ? m[7] * 60 + +(m[7][0] + m[8]) : 0; // minutes
   d.setUTCHours(+(m[4] || 0), (m[5] || 0) - offset, +(m[6] || 0));
   const id = compact(d);
-  return isID(id) && id > '0001' ? id : undefined;
+  return isID(id) && id > '00010101T000000Z' ? id : undefined;
 }
 
 function compact(d) {
@@ -255,7 +254,8 @@ function problem(request, p) {
   if (accept.indexOf('text/html') >= 0) {
     const h = p[0] + ' ' + title;
     type = 'text/html; charset=utf-8';
-    body = '<!doctype html>\n<title>' + h + '</title>\n<h1>' + h + '</h1>\n<p>' + html(p[1]) + '</p>\n<p>' + html(p[2]) + '</p>\n';
+    body = '<!doctype html><title>' + h + '</title><a href="/">Repositories</a><h1>' + h + '</h1><p>' + html(p[1]) +
+      '<p>' + html(p[2]).replace(/(\/\S+)/, '<a href="$1">$1</a>');
   } else if (accept.indexOf('json') >= 0) {
     type = 'application/problem+json';
     body = JSON.stringify({ type: 'about:blank', title: title, status: p[0], detail: p[1], hint: p[2], checkpoint: p[4] }) + '\n';

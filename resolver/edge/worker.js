@@ -6,6 +6,8 @@
 //	ORIGIN   the URL of a bucket or folder that any web server shows
 //	PREFIX   of the store in it; empty: none
 //	REFRESH  how long an index is taken for fresh, in seconds; empty: 5
+//	SANDBOX  "true": browsers run no HTML, SVG and XML of upstream's as this host's
+//	PUBLIC_URL   where clients find it, for mirror lists; empty: the host that they ask
 //
 // Formats are those of docs/formats.md. What is immutable is verified by its
 // digest before it is believed; bodies of files stream as they are.
@@ -21,6 +23,11 @@ const JSON_TYPE = 'application/json';
 const PROBLEM = 'application/problem+json';
 
 const SKEW = 60; // how far a client's clock may be ahead, in seconds
+const GRACE = 24 * 3600; // of an index that says nothing else, in seconds
+const MAX_EARLIER = 64; // checkpoints that a moving name is followed back to
+// Documents that clients begin with: they never come from an earlier checkpoint.
+const BEGINNINGS = new Set(['PULP_MANIFEST', 'InRelease', 'Release', 'repomd.xml', 'Release.gpg', 'repomd.xml.asc', 'repomd.xml.key']);
+const MAX_UNREAD = 16; // manifests read for that in one request
 const MAX_TARGET = 4096; // bytes of a path, and of a query
 const MAX_PATH = 768;
 const MAX_SEGMENT = 255;
@@ -56,21 +63,78 @@ async function answer(request, store, ctx) {
   }
   const t = parsePath(path);
   const registry = await store.registry();
-  if (t.segs.length === 0) {
-    return listing(request, t, query, () => front(store, registry, HTML), () => front(store, registry, JSON_TYPE));
+  if (t.segs[0] === '-' && t.segs[1] === 'mirrorlist') {
+    return answerMirrorList(request, store, registry, t.segs.slice(2));
   }
   const found = matchRepo(registry, t.segs);
   if (!found) {
+    return answerFolder(request, store, t, query, registry);
+  }
+  try {
+    return await answerRepo(request, store, ctx, t, query, found.repo, found.rest);
+  } catch (e) {
+    throw Object.assign(unavailable(e), { repo: found.repo });
+  }
+}
+
+// answerFolder lists the repos in the store, or in a folder above some.
+async function answerFolder(request, store, t, query, registry) {
+  const folder = t.segs.join('/');
+  const repos = registry.repos.filter((r) => folder === '' || r.base.startsWith(folder + '/'));
+  const rows = await rowsOf(store, repos);
+  if (folder !== '' && rows.length === 0) {
     throw new Problem(404, 'no repository stands at this path', 'see / for the repositories', SHORT);
   }
-  const { repo, rest } = found;
+  if (!t.slash) {
+    return redirect(301, location(t.segs, true) + query, SHORT);
+  }
+  return listing(request, t, query, () => reposPage(t.segs, rows, HTML), () => reposPage(t.segs, rows, JSON_TYPE));
+}
+
+// answerMirrorList answers for <base>/<when>/<path> with the addresses of mirrors, one a
+// line: the tree that the time stands for now, and what moves itself, for what it stood for
+// before. A query counts for nothing.
+async function answerMirrorList(request, store, registry, segs) {
+  const found = matchRepo(registry, segs);
+  if (!found) {
+    throw new Problem(404, 'no repository stands at this path', 'see / for the repositories', SHORT);
+  }
+  const { repo, rest: [when = '', ...path] } = found;
+  try {
+    const base = repo.base.split('/');
+    const list = location(base, true);
+    const index = await store.index(repo);
+    if (path.length > 0 && !pathFits(path)) {
+      throw new Problem(404, 'no checkpoint can have such a path', `see ${list} for the checkpoints`, FINAL);
+    }
+    const { checkpoint } = await resolve(store, index, when, list);
+    const names = parseInstant(when) === null ? [checkpoint.id, when] : [checkpoint.id];
+    const origin = store.publicURL || new URL(request.url).origin;
+    const text = names.map((name) => origin + location([...base, name, ...path], true) + '\n').join('');
+    const response = sendDocument(request, await document(TEXT, encoder.encode(text)));
+    response.headers.set('Cache-Control', NEVER);
+    return response;
+  } catch (e) {
+    throw Object.assign(unavailable(e), { repo });
+  }
+}
+
+// answerRepo answers for rest, which stands behind a repo's base path.
+async function answerRepo(request, store, ctx, t, query, repo, rest) {
   const timeGate = request.headers.has('Accept-Datetime') && (rest.length === 0 || rest[0] === 'latest');
-  if (rest.length === 0 && !t.slash && !timeGate) {
+  const moment = timeGate ? null : momentOf(query, t, rest);
+  const index = await store.index(repo);
+  if (index.retired) {
+    return answerRetired(index.retired, t, query, rest);
+  }
+  if (rest.length === 0 && !t.slash && !timeGate && !moment) {
     return redirect(301, location(t.segs, true) + query, FINAL);
   }
-  const index = await store.index(repo);
   if (timeGate) {
     return answerTimeGate(request, store, t, query, repo, index, rest.slice(1));
+  }
+  if (moment) {
+    return answerMoment(store, repo, index, moment);
   }
   if (rest.length === 0) {
     const response = await listing(request, t, query, () => listPage(store, repo, index), () => document(JSON_TYPE, index.text));
@@ -86,6 +150,41 @@ async function answer(request, store, ctx) {
   return answerWhen(request, store, ctx, t, query, repo, index, rest);
 }
 
+// answerRetired answers for a repo that was deleted or moved: with the same address in the
+// repo that has its history now, or that it is gone.
+function answerRetired(retired, t, query, rest) {
+  if (!retired.to) {
+    const reason = retired.reason === '' ? '' : ': ' + retired.reason;
+    throw new Problem(410, `this repository was deleted${reason}`, 'see / for the repositories', SHORT);
+  }
+  return redirect(301, location([...retired.to.split('/'), ...rest], t.slash || rest.length === 0) + query, NEVER);
+}
+
+// momentOf is the time that the form on a list of checkpoints asks for, if any.
+function momentOf(query, t, rest) {
+  const list = rest.length === 0 || rest.length === 1 && !t.slash && (rest[0] === 'index.html' || SEGMENT_LIST.test(rest[0]));
+  return list ? new URLSearchParams(query).get('at') : null;
+}
+
+// answerMoment answers that form. Nobody may keep the answer: a cache that leaves out
+// the query would give it to those who ask for the list.
+async function answerMoment(store, repo, index, asked) {
+  const base = repo.base.split('/');
+  const list = location(base, true);
+  const at = asked.trim().replace(' ', 'T');
+  const when = [at + 'Z', at + ':00Z', at].find((s) => parseInstant(s) !== null) ?? at;
+  try {
+    if (when !== 'latest' && parseInstant(when) === null && !isChannelName(when)) {
+      throw new Problem(400, `${quote(asked)} is not a time`,
+        `use YYYY-MM-DDTHH:MM, in UTC, or what stands in an address: a time, latest, or a channel; see ${list}`, NEVER);
+    }
+    const { checkpoint } = await resolve(store, index, when, list);
+    return redirect(307, location([...base, checkpoint.id], true), NEVER);
+  } catch (e) {
+    throw Object.assign(unavailable(e), { cache: NEVER });
+  }
+}
+
 // answerWhen answers for <when>/<path> in a repo; the path may be empty.
 async function answerWhen(request, store, ctx, t, query, repo, index, rest) {
   const list = location(repo.base.split('/'), true);
@@ -97,25 +196,47 @@ async function answerWhen(request, store, ctx, t, query, repo, index, rest) {
   if (rest[0] === checkpoint.id) {
     return answerTree(request, store, ctx, t, query, repo, checkpoint, path);
   }
-  const { slash, looked } = await wantsSlash(store, t, checkpoint, path);
-  const to = location([...repo.base.split('/'), checkpoint.id, ...rest.slice(1)], slash);
-  return redirect(final ? 301 : 307, to + query, final && looked ? FINAL : NEVER);
+  const found = await look(store, t, checkpoint, path);
+  const before = found === 'nothing' && !final && !BEGINNINGS.has(rest[rest.length - 1]) ? await earlierWith(store, index, rest[0], path) : null;
+  const to = location([...repo.base.split('/'), (before ?? checkpoint).id, ...rest.slice(1)], found === 'directory');
+  return redirect(final ? 301 : 307, to + query, final && found ? FINAL : NEVER);
 }
 
-// wantsSlash tells whether a path is a directory's, for a redirect to it, and
-// whether that is known. If not, the time is right all the same, and the slash
-// can wait for the next request.
-async function wantsSlash(store, t, checkpoint, path) {
+// look tells what stands at a path, for a redirect to it: a file, a directory, or
+// nothing. If it is not known (null), the time is right all the same, and a
+// directory's slash can wait for the next request.
+async function look(store, t, checkpoint, path) {
   if (t.slash || path === '') {
-    return { slash: true, looked: true };
+    return 'directory';
   }
   try {
-    const slash = !(await findFile(store, checkpoint, path)) && Boolean(await findFile(store, checkpoint, path + '/index.html'));
-    return { slash, looked: true };
+    if (await findFile(store, checkpoint, path)) {
+      return 'file';
+    }
+    return await findFile(store, checkpoint, path + '/index.html') ? 'directory' : 'nothing';
   } catch (e) {
     console.warn(`redirect without a look at ${path}: ${e}`);
-    return { slash: false, looked: false };
+    return null;
   }
+}
+
+// earlierWith is the newest checkpoint that a moving name stood for within the grace
+// and that has a file of upstream's which the name's own lacks.
+async function earlierWith(store, index, name, path) {
+  let unread = 0;
+  try {
+    for await (const checkpoint of earlier(store, index, name)) {
+      if (!knows(checkpoint.manifest, path) && ++unread > MAX_UNREAD) {
+        break;
+      }
+      if (await findIn(store, checkpoint.manifest, path)) {
+        return checkpoint;
+      }
+    }
+  } catch (e) {
+    console.warn(`redirect without a look at earlier checkpoints for ${path}: ${e}`);
+  }
+  return null;
 }
 
 // answerTimeGate sends the client to the checkpoint of the time that it asks for
@@ -134,7 +255,7 @@ async function answerTimeGate(request, store, t, query, repo, index, path) {
     if (!found.checkpoint) {
       throw missing(found, '', `see ${location(repo.base.split('/'), true)} for the checkpoints`, NEVER);
     }
-    const { slash } = await wantsSlash(store, t, found.checkpoint, path.join('/'));
+    const slash = await look(store, t, found.checkpoint, path.join('/')) === 'directory';
     const response = redirect(302, location([...repo.base.split('/'), found.checkpoint.id, ...path], slash) + query, NEVER);
     response.headers.set('Vary', 'Accept-Datetime');
     response.headers.set('Link', `<${original(repo, path, slash)}>; rel="original timegate"`);
@@ -166,7 +287,8 @@ async function answerTree(request, store, ctx, t, query, repo, checkpoint, path)
   }
   if (!file) {
     const tree = location([...repo.base.split('/'), checkpoint.id], true);
-    throw new Problem(404, `checkpoint ${checkpoint.id} has no such file`, `see ${tree} for its files`, FINAL);
+    const partial = checkpoint.partial ? '; it is partial: it leaves out files that upstream lists' : '';
+    throw new Problem(404, `checkpoint ${checkpoint.id} has no such file${partial}`, `see ${tree} for its files`, FINAL);
   }
   if (t.doubled) {
     return redirect(301, location(t.segs, t.slash) + query, FINAL);
@@ -273,6 +395,7 @@ async function resolve(store, index, when, list) {
     }
     return { checkpoint: index.checkpoints.at(-1), final: false };
   }
+  const soon = idOf(Date.now() + SKEW * 1000);
   let at = parseInstant(when);
   const channel = at === null;
   if (channel) {
@@ -284,10 +407,10 @@ async function resolve(store, index, when, list) {
     if (at === null) {
       throw new Problem(404, `there is no channel ${quote(when)}`, `see ${list} for checkpoints and channels`, SHORT);
     }
-  } else if (at > index.horizon && at > idOf(Date.now() + SKEW * 1000)) {
+  } else if (at > index.horizon && at > soon) {
     throw new Problem(404, `${at} lies in the future`, 'use latest for the newest checkpoint', NEVER);
   }
-  const final = at <= index.horizon;
+  const final = at <= index.horizon && at <= soon; // a horizon may lie in the future
   const found = await lookup(store, index, at);
   if (!found.checkpoint) {
     throw missing(found, at, see, final ? FINAL : NEVER);
@@ -308,6 +431,33 @@ async function lookup(store, index, at) {
     return newestUpTo(await store.segment(index.repo, ref), at) ?? {};
   }
   return index.checkpoints.length === 0 ? {} : { before: await firstListed(store, index) };
+}
+
+// earlier yields the checkpoints that latest or a channel stood for within the grace
+// before now, without the one that it stands for, newest first.
+async function* earlier(store, index, name) {
+  if (index.grace === 0) {
+    return;
+  }
+  const since = idOf(Date.now() - index.grace * 1000);
+  if (name === 'latest') {
+    let next = index.checkpoints.at(-1).id;
+    for (let i = 0; i < MAX_EARLIER && next > since; i++) {
+      const { checkpoint, pruned } = await lookup(store, index, idOf(timeOf(next) - 1000));
+      if (checkpoint) {
+        yield checkpoint;
+      }
+      next = (checkpoint ?? pruned)?.id ?? '';
+    }
+    return;
+  }
+  const stood = index.moved.filter((m) => m.channel === name && m.until > since && m.id !== index.channels[name]);
+  for (const id of [...new Set(stood.map((m) => m.id))].sort().reverse().slice(0, MAX_EARLIER)) {
+    const { checkpoint } = await lookup(store, index, id);
+    if (checkpoint?.id === id) {
+      yield checkpoint;
+    }
+  }
 }
 
 // missing is the problem of an instant that has no checkpoint.
@@ -368,10 +518,11 @@ function parseInstant(s) {
   }
   const offset = m[7] ? Number(m[7] + '1') * (Number(m[8]) * 60 + Number(m[9])) : 0;
   const id = idOf(date.setUTCHours(Number(m[4] ?? 0), Number(m[5] ?? 0) - offset, Number(m[6] ?? 0)));
-  return ID.test(id) && id > '0001' ? id : null;
+  return ID.test(id) && id > NONE ? id : null;
 }
 
 const ID = /^\d{8}T\d{6}Z$/;
+const NONE = '00010101T000000Z'; // it is no time: in asof's formats the zero time means none
 
 function idOf(milliseconds) {
   return new Date(milliseconds).toISOString().replace(/\.\d+|[-:]/g, '');
@@ -400,6 +551,8 @@ class Store {
     this.origin = env.ORIGIN?.replace(/\/+$/, '');
     this.prefix = env.PREFIX ? env.PREFIX.replace(/^\/+|\/+$/g, '') + '/' : '';
     this.refresh = Number(env.REFRESH || 5) * 1000;
+    this.publicURL = env.PUBLIC_URL?.replace(/\/+$/, '');
+    this.sandbox = env.SANDBOX === 'true';
     if (!this.bucket && !this.origin) {
       throw new Error('neither BUCKET nor ORIGIN is configured');
     }
@@ -466,9 +619,24 @@ class Store {
     return { bytes: await collect(response.body, limit), version: response.headers.get('ETag') };
   }
 
+  // never makes sure that a register that is missing never was there, by what is only
+  // written behind it. Taken for new, a lost one would be answered with 404.
+  async never(key, left) {
+    try {
+      const body = await this.open(left);
+      await body?.cancel();
+    } catch (e) {
+      if (e instanceof Missing) {
+        return;
+      }
+      throw e;
+    }
+    throw new Error(`${key} is missing, but ${left} is there: lost; asof rebuild writes it again`);
+  }
+
   // register is a mutable object, parsed, and at most refresh old. While the store
   // does not answer, or shows an older state, the last known one stays.
-  async register(key, limit, parse, none) {
+  async register(key, limit, parse, none, left) {
     const have = kept.registers.get(key);
     if (have && Date.now() - have.at < this.refresh) {
       return have.value;
@@ -479,18 +647,21 @@ class Store {
       const loaded = await this.load(key, version, limit);
       if (loaded) {
         const next = parse(decoder.decode(loaded.bytes));
-        if (value && (next.generation < value.generation || next.horizon < value.horizon)) {
+        // A horizon in the future may be taken back: nothing up there was final.
+        const final = value?.horizon <= idOf(Date.now() + SKEW * 1000);
+        if (value && (next.generation < value.generation || (final && next.horizon < value.horizon))) {
           throw new Error(`${key} goes back in time`);
         }
         [value, version] = [next, loaded.version];
       }
     } catch (e) {
-      if (e instanceof Missing && (!value || value.generation === 0)) {
-        value = none(); // nothing was published yet
-      } else if (value) {
-        console.warn(`keeping the last known state: ${e}`);
-      } else {
+      if (e instanceof Missing && !value) {
+        await this.never(key, left);
+        value = none();
+      } else if (!value) {
         throw e;
+      } else if (!(e instanceof Missing && value.generation === 0)) {
+        console.warn(`keeping the last known state: ${e}`);
       }
     }
     kept.registers.set(key, { at: Date.now(), value, version });
@@ -498,12 +669,12 @@ class Store {
   }
 
   registry() {
-    return this.register('asof.json', 16 << 20, parseRegistry, () => parseRegistry('{"format":"asof.registry/1","generation":0,"repos":[]}'));
+    return this.register('asof.json', 16 << 20, parseRegistry, () => parseRegistry('{"format":"asof.registry/1","generation":0,"repos":[]}'), 'index.html');
   }
 
   index(repo) {
-    const none = `{"format":"asof.checkpoints/1","repo":${JSON.stringify(repo.name)},"generation":0,"horizon":"00010101T000000Z",\n"checkpoints":[],\n"pruned":[]}\n`;
-    return this.register(`${repo.base}/checkpoints.json`, MAX_INDEX, parseIndex, () => parseIndex(none));
+    const none = `{"format":"asof.checkpoints/1","repo":${JSON.stringify(repo.name)},"generation":0,\n"checkpoints":[],\n"pruned":[]}\n`;
+    return this.register(`${repo.base}/checkpoints.json`, MAX_INDEX, parseIndex, () => parseIndex(none), `${repo.base}/index.html`);
   }
 
   // part keeps an immutable thing that load gives with its size in bytes.
@@ -621,8 +792,9 @@ function parseRegistry(text) {
 }
 
 function parseIndex(text) {
-  const { repo, generation, horizon, channels = {}, segments = [], checkpoints, pruned } = parseFormat(text, 'asof.checkpoints/1');
-  return { repo, generation, horizon, channels, segments, checkpoints, pruned, text: encoder.encode(text) };
+  const { repo, generation, horizon = '', channels = {}, moved = [], grace = GRACE, retired, segments = [], checkpoints, pruned } =
+    parseFormat(text, 'asof.checkpoints/1');
+  return { repo, generation, horizon, channels, moved, grace, retired, segments, checkpoints, pruned, text: encoder.encode(text) };
 }
 
 function parseSegment(text, repo) {
@@ -637,16 +809,23 @@ function parseSegment(text, repo) {
 async function findFile(store, checkpoint, path) {
   const file = await findIn(store, checkpoint.manifest, path);
   if (file) {
-    return { ...file, type: typeOf(path) };
+    return { ...file, type: typeOf(path), upstream: true };
   }
   const page = await findIn(store, checkpoint.pages, path);
-  return page && { ...page, type: HTML };
+  return page && { ...page, type: pageTypeOf(path) };
 }
 
 async function findIn(store, name, path) {
   const wanted = encoder.encode(path);
   const ref = findLeaf(await store.root(name), name, wanted);
   return ref && findLine(await store.leaf(ref), wanted);
+}
+
+// knows tells whether a look at a path of a manifest reads nothing.
+function knows(name, path) {
+  const root = kept.parts.get(`root ${name}`)?.value;
+  const ref = root && findLeaf(root, name, encoder.encode(path));
+  return Boolean(root && (!ref || kept.parts.has(`leaf ${ref.sha256}`)));
 }
 
 // findLeaf is the leaf that holds a path if any does. Paths are compared as
@@ -726,6 +905,14 @@ function typeOf(path) {
   return TEXT_NAMES.has(name) ? TEXT : TYPES[dot < 0 ? '' : name.slice(dot).toLowerCase()] ?? 'application/octet-stream';
 }
 
+// pageTypeOf is the media type of a page, or of another file of asof's own.
+function pageTypeOf(path) {
+  return path.startsWith('.asof/') ? typeOf(path) : HTML;
+}
+
+// Types of which a browser runs scripts, with the rights of the host that they come from.
+const ACTIVE = new Set([HTML, 'image/svg+xml', 'application/xml']);
+
 const TEXT_NAMES = new Set(['InRelease', 'Release', 'Packages', 'Sources', 'PULP_MANIFEST', 'SHA256SUMS', 'MD5SUMS', 'README', 'LICENSE']);
 
 const TYPES = Object.assign(Object.create(null), ...Object.entries({
@@ -787,7 +974,7 @@ function namedDocument(store, repo, index, name) {
 // listPage is the list of checkpoints as it stands in the store.
 async function listPage(store, repo, index) {
   if (index.generation === 0) {
-    return document(HTML, encoder.encode(page(`Checkpoints of ${repo.name}`, '<p>Nothing was published yet.</p>')));
+    return document(HTML, encoder.encode(page(`Checkpoints of ${repo.name}`, '<p>Nothing was published yet.</p>', way('/', repo.base.split('/').slice(0, -1)))));
   }
   return document(HTML, await store.read(`${repo.base}/index.html`, MAX_INDEX));
 }
@@ -796,36 +983,57 @@ async function document(type, bytes) {
   return { type, bytes, tag: `"${await sha256(bytes)}"` };
 }
 
-// front is the list of repos.
-async function front(store, registry, type) {
+// rowsOf describes some repos, without those that are retired.
+async function rowsOf(store, repos) {
   const rows = [];
-  for (const repo of registry.repos) {
-    const index = await store.index(repo);
-    const count = index.segments.reduce((n, s) => n + s.checkpoints, index.checkpoints.length);
+  for (const repo of repos) {
+    const index = await store.index(repo).catch(() => null); // one that can't be read hides no other
+    if (index?.retired) {
+      continue;
+    }
+    const count = index?.segments.reduce((n, s) => n + s.checkpoints, index.checkpoints.length) ?? 0;
     const row = { name: repo.name, base: repo.base, checkpoints: count };
     if (count > 0) {
       const newest = index.checkpoints.at(-1);
       Object.assign(row, { newest: newest.id, files: newest.files, bytes: newest.bytes });
+      if (newest.partial) {
+        row.partial = true;
+      }
     }
-    if (index.horizon > '00010101T000000Z') {
+    if (index?.horizon) {
       row.horizon = index.horizon;
     }
     rows.push(row);
   }
+  return rows;
+}
+
+// reposPage is the list of repos that stand in a folder.
+async function reposPage(folder, rows, type) {
   if (type === JSON_TYPE) {
     return document(type, encoder.encode(`{"format":"asof.repos/1","repos":[${rows.map((r) => '\n' + JSON.stringify(r)).join(',')}]}\n`));
   }
-  const cells = rows.map((r) => `<tr><td><a href="${escapeHTML(location(r.base.split('/'), true).slice(1))}">${escapeHTML(r.base)}/</a></td>` +
+  const below = (base) => base.split('/').slice(folder.length);
+  const cells = rows.map((r) => `<tr><td><a href="${location(below(r.base), true).slice(1)}">${escapeHTML(below(r.base).join('/'))}/</a></td>` +
     `<td>${escapeHTML(r.name)}</td><td>${r.newest ?? '-'}</td><td>${r.horizon ?? '-'}</td><td class="n">${r.checkpoints}</td>` +
-    `<td class="n">${r.files ?? '-'}</td><td class="n">${r.bytes ?? '-'}</td></tr>\n`);
-  return document(type, encoder.encode(page('Repositories', '<table>\n<thead><tr><th scope="col">Path</th><th scope="col">Name</th>' +
+    `<td class="n">${r.files ?? '-'}${r.partial ? ' (partial)' : ''}</td><td class="n">${r.bytes ?? '-'}</td></tr>\n`);
+  const heading = folder.length === 0 ? 'Repositories' : `Repositories in ${folder.join('/')}/`;
+  const up = folder.length === 0 ? '' : way('../'.repeat(folder.length), folder.slice(0, -1));
+  return document(type, encoder.encode(page(heading, '<table>\n<thead><tr><th scope="col">Path</th><th scope="col">Name</th>' +
     '<th scope="col">Newest checkpoint</th><th scope="col">Final up to (UTC)</th><th scope="col" class="n">Checkpoints</th>' +
     '<th scope="col" class="n">Files</th><th scope="col" class="n">Bytes</th></tr></thead>\n' +
-    `<tbody>\n${cells.join('')}</tbody>\n</table>`)));
+    `<tbody>\n${cells.join('')}</tbody>\n</table>`, up)));
 }
 
-// page is an HTML page; content is HTML already.
-function page(heading, content) {
+// way links to the front page, which top leads to, and to what stands below it.
+function way(top, segs) {
+  const steps = [`<a href="${top}">Repositories</a>`, ...segs.map((seg, i) =>
+    `<a href="${top}${location(segs.slice(0, i + 1), true).slice(1)}">${escapeHTML(seg)}</a>`)];
+  return `<nav aria-label="Breadcrumb">${steps.join(' / ')}</nav>\n`;
+}
+
+// page is an HTML page; content and way up are HTML already.
+function page(heading, content, up) {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -844,7 +1052,7 @@ td{font-family:ui-monospace,monospace;font-size:.875rem}
 </head>
 <body>
 <main>
-<h1>${escapeHTML(heading)}</h1>
+${up}<h1>${escapeHTML(heading)}</h1>
 ${content}
 </main>
 </body>
@@ -881,6 +1089,9 @@ async function sendFile(request, store, ctx, key, file, id, link) {
     'Repr-Digest': `sha-256=:${btoa(String.fromCharCode(...file.sha256.match(/../g).map((b) => parseInt(b, 16))))}:`,
     'Memento-Datetime': new Date(timeOf(id)).toUTCString(), Link: link,
   });
+  if (store.sandbox && file.upstream && ACTIVE.has(file.type)) {
+    headers.set('Content-Security-Policy', 'sandbox');
+  }
   const plan = conditions(request, headers, tag, modified, file.size);
   if (!plan.body) {
     return new Response(null, plan.init);
@@ -1017,7 +1228,8 @@ function render(request, p) {
   const type = negotiate(request, ERRORS);
   let body = `error: ${p.detail}\n` + (p.hint ? `hint: ${p.hint}\n` : '');
   if (type === HTML) {
-    body = page(`${p.status} ${title}`, `<p>${escapeHTML(p.detail)}</p>` + (p.hint ? `\n<p>${escapeHTML(p.hint)}</p>` : ''));
+    body = page(`${p.status} ${title}`, `<p>${escapeHTML(p.detail)}</p>` + (p.hint ? `\n<p>${escapeHTML(p.hint)}</p>` : ''),
+      way('/', p.repo ? p.repo.base.split('/') : []));
   } else if (type === PROBLEM) {
     body = JSON.stringify({ type: 'about:blank', title, status: p.status, detail: p.detail, hint: p.hint || undefined, checkpoint: p.checkpoint }) + '\n';
   }

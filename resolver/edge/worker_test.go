@@ -91,6 +91,76 @@ func TestWorkerStoreAway(t *testing.T) {
 	want(file, http.StatusOK)
 }
 
+// A register that was lost before the worker ever read it is not taken for one that never
+// was.
+func TestWorkerLost(t *testing.T) {
+	for name, f := range resolvertest.Load(t).Lost() {
+		for kind, store := range map[string]func(*bucket, *testing.T) binding{"r2": (*bucket).asR2, "origin": (*bucket).asOrigin} {
+			t.Run(name+"/"+kind, func(t *testing.T) {
+				b := &bucket{objects: map[string][]byte{}}
+				for _, o := range f.Objects {
+					b.objects["some/prefix/"+o.Key] = o.Bytes()
+				}
+				f.Run(t, startWorkerd(t, store(b, t)), resolvertest.Options{})
+			})
+		}
+	}
+}
+
+// With PUBLIC_URL mirror lists name it, whatever host is asked.
+func TestWorkerPublicURL(t *testing.T) {
+	f := resolvertest.Load(t)
+	b := &bucket{objects: map[string][]byte{}}
+	for _, o := range f.Objects {
+		b.objects["some/prefix/"+o.Key] = o.Bytes()
+	}
+	to := b.asR2(t)
+	to.binding += `, (name = "PUBLIC_URL", text = "https://public.example/asof/")`
+	f.Run(t, startWorkerd(t, to), resolvertest.Options{Skip: notByWorker, Origin: "https://public.example/asof"})
+}
+
+// With SANDBOX browsers run nothing of upstream's as the worker's own.
+func TestWorkerSandbox(t *testing.T) {
+	f := resolvertest.Load(t).Sandboxed()
+	b := &bucket{objects: map[string][]byte{}}
+	for _, o := range f.Objects {
+		b.objects["some/prefix/"+o.Key] = o.Bytes()
+	}
+	to := b.asR2(t)
+	to.binding += `, (name = "SANDBOX", text = "true")`
+	f.Run(t, startWorkerd(t, to), resolvertest.Options{})
+}
+
+// A horizon that lies in the future may be taken back: nothing up there was final.
+func TestWorkerFutureTakenBack(t *testing.T) {
+	f := resolvertest.Load(t)
+	b := &bucket{objects: map[string][]byte{}}
+	for _, o := range f.Objects {
+		b.objects["some/prefix/"+o.Key] = o.Bytes()
+	}
+	key := "some/prefix/checkpoints/full/checkpoints.json"
+	past, future := []byte(`"horizon":"20250401T000000Z"`), []byte(`"horizon":"29990101T000000Z"`)
+	taken := b.objects[key]
+	b.objects[key] = bytes.Replace(taken, past, future, 1)
+	url := startWorkerd(t, b.asR2(t))
+	want := func(target string, status int) {
+		t.Helper()
+		res, err := http.DefaultTransport.RoundTrip(newRequest(t, url+target))
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != status {
+			t.Errorf("%s: %d, want %d", target, res.StatusCode, status)
+		}
+	}
+	const between = "/checkpoints/full/29980101T000000Z/1.iso"
+	want(between, http.StatusTemporaryRedirect)
+	b.set(func() { b.objects[key] = taken })
+	time.Sleep(100 * time.Millisecond) // what it knows is stale
+	want(between, http.StatusNotFound)
+}
+
 // What does not hold what its name says answers nothing, and an object that ends
 // too early cuts the connection.
 func TestWorkerDamage(t *testing.T) {
@@ -128,6 +198,49 @@ func TestWorkerDamage(t *testing.T) {
 	}
 }
 
+// A path that never was has the worker read a bounded number of earlier manifests, and
+// none once it knows them. What lies further back is found when asked for again.
+func TestWorkerEarlier(t *testing.T) {
+	newest := manifest.IDOf(time.Now())
+	b := &bucket{objects: map[string][]byte{}}
+	f := resolvertest.History(t, 40, newest)
+	for _, o := range f.Objects {
+		b.objects["some/prefix/"+o.Key] = o.Bytes()
+	}
+	reads := func() (n int) {
+		for _, o := range f.Objects {
+			if strings.HasPrefix(o.Key, manifest.ManifestPrefix) {
+				n += b.count(o.Key)
+			}
+		}
+		return n
+	}
+	url := startWorkerd(t, b.asR2(t))
+	follow := func(path string, back int) {
+		t.Helper()
+		res, err := http.DefaultTransport.RoundTrip(newRequest(t, url+"/r/latest/"+path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		want := "/r/" + (newest - manifest.ID(60*back)).String() + "/" + path
+		if got := res.Header.Get("Location"); res.StatusCode != http.StatusTemporaryRedirect || got != want {
+			t.Errorf("%s: %d %s, want %s", path, res.StatusCode, got, want)
+		}
+	}
+	const own, unread = 4, 16 // root and leaf of the newest one's files and pages; MAX_UNREAD
+	before := 0
+	for i, most := range []int{own + 2*unread, 2 * unread, 2 * unread, 0} {
+		follow("0never", 0)
+		if n := reads(); n-before > most || i == 0 && n == 0 {
+			t.Errorf("request %d: %d reads, want up to %d", i, n-before, most)
+		}
+		before = reads()
+	}
+	follow("38.txt", 1)
+	follow("0.txt", 39)
+}
+
 func newRequest(t *testing.T, url string) *http.Request {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
@@ -147,7 +260,7 @@ func TestWorkerTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"", "x", "a/InRelease", "InRelease/x", "x.GZ", "a.b.deb", ".gz", "x.", "é.txt", "constructor", "x.constructor", "__proto__"}
+	names := []string{"", "x", ".asof/changes.json", ".asof/key.gpg", ".asof/x", "a/.asof/x.json", "a/InRelease", "InRelease/x", "x.GZ", "a.b.deb", ".gz", "x.", "é.txt", "constructor", "x.constructor", "__proto__"}
 	for _, m := range regexp.MustCompile(`"(\.?\w+)"`).FindAllStringSubmatch(string(kinds), -1) {
 		names = append(names, m[1], "dir/x"+m[1], "x"+strings.ToUpper(m[1]))
 	}
@@ -156,7 +269,7 @@ func TestWorkerTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	module := filepath.Join(t.TempDir(), "types.mjs")
-	script := string(source) + "\nprocess.stdout.write(JSON.stringify(" + string(in) + ".map(typeOf)));\n"
+	script := string(source) + "\nprocess.stdout.write(JSON.stringify(" + string(in) + ".map((n) => [typeOf(n), pageTypeOf(n)])));\n"
 	if err := os.WriteFile(module, []byte(script), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -164,13 +277,13 @@ func TestWorkerTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got []string
+	var got [][2]string
 	if err := json.Unmarshal(out, &got); err != nil {
 		t.Fatal(err)
 	}
 	for i, name := range names {
-		if want := manifest.KindFile.ContentType(name); got[i] != want {
-			t.Errorf("%q: %s, want %s", name, got[i], want)
+		if want := [2]string{manifest.KindFile.ContentType(name), manifest.KindPage.ContentType(name)}; got[i] != want {
+			t.Errorf("%q: %q, want %q", name, got[i], want)
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/asof/asof/internal/page"
@@ -118,7 +119,7 @@ func (g *generator) put(key string, kind manifest.Kind, name string, data []byte
 func (g *generator) id(s string) manifest.ID {
 	g.t.Helper()
 	if s == "" {
-		return manifest.NoTime
+		return 0
 	}
 	id, err := manifest.ParseID(s)
 	g.must(err)
@@ -146,7 +147,7 @@ func (g *generator) tree(base, id string, files, before map[string]content, layo
 	root := g.manifest(upstream, func(p string) manifest.ID { return g.id(files[p].modified) }, prev)
 	c.Manifest, c.Files, c.Bytes = root.Name, root.Files, root.Bytes
 	c.Changes = changes(before, files)
-	c.Pages = g.manifest(pages, func(string) manifest.ID { return manifest.NoTime }, manifest.Root{}).Name
+	c.Pages = g.manifest(pages, func(string) manifest.ID { return 0 }, manifest.Root{}).Name
 	g.bodies(base, c, upstream, manifest.KindFile)
 	g.bodies(base, c, pages, manifest.KindPage)
 	return c, root
@@ -171,7 +172,7 @@ func changes(before, files map[string]content) (n manifest.Changes) {
 
 func (g *generator) bodies(base string, c manifest.Checkpoint, tree map[string][]byte, kind manifest.Kind) {
 	for p, data := range tree {
-		key := manifest.FileKey(base, c.ID, c.Layout, p, manifest.Sum(data))
+		key := c.Place(base).Key(p, manifest.Sum(data))
 		if c.Layout.Pools(p) {
 			g.put(key, manifest.KindBlob, "", data)
 		} else {
@@ -179,6 +180,10 @@ func (g *generator) bodies(base string, c manifest.Checkpoint, tree map[string][
 		}
 	}
 }
+
+// onPages is the repo that all pages name: so both layouts have the same ones, and the
+// table can name one object for both.
+var onPages = manifest.Repo{Name: "full", Base: "checkpoints/full"}
 
 // pages renders a page for each directory that has none of upstream's.
 func (g *generator) pages(files map[string]content) map[string][]byte {
@@ -194,7 +199,7 @@ func (g *generator) pages(files map[string]content) map[string][]byte {
 			if name == "" {
 				break
 			}
-			e = page.Entry{Name: path.Base(dir), Dir: true, Modified: manifest.NoTime}
+			e = page.Entry{Name: path.Base(dir), Dir: true}
 		}
 	}
 	pages := map[string][]byte{}
@@ -212,7 +217,7 @@ func (g *generator) pages(files map[string]content) map[string][]byte {
 			return cmp.Compare(a.Name, b.Name)
 		})
 		var b bytes.Buffer
-		g.must(page.WriteDirectory(&b, dir, slices.Values(sorted)))
+		g.must(page.WriteDirectory(&b, onPages, dir, slices.Values(sorted)))
 		pages[dir+manifest.IndexPage] = b.Bytes()
 	}
 	return pages
@@ -278,7 +283,7 @@ func (g *generator) repo(name string, layout manifest.Layout) manifest.Repo {
 		g.t.Fatal("the last manifest shares no leaf with the one before")
 	}
 	var err error
-	ix, err = ix.SetChannel("stable", g.id("20250318T140338Z"))
+	ix, err = ix.SetChannel("stable", g.id("20250318T140338Z"), ix.Horizon)
 	g.must(err)
 	ix, err = ix.Prune(pruned.ID, g.id("20250325T000000Z"), "withdrawn by upstream")
 	g.must(err)
@@ -326,7 +331,7 @@ func (g *generator) sealed() manifest.Repo {
 	for _, id := range gone {
 		step(ix.Prune(g.id(id), g.id("20240515T000000Z"), "expired"))
 	}
-	step(ix.SetChannel("frozen", g.id("20240201T000000Z")))
+	step(ix.SetChannel("frozen", g.id("20240201T000000Z"), ix.Horizon))
 	step(ix.MoveHorizon(g.id("20240601T000000Z")))
 	ix, segments, err := ix.Seal(1, 2, manifest.Segment{})
 	g.must(err)
@@ -342,15 +347,106 @@ func (g *generator) sealed() manifest.Repo {
 	return manifest.Repo{Name: "sealed", Base: base}
 }
 
+// moving puts a repo whose names moved lately, whatever the clock says: its newest ids
+// lie in a future that no clock reaches.
+func (g *generator) moving() manifest.Repo {
+	g.t.Helper()
+	const base = "checkpoints/moving"
+	ix := manifest.NewIndex("moving")
+	step := func(next manifest.Index, err error) {
+		g.t.Helper()
+		g.must(err)
+		ix = next
+	}
+	var before map[string]content
+	tree := func(id string, names ...string) {
+		files := map[string]content{"1.iso": {"in all\n", ""}}
+		for _, name := range names {
+			files[name] = content{"in " + id + "\n", ""}
+		}
+		c, _ := g.tree(base, id, files, before, manifest.Thin, manifest.Root{})
+		before = files
+		step(ix.Append(c))
+	}
+	tree("20250101T000000Z", "beyond.txt")
+	tree("20250201T000000Z", "within.txt", "both.txt", "gone/file.txt")
+	tree("29000101T000000Z", "pruned.txt")
+	tree("29000102T000000Z", "both.txt", "odd/InRelease", "odd/c++ 1:2.deb")
+	tree("29000103T000000Z", "new.txt")
+	step(ix.Prune(g.id("29000101T000000Z"), g.id("29000104T000000Z"), ""))
+	channel := func(name, id, now string) {
+		g.t.Helper()
+		step(ix.SetChannel(name, g.id(id), g.id(now)))
+	}
+	channel("stable", "20250101T000000Z", "20250301T000000Z")
+	channel("stable", "29000102T000000Z", "29000201T000000Z")
+	channel("stable", "29000103T000000Z", "29000202T000000Z")
+	channel("back", "29000103T000000Z", "29000201T000000Z")
+	channel("back", "20250201T000000Z", "29000202T000000Z")
+	channel("dropped", "29000102T000000Z", "29000201T000000Z")
+	step(ix.DropChannel("dropped", g.id("29000202T000000Z")))
+	channel("long", "29000102T000000Z", "20250201T000000Z")
+	channel("long", "29000103T000000Z", "20250301T000000Z")
+	g.index(base, ix)
+	return manifest.Repo{Name: "moving", Base: base}
+}
+
+// still puts a repo whose names moved as lately, and that has no grace. Its newest
+// checkpoint is partial.
+func (g *generator) still() manifest.Repo {
+	g.t.Helper()
+	const base = "checkpoints/still"
+	ix := manifest.NewIndex("still")
+	older, _ := g.tree(base, "29000101T000000Z", files1, nil, manifest.Thin, manifest.Root{})
+	newest, _ := g.tree(base, "29000102T000000Z", nil, files1, manifest.Thin, manifest.Root{})
+	newest.Partial = true
+	for _, change := range []func() (manifest.Index, error){
+		func() (manifest.Index, error) { return ix.Append(older) },
+		func() (manifest.Index, error) { return ix.Append(newest) },
+		func() (manifest.Index, error) { return ix.SetChannel("stable", older.ID, newest.ID) },
+		func() (manifest.Index, error) { return ix.SetChannel("stable", newest.ID, newest.ID+1) },
+		func() (manifest.Index, error) { return ix.SetGrace(new(time.Duration)) },
+	} {
+		next, err := change()
+		g.must(err)
+		ix = next
+	}
+	g.index(base, ix)
+	return manifest.Repo{Name: "still", Base: base}
+}
+
+// retired puts two repos in a folder of their own: one was deleted, and the other moved to
+// checkpoints/full.
+func (g *generator) retired() (repos []manifest.Repo) {
+	g.t.Helper()
+	for name, what := range map[string]manifest.Retired{
+		"deleted": {At: g.id("20250401T000000Z"), Reason: "held a secret"},
+		"former":  {At: g.id("20250401T000000Z"), To: "checkpoints/full"},
+	} {
+		base := "left/" + name
+		ix, err := manifest.NewIndex(name).Append(manifest.Checkpoint{ID: g.id("20250301T000000Z"), Layout: manifest.Thin})
+		g.must(err)
+		ix, err = ix.Retire(what)
+		g.must(err)
+		ix, err = ix.Clear(what.At, what.Reason)
+		g.must(err)
+		g.index(base, ix)
+		repos = append(repos, manifest.Repo{Name: name, Base: base})
+	}
+	return repos
+}
+
 func generate(t *testing.T) []byte {
 	g := &generator{t, map[string]Object{}}
 	var registry manifest.Registry
-	for _, repo := range []manifest.Repo{
+	for _, repo := range append(g.retired(),
 		g.repo("full", manifest.Full),
 		g.repo("thin", manifest.Thin),
 		g.sealed(),
-		{Name: "empty", Base: "empty"}, // registered, never published to
-	} {
+		g.moving(),
+		g.still(),
+		manifest.Repo{Name: "empty", Base: "empty"}, // registered, never published to
+	) {
 		next, err := registry.Add(repo)
 		g.must(err)
 		registry = next

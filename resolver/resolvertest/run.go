@@ -24,6 +24,8 @@ import (
 type Options struct {
 	// Now is the clock of what is tested; nil: time.Now.
 	Now func() time.Time
+	// Origin is where answers say that clients find what is tested; empty: the base URL.
+	Origin string
 	// Skip names rows that what is tested can't answer, with a reason each.
 	Skip map[string]string
 	// Check, if not nil, looks at every answer, too.
@@ -42,6 +44,9 @@ func (f Fixture) Run(t *testing.T, baseURL string, opts Options) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
+	if opts.Origin == "" {
+		opts.Origin = base.Scheme + "://" + base.Host
+	}
 	for _, row := range f.Rows {
 		layouts := row.Layouts
 		switch {
@@ -55,7 +60,7 @@ func (f Fixture) Run(t *testing.T, baseURL string, opts Options) {
 				if reason, ok := opts.Skip[row.Name]; ok {
 					t.Skip(reason)
 				}
-				f.run(t, base, row, fill{f, t, layout, manifest.IDOf(opts.Now())}, opts.Check)
+				f.run(t, base, row, fill{f, t, layout, opts.Origin, manifest.IDOf(opts.Now())}, opts.Check)
 			})
 		}
 	}
@@ -146,6 +151,7 @@ type fill struct {
 	fixture Fixture
 	t       testing.TB
 	layout  manifest.Layout
+	origin  string
 	now     manifest.ID
 }
 
@@ -179,6 +185,8 @@ func (f fill) value(name string) string {
 		return strconv.Itoa(len(f.object(arg)))
 	case name == "now":
 		return f.now.String()
+	case name == "origin":
+		return f.origin
 	case strings.HasPrefix(name, "now"):
 		d, err := time.ParseDuration(name[len("now"):])
 		if err == nil {

@@ -29,8 +29,11 @@ const (
 	// passwordsAtOnce bounds the passwords that are being checked: each costs
 	// some tens of milliseconds of a core, on purpose.
 	passwordsAtOnce = 2
-	// passwordsKept bounds those that were right and are not checked again.
+	// passwordsKept bounds those that were checked and are not checked again.
 	passwordsKept = 1024
+	// tokenName is how many digits of its hash a token is called by in logs: enough to
+	// find it in the configuration.
+	tokenName = 8
 	// maxBcrypt is the longest password that bcrypt looks at in full.
 	maxBcrypt = 72
 )
@@ -45,10 +48,11 @@ type Auth struct {
 	mu    sync.Mutex
 	salt  [32]byte
 	right map[[32]byte]bool // what was found right, hashed with the salt
+	wrong map[[32]byte]bool // and wrong: apart, so that a flood of it pushes nothing right out
 }
 
 type secret struct {
-	user   string
+	user   string // or what a token is called in logs
 	bcrypt []byte // nil: a token
 	token  [sha256.Size]byte
 }
@@ -57,7 +61,7 @@ type secret struct {
 // everything else: the repos that have none of their own, and the list of repos.
 // What has no credentials is open.
 func NewAuth(all []Credential, repos map[string][]Credential) (*Auth, error) {
-	a := &Auth{repos: map[string][]secret{}, slots: make(chan struct{}, passwordsAtOnce), right: map[[32]byte]bool{}}
+	a := &Auth{repos: map[string][]secret{}, slots: make(chan struct{}, passwordsAtOnce), right: map[[32]byte]bool{}, wrong: map[[32]byte]bool{}}
 	_, _ = rand.Read(a.salt[:]) // never fails
 	var err error
 	if a.all, err = secrets(all); err != nil {
@@ -75,23 +79,36 @@ func NewAuth(all []Credential, repos map[string][]Credential) (*Auth, error) {
 func secrets(credentials []Credential) ([]secret, error) {
 	var list []secret
 	for _, c := range credentials {
-		switch {
-		case c.Token != "" && c.User == "" && c.Bcrypt == "":
-			token, err := hex.DecodeString(c.Token)
-			if err != nil || len(token) != sha256.Size {
-				return nil, errors.New("the hash of a token is not 64 hexadecimal digits")
-			}
-			list = append(list, secret{token: [sha256.Size]byte(token)})
-		case c.Token == "" && c.User != "" && !strings.Contains(c.User, ":") && c.Bcrypt != "":
-			if _, err := bcrypt.Cost([]byte(c.Bcrypt)); err != nil {
-				return nil, fmt.Errorf("user %s: the password's hash is not one of bcrypt's", c.User)
-			}
-			list = append(list, secret{user: c.User, bcrypt: []byte(c.Bcrypt)})
-		default:
-			return nil, errors.New("a credential is either a user with a password's hash, or the hash of a token")
+		s, err := c.secret()
+		if err != nil {
+			return nil, err
 		}
+		list = append(list, s)
 	}
 	return list, nil
+}
+
+// Check finds what is wrong with a credential. The error does not repeat it.
+func (c Credential) Check() error {
+	_, err := c.secret()
+	return err
+}
+
+func (c Credential) secret() (secret, error) {
+	switch {
+	case c.Token != "" && c.User == "" && c.Bcrypt == "":
+		token, err := hex.DecodeString(c.Token)
+		if err != nil || len(token) != sha256.Size {
+			return secret{}, errors.New("the hash of a token is not 64 hexadecimal digits")
+		}
+		return secret{user: "token " + c.Token[:tokenName], token: [sha256.Size]byte(token)}, nil
+	case c.Token == "" && c.User != "" && !strings.Contains(c.User, ":") && c.Bcrypt != "":
+		if _, err := bcrypt.Cost([]byte(c.Bcrypt)); err != nil {
+			return secret{}, fmt.Errorf("user %s: the password's hash is not one of bcrypt's", c.User)
+		}
+		return secret{user: c.User, bcrypt: []byte(c.Bcrypt)}, nil
+	}
+	return secret{}, errors.New("a credential is either a user with a password's hash, or the hash of a token")
 }
 
 // Access implements resolver.Options.Access.
@@ -115,28 +132,36 @@ func (a *Auth) access(req *http.Request, list []secret) resolver.Access {
 	if len(list) == 0 {
 		return resolver.Open
 	}
-	if a.opens(req, list) {
-		return resolver.Granted
+	user, ok := a.opens(req, list)
+	if !ok {
+		return resolver.Refused
 	}
-	return resolver.Refused
+	if who, ok := req.Context().Value(userKey{}).(*string); ok {
+		*who = user
+	}
+	return resolver.Granted
 }
 
-// opens reports whether a request's credentials are among the secrets. How long
-// that takes says nothing about them: all are compared, none in part.
-func (a *Auth) opens(req *http.Request, list []secret) bool {
+// userKey is the key of a request's context under which a *string stands. It becomes who
+// has authenticated.
+type userKey struct{}
+
+// opens reports whether a request's credentials are among the secrets, and whose they are.
+// How long that takes says nothing about them: all are compared, none in part.
+func (a *Auth) opens(req *http.Request, list []secret) (who string, ok bool) {
 	scheme, value, _ := strings.Cut(req.Header.Get("Authorization"), " ")
 	if strings.EqualFold(scheme, "Bearer") {
-		sum, found := sha256.Sum256([]byte(strings.TrimSpace(value))), 0
+		sum := sha256.Sum256([]byte(strings.TrimSpace(value)))
 		for _, s := range list {
-			if s.bcrypt == nil {
-				found |= subtle.ConstantTimeCompare(s.token[:], sum[:])
+			if s.bcrypt == nil && subtle.ConstantTimeCompare(s.token[:], sum[:]) == 1 {
+				who, ok = s.user, true
 			}
 		}
-		return found == 1
+		return who, ok
 	}
 	user, password, ok := req.BasicAuth()
 	if !ok || len(password) > maxBcrypt {
-		return false
+		return "", false
 	}
 	hash, known := a.dummy, 0
 	for _, s := range list {
@@ -144,10 +169,11 @@ func (a *Auth) opens(req *http.Request, list []secret) bool {
 			hash, known = s.bcrypt, 1
 		}
 	}
-	return a.passwordIs(req.Context(), hash, password) && known == 1
+	return user, a.passwordIs(req.Context(), hash, password) && known == 1
 }
 
-// passwordIs checks a password, and remembers it if it is right.
+// passwordIs checks a password, and remembers what it found. A request may ask for many
+// repos, and so does a job with an old password.
 func (a *Auth) passwordIs(ctx context.Context, hash []byte, password string) bool {
 	h := sha256.New()
 	h.Write(a.salt[:])
@@ -155,10 +181,10 @@ func (a *Auth) passwordIs(ctx context.Context, hash []byte, password string) boo
 	h.Write([]byte(password))
 	key := [32]byte(h.Sum(nil))
 	a.mu.Lock()
-	right := a.right[key]
+	right, wrong := a.right[key], a.wrong[key]
 	a.mu.Unlock()
-	if right {
-		return true
+	if right || wrong {
+		return right
 	}
 	select {
 	case a.slots <- struct{}{}:
@@ -166,14 +192,16 @@ func (a *Auth) passwordIs(ctx context.Context, hash []byte, password string) boo
 	case <-ctx.Done():
 		return false
 	}
-	if bcrypt.CompareHashAndPassword(hash, []byte(password)) != nil {
-		return false
+	right = bcrypt.CompareHashAndPassword(hash, []byte(password)) == nil
+	kept := a.wrong
+	if right {
+		kept = a.right
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.right) >= passwordsKept {
-		clear(a.right)
+	if len(kept) >= passwordsKept {
+		clear(kept)
 	}
-	a.right[key] = true
-	return true
+	kept[key] = true
+	return right
 }

@@ -3,6 +3,7 @@ package service
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -11,15 +12,10 @@ const maxForwarded = 16
 
 // client is the address that a request came from. X-Forwarded-For counts only as
 // far as trusted proxies wrote it: read from its end, the first address that is
-// not one of theirs is the client. Nothing else of X-Forwarded-* is used: no
-// answer names a host or a scheme.
+// not one of theirs is the client.
 func (s *Service) client(req *http.Request) netip.Addr {
-	peer, err := netip.ParseAddrPort(req.RemoteAddr)
-	if err != nil {
-		return netip.Addr{} // a Unix socket
-	}
-	addr := peer.Addr().Unmap().WithZone("")
-	if !s.trusted(addr) {
+	addr := peer(req)
+	if !contains(s.opts.Trusted, addr) {
 		return addr
 	}
 	hops := strings.Split(strings.Join(req.Header.Values("X-Forwarded-For"), ","), ",")
@@ -28,18 +24,31 @@ func (s *Service) client(req *http.Request) netip.Addr {
 		if err != nil {
 			break
 		}
-		if addr = hop.Unmap().WithZone(""); !s.trusted(addr) {
+		if addr = hop.Unmap().WithZone(""); !contains(s.opts.Trusted, addr) {
 			break
 		}
 	}
 	return addr
 }
 
-func (s *Service) trusted(addr netip.Addr) bool {
-	for _, network := range s.opts.Trusted {
-		if network.Contains(addr) {
-			return true
-		}
+// peer is the other end of the connection; zero: a Unix socket.
+func peer(req *http.Request) netip.Addr {
+	addr, err := netip.ParseAddrPort(req.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
 	}
-	return false
+	return addr.Addr().Unmap().WithZone("")
+}
+
+func contains(networks []netip.Prefix, addr netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(network netip.Prefix) bool { return network.Contains(addr) })
+}
+
+// Secure implements resolver.Options.Secure. X-Forwarded-Proto counts if a proxy in one of
+// the trusted networks sends it. No other header tells of host or scheme.
+func Secure(trusted []netip.Prefix) func(*http.Request) bool {
+	return func(req *http.Request) bool {
+		proxied := contains(trusted, peer(req))
+		return req.TLS != nil || proxied && strings.EqualFold(req.Header.Get("X-Forwarded-Proto"), "https")
+	}
 }

@@ -62,7 +62,7 @@ func target(t testing.TB) (*Service, *watched) {
 		r.Store = store
 		r.HotBytes = -1 // so that every answer shows what it reads
 	})
-	for _, key := range []string{".asof/pins/20250318T140338Z-x", ".asof/repos/checkpoints/full/attempts/x", "other/file", "checkpoints/full/unlisted", "checkpoints/full/20250319T000000Z/unlisted"} {
+	for _, key := range []string{".asof/pins/20250318T140338Z-x", ".asof/janitor/checkpoints/full/note.json", ".asof/repos/checkpoints/full/attempts/x", "other/file", "checkpoints/full/unlisted", "checkpoints/full/20250319T000000Z/unlisted"} {
 		if _, err := objstore.Put(t.Context(), fixture, key, objstore.Bytes([]byte(hidden)), objstore.Attributes{}); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/resolver"
 )
 
@@ -62,7 +64,8 @@ func (m *Metrics) Watch(r *resolver.Resolver, now func() time.Time) {
 		now:         now,
 		ready:       prometheus.NewDesc("asof_ready", "1 once the registry was read.", nil, nil),
 		checkpoints: prometheus.NewDesc("asof_checkpoints", "Checkpoints that are listed.", repo, nil),
-		lag:         prometheus.NewDesc("asof_horizon_lag_seconds", "How far the horizon lies in the past: how long ago the last publish was.", repo, nil),
+		lag:         prometheus.NewDesc("asof_horizon_lag_seconds", "How far the horizon lies in the past: how long ago the last publish was. +Inf if it lies in the future.", repo, nil),
+		ahead:       prometheus.NewDesc("asof_horizon_ahead_seconds", "How far the horizon lies in the future: a machine whose clock was ahead has published.", repo, nil),
 		age:         prometheus.NewDesc("asof_index_age_seconds", "For how long it is unknown whether the index has changed.", repo, nil),
 		stale:       prometheus.NewDesc("asof_index_stale", "1 while the index can't be read.", repo, nil),
 	})
@@ -70,14 +73,14 @@ func (m *Metrics) Watch(r *resolver.Resolver, now func() time.Time) {
 
 // state collects what a resolver knows when it is asked for.
 type state struct {
-	resolver                            *resolver.Resolver
-	now                                 func() time.Time
-	ready, checkpoints, lag, age, stale *prometheus.Desc
+	resolver                                   *resolver.Resolver
+	now                                        func() time.Time
+	ready, checkpoints, lag, ahead, age, stale *prometheus.Desc
 }
 
 // Describe implements prometheus.Collector.
 func (s *state) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{s.ready, s.checkpoints, s.lag, s.age, s.stale} {
+	for _, d := range []*prometheus.Desc{s.ready, s.checkpoints, s.lag, s.ahead, s.age, s.stale} {
 		out <- d
 	}
 }
@@ -99,8 +102,13 @@ func (s *state) Collect(out chan<- prometheus.Metric) {
 	for _, r := range repos {
 		gauge(s.checkpoints, float64(r.Checkpoints), r.Name)
 		gauge(s.stale, bit(r.Stale), r.Name)
-		if r.Horizon.Valid() && !r.Horizon.Time().IsZero() {
-			gauge(s.lag, now.Sub(r.Horizon.Time()).Seconds(), r.Name)
+		if !r.Horizon.IsZero() {
+			lag := now.Sub(r.Horizon.Time()).Seconds()
+			gauge(s.ahead, max(-lag, 0), r.Name)
+			if lag < -manifest.MaxSkew {
+				lag = math.Inf(1) // nobody knows when the last publish was
+			}
+			gauge(s.lag, max(lag, 0), r.Name)
 		}
 		if !r.Checked.IsZero() {
 			gauge(s.age, now.Sub(r.Checked).Seconds(), r.Name)

@@ -56,12 +56,12 @@ func Listen(address string) ([]net.Listener, error) {
 	return []net.Listener{l}, err
 }
 
-// Run serves until the context ends, and then finishes what is under way. It
-// tells systemd when it is ready and when it stops.
-func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
+// http is the server itself, with its bounds.
+func (s *Server) http() *http.Server {
 	server := &http.Server{
 		Handler:           s.Handler,
 		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       headerTimeout, // nobody here waits for a body
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
@@ -70,6 +70,13 @@ func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
 	if s.Certificate != nil {
 		server.TLSConfig = &tls.Config{GetCertificate: s.Certificate.get, MinVersion: tls.VersionTLS12}
 	}
+	return server
+}
+
+// Run serves until the context ends, and then finishes what is under way. It
+// tells systemd when it is ready and when it stops.
+func (s *Server) Run(ctx context.Context, listeners ...net.Listener) error {
+	server := s.http()
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
 		if s.MaxConnections > 0 {

@@ -2,12 +2,14 @@ package service
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -18,6 +20,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -236,6 +239,42 @@ func writePair(t *testing.T, certFile, keyFile, name string) *x509.CertPool {
 	}
 	pool.AddCert(parsed)
 	return pool
+}
+
+// TestPanicIsLogged holds that a panic in a handler, and what net/http itself reports, go to
+// the log, each as one record, and take nothing else with them.
+func TestPanicIsLogged(t *testing.T) {
+	var log lockedBuffer
+	addr, end := run(t, &Server{Log: slog.New(slog.NewJSONHandler(&log, nil)), Handler: http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/panic" {
+			panic("on purpose\n{forged}")
+		}
+	})})
+	if got := raw(t, addr, "GET /panic HTTP/1.1\r\nHost: h\r\n\r\n"); got != "" {
+		t.Errorf("answered %q", got)
+	}
+	if got := raw(t, addr, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.1 200 ") {
+		t.Errorf("afterwards: %q", got)
+	}
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+	var line struct{ Level, Msg string }
+	if err := json.Unmarshal(log.Bytes(), &line); err != nil || line.Level != "WARN" || !strings.Contains(line.Msg, "on purpose") || !strings.Contains(line.Msg, "goroutine") {
+		t.Errorf("logged %s (%v)", log.Bytes(), err)
+	}
+}
+
+// lockedBuffer is for many goroutines.
+type lockedBuffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
 }
 
 // TestNotify holds what systemd is told.

@@ -11,6 +11,7 @@
 package service
 
 import (
+	"context"
 	"io"
 	"log/slog"
 	"net/http"
@@ -31,7 +32,8 @@ type Options struct {
 	// AccessLog gets a record for each request at the level Info. nil: none.
 	AccessLog *slog.Logger
 
-	// Trusted are the networks of proxies whose X-Forwarded-For is believed.
+	// Trusted are the networks of proxies whose X-Forwarded-For is believed. Secure
+	// needs them, too.
 	Trusted []netip.Prefix
 
 	// RatePerSecond bounds the requests of one client, which may do Burst at
@@ -39,8 +41,9 @@ type Options struct {
 	RatePerSecond float64
 	Burst         int
 
-	// Access says whether metrics may be read here; nil: by everybody. OwnMetrics
-	// leaves /-/metrics out: it is served elsewhere, by Metrics itself.
+	// Access says whether metrics may be read here, which tell of all repos; nil: by
+	// everybody. OwnMetrics leaves /-/metrics out: it is served elsewhere, by Metrics
+	// itself.
 	Access     func(req *http.Request, base string) resolver.Access
 	OwnMetrics bool
 }
@@ -68,12 +71,16 @@ func (s *Service) Drain() { s.draining.Store(true) }
 func (s *Service) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	start := time.Now()
 	rec := &recorder{ResponseWriter: w, start: start}
+	var user string
+	if s.opts.AccessLog != nil && s.opts.Access != nil {
+		req = req.WithContext(context.WithValue(req.Context(), userKey{}, &user))
+	}
 	// What answers has panicked on purpose where it cut an answer short.
 	defer func() {
 		took := time.Since(start)
 		s.opts.Metrics.observe(rec.status, took)
 		if s.opts.AccessLog != nil {
-			s.logAccess(req, rec, took)
+			s.logAccess(req, rec, user, took)
 		}
 	}()
 	s.serve(rec, req)
@@ -81,10 +88,16 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 func (s *Service) serve(w *recorder, req *http.Request) {
 	if req.ContentLength != 0 {
-		// Nobody here reads a body, and nothing is waited for.
+		// Nobody here reads a body, and nothing is waited for: net/http would wait for
+		// the rest of a small one, as long as the client likes.
 		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now()) // not all can: tests' can't
 	}
-	switch req.URL.Path {
+	path := req.URL.Path
+	if req.Method != http.MethodGet && req.Method != http.MethodHead {
+		path = "" // the resolver refuses it
+	}
+	switch path {
 	case "/-/healthz":
 		say(w, req, http.StatusOK, "ok\n")
 		return
@@ -104,9 +117,9 @@ func (s *Service) serve(w *recorder, req *http.Request) {
 			return
 		}
 	}
-	if req.URL.Path == "/-/metrics" && !s.opts.OwnMetrics {
-		if s.opts.Access != nil && s.opts.Access(req, "") == resolver.Refused {
-			s.opts.Resolver.WriteError(w, req, http.StatusForbidden, "metrics need the credentials of the whole service", "")
+	if path == "/-/metrics" && !s.opts.OwnMetrics {
+		if s.opts.Access != nil && s.opts.Access(req, resolver.AllRepos) == resolver.Refused {
+			s.opts.Resolver.WriteError(w, req, http.StatusForbidden, "metrics need credentials for all repositories", "")
 			return
 		}
 		s.opts.Metrics.ServeHTTP(w, req)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/objstore/memstore"
+	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/resolver"
 	"github.com/asof/asof/resolver/resolvertest"
 )
@@ -50,13 +51,13 @@ func setup(t testing.TB, change func(*Options, *resolver.Options)) (*Service, *f
 		t.Fatal(err)
 	}
 	metrics := NewMetrics()
-	ropts := resolver.Options{Store: metrics.CountErrors(store), Log: slog.New(slog.DiscardHandler)}
+	ropts := resolver.Options{Store: metrics.CountErrors(store), Log: slog.New(slog.DiscardHandler), Now: time.Now}
 	opts := Options{Metrics: metrics, Log: ropts.Log}
 	if change != nil {
 		change(&opts, &ropts)
 	}
 	opts.Resolver = resolver.New(ropts)
-	metrics.Watch(opts.Resolver, time.Now)
+	metrics.Watch(opts.Resolver, ropts.Now)
 	if err := opts.Resolver.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +135,33 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// A horizon in the future must be seen, and must not look like a publish of just now.
+func TestMetricsOfTheFuture(t *testing.T) {
+	horizon, err := manifest.ParseID("20250401T000000Z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		ago        time.Duration
+		lag, ahead string
+	}{
+		{time.Hour, "3600", "0"},
+		{0, "0", "0"},
+		{-2 * time.Minute, "0", "120"},
+		{-2*time.Minute - time.Second, "+Inf", "121"},
+		{-24 * time.Hour, "+Inf", "86400"},
+	} {
+		now := func() time.Time { return horizon.Time().Add(tt.ago) }
+		s, _ := setup(t, func(_ *Options, r *resolver.Options) { r.Now = now })
+		body := ask(s, "/-/metrics").Body.String()
+		for _, want := range []string{`asof_horizon_lag_seconds{repo="full"} ` + tt.lag, `asof_horizon_ahead_seconds{repo="full"} ` + tt.ahead} {
+			if !strings.Contains(body, "\n"+want+"\n") {
+				t.Errorf("%s ago: metrics lack %s", tt.ago, want)
+			}
+		}
+	}
+}
+
 func TestAccessLog(t *testing.T) {
 	var log bytes.Buffer
 	s, _ := setup(t, func(o *Options, _ *resolver.Options) {
@@ -142,13 +170,45 @@ func TestAccessLog(t *testing.T) {
 	})
 	ask(s, file+"?token=secret", "peer", "10.1.2.3", "X-Forwarded-For", "192.0.2.1, 198.51.100.7", "User-Agent", "a\nb")
 	line := log.String()
-	for _, want := range []string{"level=INFO msg=request client=198.51.100.7 method=GET", "path=" + file, "status=200 bytes=15", `agent="a\nb"`} {
+	for _, want := range []string{"level=INFO msg=request client=198.51.100.7 user=\"\" method=GET", "path=" + file, "status=200 bytes=15", `agent="a\nb"`} {
 		if !strings.Contains(line, want) {
 			t.Errorf("the log lacks %q: %s", want, line)
 		}
 	}
 	if strings.Contains(line, "secret") || strings.Count(line, "\n") != 1 {
 		t.Errorf("log %q", line)
+	}
+}
+
+// TestSecure holds that only a trusted proxy, or TLS here, makes a mirror list's addresses
+// https, and that nobody but the client's own Host says what host they name.
+func TestSecure(t *testing.T) {
+	s, _ := setup(t, func(o *Options, r *resolver.Options) {
+		o.Trusted = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
+		r.Secure = Secure(o.Trusted)
+	})
+	const target = "/-/mirrorlist/checkpoints/full/" + exact + "/"
+	for _, c := range []struct {
+		headers []string
+		want    string
+	}{
+		{[]string{"peer", "10.1.2.3", "X-Forwarded-Proto", "https"}, "https"},
+		{[]string{"peer", "10.1.2.3", "X-Forwarded-Proto", "HTTPS"}, "https"},
+		{[]string{"peer", "10.1.2.3", "X-Forwarded-Proto", "http"}, "http"},
+		{[]string{"peer", "10.1.2.3", "X-Forwarded-Proto", "gopher"}, "http"},
+		{[]string{"peer", "10.1.2.3"}, "http"},
+		{[]string{"peer", "192.0.2.9", "X-Forwarded-Proto", "https"}, "http"},
+		{[]string{"peer", "10.1.2.3", "X-Forwarded-Host", "evil.example", "Forwarded", "host=evil.example;proto=https", "X-Forwarded-Port", "1"}, "http"},
+	} {
+		if got, want := ask(s, target, c.headers...).Body.String(), c.want+"://example.com/checkpoints/full/"+exact+"/\n"; got != want {
+			t.Errorf("%q: %q, want %q", c.headers, got, want)
+		}
+	}
+	req := httptest.NewRequest(http.MethodGet, "https://example.com"+target, nil)
+	res := httptest.NewRecorder()
+	s.ServeHTTP(res, req)
+	if !strings.HasPrefix(res.Body.String(), "https://example.com/") {
+		t.Errorf("TLS: %s", res.Body)
 	}
 }
 
@@ -247,7 +307,7 @@ func TestAuth(t *testing.T) {
 		{file, "", 401}, {file, basic("ci", "opensesame"), 200}, {file, basic("ci", "opensesame"), 200}, {file, basic("ci", "wrong"), 401}, {file, basic("other", "opensesame"), 401},
 		{file, basic("ci", ""), 401}, {file, basic("ci", strings.Repeat("x", 100)), 401}, {file, "Bearer a-token", 200}, {file, "bearer a-token", 200}, {file, "Bearer a-tokem", 401}, {file, "Bearer", 401}, {file, "Basic !", 401},
 		{thin, basic("ci", "opensesame"), 401}, {thin, "Bearer a-token", 200},
-		{"/", "", 200}, {"/empty/", "", 200}, {"/-/metrics", "", 200},
+		{"/", "", 200}, {"/empty/", "", 200}, {"/-/metrics", "", 403}, {"/-/metrics", "Bearer a-token", 200},
 		{blob, "", 401}, {blob, basic("ci", "opensesame"), 401}, {blob, "Bearer a-token", 200},
 	} {
 		res := ask(s, c.target, "Authorization", c.authorization)
@@ -261,12 +321,18 @@ func TestAuth(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, _ = setup(t, func(o *Options, r *resolver.Options) { o.Access, r.Access = whole.Access, whole.Access })
+	// What there is not asks for credentials, too: nobody without them learns names.
+	for _, target := range []string{"/nowhere", "/nowhere/", "/checkpoints/none/", "/-/none", "/-/resolve?repo=none", "/-/timemap/link/none/", "/checkpoints/thin/", "/checkpoints/full/"} {
+		if res := ask(s, target); res.Code != http.StatusUnauthorized {
+			t.Errorf("%s: %d, want 401", target, res.Code)
+		}
+	}
 	for target, want := range map[string]int{"/": 401, "/empty/": 401, file: 401, "/-/repos": 401, "/-/metrics": 403, "/-/healthz": 200, "/-/readyz": 200, blob: 401} {
 		if res := ask(s, target); res.Code != want {
 			t.Errorf("%s: %d, want %d", target, res.Code, want)
 		}
 	}
-	for target, want := range map[string]int{"/": 200, "/empty/": 200, file: 200, "/-/metrics": 200, thin: 401, blob: 401} {
+	for target, want := range map[string]int{"/nowhere/": 404, "/-/resolve?repo=none": 404, "/": 200, "/empty/": 200, file: 200, "/-/metrics": 403, thin: 401, blob: 401} {
 		if res := ask(s, target, "Authorization", basic("ci", "opensesame")); res.Code != want {
 			t.Errorf("%s with credentials: %d, want %d", target, res.Code, want)
 		}

@@ -35,8 +35,8 @@ run "without" {
   assert {
     condition = alltrue([
       yamldecode(output.github_workflow).permissions["id-token"] == "write",
-      yamldecode(output.github_workflow).jobs.publish.steps[2].with == { role-to-assume = output.publisher_role_arn, aws-region = "eu-west-1" },
-      yamldecode(output.github_workflow).jobs.publish.steps[4].run == "asof publish -o json",
+      yamldecode(output.github_workflow).jobs.publish.steps[1].with == { role-to-assume = output.publisher_role_arn, aws-region = "eu-west-1" },
+      yamldecode(output.github_workflow).jobs.publish.steps[3].run == "asof publish -o json",
     ])
     error_message = "the workflow takes the publisher's role and publishes"
   }

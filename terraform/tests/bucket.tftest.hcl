@@ -76,6 +76,7 @@ run "defaults" {
       "arn:aws:s3:::packages-123456789012/asof.json",
       "arn:aws:s3:::packages-123456789012/.asof/repos/*",
       "arn:aws:s3:::packages-123456789012/.asof/pins/*",
+      "arn:aws:s3:::packages-123456789012/.asof/janitor/*",
     ]
     error_message = "the CDN can't read what is private"
   }
@@ -90,6 +91,7 @@ run "defaults" {
         "arn:aws:s3:::packages-123456789012/.asof/manifests/*",
         "arn:aws:s3:::packages-123456789012/.asof/segments/*",
         "arn:aws:s3:::packages-123456789012/.asof/repos/*/attempts/*",
+        "arn:aws:s3:::packages-123456789012/.asof/repos/*/records/*",
         "arn:aws:s3:::packages-123456789012/*/????????T??????Z/*",
       ]
       when = { Null = { "s3:if-none-match" = "true" }, Bool = { "s3:ObjectCreationOperation" = "true" } }
@@ -117,6 +119,15 @@ run "defaults" {
   }
 
   assert {
+    condition = one([for s in jsondecode(aws_s3_bucket_policy.this.policy).Statement : s if s.Sid == "OnlyTheJanitorReleases"]) == {
+      Sid      = "OnlyTheJanitorReleases", Effect = "Deny", Principal = "*"
+      Action   = "s3:PutObject"
+      Resource = "arn:aws:s3:::packages-123456789012/.asof/janitor/*"
+    }
+    error_message = "without a janitor nobody says what may be deleted"
+  }
+
+  assert {
     condition     = one([for s in jsondecode(aws_s3_bucket_policy.this.policy).Statement : s.Condition if s.Sid == "TransportIsEncrypted" && s.Effect == "Deny" && s.Action == "s3:*"]) == { Bool = { "aws:SecureTransport" = "false" } }
     error_message = "TLS only"
   }
@@ -133,6 +144,13 @@ run "janitor" {
       ArnNotLike = { "aws:PrincipalArn" = ["arn:aws:iam::123456789012:role/admin", "arn:aws:iam::123456789012:role/packages-janitor"] }
     }
     error_message = "the janitor, and who is named, may delete"
+  }
+
+  assert {
+    condition = one([for s in jsondecode(aws_s3_bucket_policy.this.policy).Statement : s.Condition if s.Sid == "OnlyTheJanitorReleases"]) == {
+      ArnNotLike = { "aws:PrincipalArn" = ["arn:aws:iam::123456789012:role/admin", "arn:aws:iam::123456789012:role/packages-janitor"] }
+    }
+    error_message = "the janitor, and who is named, may say what may be deleted"
   }
 
   assert {

@@ -196,6 +196,11 @@ run "domain" {
   }
 
   assert {
+    condition     = aws_lambda_function.resolver.environment[0].variables.ASOF_PUBLIC_URL == "https://packages.example.org"
+    error_message = "mirror lists have the name"
+  }
+
+  assert {
     condition     = output.url == "https://packages.example.org/" && output.repo_urls == { jammy = "https://packages.example.org/ubuntu/jammy/" }
     error_message = "URLs have the name"
   }

@@ -26,11 +26,19 @@ run "publisher" {
     condition = alltrue([for s in jsondecode(aws_iam_role_policy.publisher[0].policy).Statement :
       alltrue([for r in flatten([s.Resource]) : contains([
         "arn:aws:s3:::packages-123456789012", "arn:aws:s3:::packages-123456789012/*",
+        "arn:aws:s3:::packages-123456789012/.asof/janitor/*",
         "arn:aws:cloudfront::123456789012:distribution/E2EXAMPLE",
         "arn:aws:cloudfront::123456789012:key-value-store/a1b2c3d4-0000-4000-8000-000000000000",
       ], r)])
     ])
     error_message = "and on these things alone"
+  }
+
+  assert {
+    condition = [for s in jsondecode(aws_iam_role_policy.publisher[0].policy).Statement : [s.Action, s.Resource] if s.Effect == "Deny"] == [
+      ["s3:PutObject", "arn:aws:s3:::packages-123456789012/.asof/janitor/*"],
+    ]
+    error_message = "the publisher does not write what the janitor notes"
   }
 
   assert {
@@ -66,10 +74,12 @@ run "janitor" {
   assert {
     condition = one([for s in jsondecode(aws_iam_role_policy.janitor[0].policy).Statement : s.Resource if contains(flatten([s.Action]), "s3:PutObject")]) == [
       "arn:aws:s3:::packages-123456789012/*/checkpoints.json", "arn:aws:s3:::packages-123456789012/*/index.html",
-      "arn:aws:s3:::packages-123456789012/*/index-*.html", "arn:aws:s3:::packages-123456789012/.asof/segments/*",
+      "arn:aws:s3:::packages-123456789012/*/index-*.html", "arn:aws:s3:::packages-123456789012/.asof/repos/*/records/*",
+      "arn:aws:s3:::packages-123456789012/.asof/segments/*",
       "arn:aws:s3:::packages-123456789012/.asof/pins/*",
+      "arn:aws:s3:::packages-123456789012/.asof/janitor/*",
     ]
-    error_message = "the janitor writes indexes, lists, segments and pins alone"
+    error_message = "the janitor writes indexes, lists, records, segments, pins and its notes alone"
   }
 
   assert {
@@ -107,7 +117,7 @@ run "locked_and_encrypted" {
   }
 
   assert {
-    condition = flatten([for s in jsondecode(aws_iam_role_policy.publisher[0].policy).Statement : s.Action]) == [
+    condition = flatten([for s in jsondecode(aws_iam_role_policy.publisher[0].policy).Statement : s.Action if s.Effect == "Allow"]) == [
       "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket", "s3:PutObjectRetention",
       "kms:Decrypt", "kms:GenerateDataKey", "cloudfront:CreateInvalidation",
       "cloudfront-keyvaluestore:DescribeKeyValueStore", "cloudfront-keyvaluestore:GetKey", "cloudfront-keyvaluestore:UpdateKeys",

@@ -18,18 +18,18 @@ import (
 	"time"
 )
 
-// debs is an APT archive of one suite: packages of random bytes, whose index
-// looks as Debian's own.
+// debs is an APT archive of one suite: packages of random bytes, with an index
+// like Debian's.
 type debs struct {
 	dir      string
 	url      string
 	seed     uint64
 	round    int
-	versions []int // of each package: the round in which it was last changed
+	versions []int // for each package, the round of its last change
 }
 
-// newDebs makes an archive of n packages and serves it. The server is this
-// program: its work is in nobody's figures.
+// newDebs makes an archive of n packages and serves it. This program is the
+// server, so its work is not in anybody's figures.
 func newDebs(ctx context.Context, l *lab, n int) (*debs, error) {
 	d := &debs{dir: filepath.Join(l.dir, "archive"), seed: l.seed, versions: make([]int, n)}
 	for i := range n {
@@ -64,7 +64,8 @@ func (d *debs) write(i int) error {
 	return writeRandom(path, rng, smallest+int64(rng.Uint64()%(largest-smallest+1)))
 }
 
-// change gives one package in a hundred a new version, others in every round.
+// change gives one package in a hundred a new version, different ones in every
+// round.
 func (d *debs) change() error {
 	d.round++
 	rng := rand.New(random(d.seed, 4<<32, uint64(d.round)))
@@ -92,7 +93,7 @@ func (d *debs) index() error {
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	_, _ = w.Write(b.Bytes())
-	_ = w.Close() // to memory
+	_ = w.Close() // to memory; it can't fail
 	const binary = "main/binary-amd64/Packages"
 	release := "Origin: bench\nLabel: bench\nSuite: stable\nCodename: stable\nDate: " + time.Now().UTC().Format("Mon, 02 Jan 2006 15:04:05 UTC") +
 		"\nArchitectures: amd64\nComponents: main\nSHA256:\n"
@@ -155,7 +156,8 @@ func aptPart(ctx context.Context, l *lab) error {
 	return nil
 }
 
-// mirrorThrice is one round of one tool, in a bucket and with a state of its own.
+// mirrorThrice is one round of one tool, in its own bucket and with its own
+// state.
 func (l *lab) mirrorThrice(ctx context.Context, server *minioServer, d *debs, name string) error {
 	bucket, drop, err := server.bucket(ctx)
 	if err != nil {
@@ -201,9 +203,9 @@ func (l *lab) asofMirror(d *debs, work, bucket, layout string) func(context.Cont
 	}
 }
 
-// aptlyMirror is what aptly's manual says: update the mirror, take a snapshot,
-// publish it, or switch what is published to it. It signs nothing here, as the
-// archive is not signed either.
+// aptlyMirror does what aptly's manual says: update the mirror, take a snapshot,
+// and publish it, or switch the published one to it. It signs nothing, because
+// the archive is not signed either.
 func (l *lab) aptlyMirror(d *debs, work, bucket string) func(context.Context) (usage, error) {
 	n := 0
 	return func(ctx context.Context) (sum usage, err error) {

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// bareServer is what net/http alone can do, and so the floor of asof's own: a
-// map's redirects, or a folder's files.
+// bareServer is net/http alone, the lower bound for asof: it serves a map's
+// redirects, or a folder's files.
 const bareServer = "bare net/http"
 
-// startBare starts it on the folder, or where there is one on nginx's map.
+// startBare starts it on the folder, or on nginx's map if there is one.
 func (l *lab) startBare(ctx context.Context, store, conf string) (*webServer, error) {
 	listen, err := freePort()
 	if err != nil {

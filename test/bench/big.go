@@ -14,8 +14,9 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// bigPart publishes big files by asof and uploads them by the SDK that asof
-// uses, in turn; and files of a quarter of the size, to see whether memory grows.
+// bigPart publishes big files with asof and uploads them with the SDK that asof
+// uses, in turn. It also takes files of a quarter of the size, to see whether
+// memory grows.
 func bigPart(ctx context.Context, l *lab) error {
 	server, err := l.minioAt(ctx)
 	if err != nil {
@@ -32,7 +33,7 @@ func bigPart(ctx context.Context, l *lab) error {
 			return err
 		}
 	}
-	defer os.RemoveAll(dir) // they are in nobody else's way then
+	defer os.RemoveAll(dir) // so that they are in nobody's way later
 	defer os.RemoveAll(quarter)
 
 	large := fmt.Sprintf("%d files of %d MiB", l.bigs, l.big>>20)
@@ -65,18 +66,19 @@ func bigPart(ctx context.Context, l *lab) error {
 	l.report.timed(large, sdkName("digest first")).against(sdk)
 	l.report.timed(large, sdkName("default")).against(sdk)
 	l.report.atLeast(large, "speed, of the SDK's with the same settings", 0.8, 1/ours.WallRatio)
-	// Not a ratio: what both have is so little that the runtime's whims are a tenth of it.
+	// Not a ratio: both values are so small that the runtime's variation is a
+	// tenth of them.
 	l.report.atMost(large, "MiB of peak memory beyond that for files of a quarter", 16, median(ours.RSS)-median(l.report.timed(small, fullName).RSS))
 	return nil
 }
 
 func sdkName(hash string) string { return "SDK " + hash }
 
-// sdkTool uploads a folder by the SDK alone, in a process of its own. With
-// "unhashed" it does not hash the parts either, which is how asof sets it up:
-// asof hands it the hash, where one is needed. "digest first" reads every file
-// once for its digest before that, and is the floor of whoever must name content
-// before it is sent. "default" lets the SDK hash what it sends.
+// sdkTool uploads a folder with the SDK alone, in its own process. "unhashed"
+// does not hash the parts either. asof sets the SDK up like that, and supplies a
+// hash if one is needed. "digest first" first reads every file once for its
+// digest: the lower bound for a tool that must name content before it sends it.
+// "default" lets the SDK hash what it sends.
 func (l *lab) sdkTool(dir, hash string) tool {
 	return tool{sdkName(hash), func(ctx context.Context, endpoint, bucket string) (result, usage, error) {
 		_, u, err := program{dir: l.dir, env: l.server.asofEnv(), args: []string{l.self, childArg, "sdk", endpoint, bucket, dir, hash}}.run(ctx)
@@ -84,8 +86,8 @@ func (l *lab) sdkTool(dir, hash string) tool {
 	}}
 }
 
-// uploadBySDK is the child of sdkTool: all files at a time, of each as many
-// parts of the same size at a time as asof has.
+// uploadBySDK is the child of sdkTool. It uploads all files at once, with parts
+// of the same size, and as many at a time, as asof.
 func uploadBySDK(args []string) error {
 	endpoint, bucket, dir, hash := args[0], args[1], args[2], args[3]
 	client, err := minio.New(endpoint, &minio.Options{Creds: credentials.NewEnvMinio(), Region: "us-east-1"})
@@ -108,7 +110,7 @@ func uploadBySDK(args []string) error {
 	})
 }
 
-// eachFile does something with every file of a folder, all at a time.
+// eachFile does something with every file of a folder, all at once.
 func eachFile(dir string, do func(context.Context, *os.File, fs.FileInfo) error) error {
 	group, ctx := errgroup.WithContext(context.Background())
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {

@@ -16,16 +16,16 @@ import (
 	"time"
 )
 
-// usage is what a child process took.
+// usage is the resources that a child process used.
 type usage struct {
 	wall float64 // seconds
 	cpu  float64 // seconds, user and system
 	rss  float64 // peak, MiB
 }
 
-// program is a child process to be: its environment is what is given and the
-// bare minimum, since that of a developer's machine has proxies and certificates
-// in it that change what a client does.
+// program is a child process to start. Its environment is what is given plus the
+// bare minimum: a developer's environment has proxies and certificates that
+// change what a client does.
 type program struct {
 	dir  string
 	env  []string
@@ -42,7 +42,7 @@ func (p program) cmd(ctx context.Context, stdout, stderr io.Writer) *exec.Cmd {
 	return cmd
 }
 
-// run runs a program to its end, which must be success.
+// run runs a program to its end. It must succeed.
 func (p program) run(ctx context.Context) (stdout []byte, u usage, err error) {
 	child, err := p.start(ctx)
 	if err != nil {
@@ -55,7 +55,7 @@ func (p program) run(ctx context.Context) (stdout []byte, u usage, err error) {
 	return child.stdout.Bytes(), child.usage, nil
 }
 
-// lastWords keeps the end of what a program complains about.
+// lastWords keeps the end of a program's error output.
 type lastWords struct{ text []byte }
 
 func (w *lastWords) Write(p []byte) (int, error) {
@@ -64,13 +64,13 @@ func (w *lastWords) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// process is a child that runs.
+// process is a running child.
 type process struct {
 	cmd    *exec.Cmd
 	stdout bytes.Buffer  // complete once done is closed
-	stderr lastWords     // the same
+	stderr lastWords     // complete once done is closed
 	done   chan struct{} // closed at the end
-	err    error         // what it ended with
+	err    error         // the error it ended with
 	usage  usage
 	once   sync.Once
 }
@@ -80,7 +80,7 @@ func (p program) start(ctx context.Context) (*process, error) {
 	c.cmd = p.cmd(ctx, &c.stdout, &c.stderr)
 	started := make(chan error)
 	go func() {
-		// The child dies with the thread that started it (see ownGroup).
+		// The child dies together with the thread that started it (see ownGroup).
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		begin := time.Now()
@@ -109,7 +109,7 @@ func usageOf(s *os.ProcessState, wall time.Duration) usage {
 	return u
 }
 
-// stop ends a server and everything that it started. It returns what it took.
+// stop ends a server and everything that it started. It returns the usage.
 func (c *process) stop() usage {
 	c.once.Do(func() {
 		_ = killGroup(c.cmd, syscall.SIGTERM)
@@ -123,7 +123,7 @@ func (c *process) stop() usage {
 	return c.usage
 }
 
-// complaint is why a server is not there.
+// complaint says why a server did not start.
 func (c *process) complaint() error {
 	return errors.New("it ended at once: " + strings.TrimSpace(string(c.stderr.text)))
 }

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// Small files have from smallest to largest bytes, all sizes alike.
+// Small files have smallest to largest bytes, evenly distributed.
 const (
 	smallest = 2 << 10
 	largest  = 30 << 10
 )
 
-// tree is a folder of small files, whose bytes follow from the seed, the file's
-// number, and the round in which it was last changed.
+// tree is a folder of small files. Their bytes follow from the seed, the file's
+// number, and the round of its last change.
 type tree struct {
 	dir         string
 	seed        uint64
@@ -57,8 +57,8 @@ func (t *tree) write(i int) error {
 	return os.Chtimes(path, at, at)
 }
 
-// change rewrites one file in a hundred, others in every round. It returns how
-// many that were, and in how many directories.
+// change rewrites one file in a hundred, different ones in every round. It
+// returns how many files that were, and in how many directories.
 func (t *tree) change() (files, dirs int, err error) {
 	t.round++
 	rng := rand.New(random(t.seed, 1<<32, uint64(t.round)))
@@ -98,11 +98,11 @@ func writeRandom(path string, rng *rand.ChaCha8, size int64) error {
 	return err
 }
 
-// buffer is for one file at a time. This program has little memory of its own,
-// since Linux counts it to the peak of every child (see spent and peakNote).
+// buffer is for one file at a time. This program uses little memory, because
+// Linux counts it in the peak of every child (see spent and peakNote).
 var buffer [32 << 10]byte
 
-// random is a source that follows from three numbers.
+// random returns a source that follows from three numbers.
 func random(a, b, c uint64) *rand.ChaCha8 {
 	var seed [32]byte
 	binary.LittleEndian.PutUint64(seed[0:], a)

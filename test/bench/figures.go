@@ -12,11 +12,11 @@ import (
 	"time"
 )
 
-// childArg makes this program one of its own children, so that what is measured
-// inside of a process has that process for itself.
+// childArg runs this program as one of its own children, so that a measurement
+// inside a process has that process to itself.
 const childArg = "child"
 
-// measured is what a child prints: figures, and targets among them.
+// measured is what a child prints: figures, including targets.
 type measured struct {
 	Figures []figure
 	Targets []target
@@ -43,7 +43,7 @@ func runChild(name string, args []string) error {
 	return json.NewEncoder(os.Stdout).Encode(measured{r.Figures, r.Targets})
 }
 
-// figurePart runs a child and takes over what it prints.
+// figurePart runs a child and adds what it prints to the report.
 func figurePart(name string) func(context.Context, *lab) error {
 	return func(ctx context.Context, l *lab) error {
 		dir := filepath.Join(l.dir, "figures-"+name)
@@ -69,22 +69,22 @@ func (r *report) figure(name string, value float64, unit string) {
 	r.Figures = append(r.Figures, figure{name, value, unit})
 }
 
-// spent is what this process has taken so far.
+// spent returns what this process has used so far.
 func spent() (cpu float64, peak float64) {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return 0, 0
 	}
 	peak = float64(u.Maxrss) * maxrssUnit / (1 << 20)
-	// Linux counts in what the process that started this one had.
+	// Linux includes the peak of the process that started this one.
 	if kib, err := strconv.Atoi(strings.TrimSuffix(field("/proc/self/status", "VmHWM"), " kB")); err == nil {
 		peak = float64(kib) / 1024
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano()).Seconds(), peak
 }
 
-// peakNote says below which value a child's peak memory is not known: Linux
-// counts what the process had that started it.
+// peakNote notes below which value a child's peak memory is unknown: Linux
+// includes the peak of the process that started it.
 func peakNote(r *report) {
 	if _, peak := spent(); len(r.Timed)+len(r.Served) > 0 {
 		r.note("a peak of up to %.0f MiB may be this program's own, which its children inherit", peak)

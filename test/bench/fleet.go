@@ -54,12 +54,12 @@ func fleetPart(ctx context.Context, l *lab) error {
 	return nil
 }
 
-// anyManifest is a digest for a checkpoint that nobody looks into.
+// anyManifest returns a digest for a checkpoint that nobody looks into.
 func anyManifest(i int) manifest.Digest { return manifest.Sum(fmt.Append(nil, i)) }
 
-// writeFleet writes repos with nothing but an index into a folder store, sealed as
-// publishers would have. All have the same checkpoints: what the resolver does with
-// them is the same.
+// writeFleet writes repos with only an index into a folder store, sealed as
+// publishers would. All have the same checkpoints, which costs the resolver the
+// same.
 func writeFleet(ctx context.Context, dir string, repos, checkpoints int, of func(int) manifest.Digest) error {
 	store, err := dirstore.New(dir, dirstore.Options{Create: true})
 	if err != nil {
@@ -96,8 +96,8 @@ func writeFleet(ctx context.Context, dir string, repos, checkpoints int, of func
 	return err
 }
 
-// writeObject writes an object as a file, since the store would wait for the disk
-// each time.
+// writeObject writes an object as a file, because the store would wait for the
+// disk each time.
 func writeObject(dir, key string, data []byte) error {
 	file := filepath.Join(dir, filepath.FromSlash(key))
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -106,8 +106,8 @@ func writeObject(dir, key string, data []byte) error {
 	return os.WriteFile(file, data, 0o644)
 }
 
-// fleetIndex is the index of n checkpoints with the given manifests, and its
-// segments: what n publishes would have left.
+// fleetIndex returns the index of n checkpoints with the given manifests, and its
+// segments, as n publishes would have left them.
 func fleetIndex(name string, n int, of func(int) manifest.Digest) (manifest.Index, []manifest.SealedSegment, error) {
 	ix := manifest.Index{Repo: name, Generation: int64(n), Horizon: checkpointID(n - 1)}
 	ix.Checkpoints = make([]manifest.Checkpoint, n)
@@ -117,7 +117,7 @@ func fleetIndex(name string, n int, of func(int) manifest.Digest) (manifest.Inde
 			ID: checkpointID(i), Manifest: d, Content: d, Pages: d, Files: 20_000, Bytes: 320 << 20, Layout: manifest.Thin,
 		}
 	}
-	// A tail of one too many is cut down to half, and grows again.
+	// A tail of one too many is cut to half, and grows again.
 	const keep = manifest.TailEntries / 2
 	tail := n
 	if n > manifest.TailEntries {

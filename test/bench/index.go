@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -10,15 +11,14 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// indexFigures resolves moments among n checkpoints, whose segments are all in
-// memory, and encodes what one more publish writes.
+// indexFigures resolves moments among n checkpoints with all segments in memory,
+// and encodes what one more publish writes.
 func indexFigures(r *report, _ string, n int) error {
 	of := fmt.Sprintf("index of %d checkpoints", n)
 	index, segments, err := fleetIndex(fleetName(0), n, anyManifest)
 	if err != nil {
 		return err
 	}
-	timeline := manifest.NewTimeline(index)
 	sealed := map[manifest.Digest]*manifest.Timeline{}
 	for _, s := range segments {
 		segment, err := manifest.ParseSegment(s.Data, index.Repo, s.Ref)
@@ -29,25 +29,26 @@ func indexFigures(r *report, _ string, n int) error {
 	}
 	largest := len(slices.MaxFunc(segments, func(a, b manifest.SealedSegment) int { return len(a.Data) - len(b.Data) }).Data)
 	segments = nil
+	ctx := context.Background()
+	history := manifest.NewHistory(index, func(_ context.Context, ref manifest.SegmentRef) (*manifest.Timeline, error) {
+		return sealed[ref.Digest], nil
+	})
 	rng := rand.New(random(7, 0, 0))
 	at := make([]manifest.ID, 1<<16)
 	for i := range at {
 		at[i] = checkpointID(rng.IntN(n)) + manifest.ID(rng.IntN(hour))
 	}
 	const times = 1 << 20
-	// perResolve is what a use of an answer takes, in nanoseconds of CPU: the least
-	// of five runs, which other work on the machine slows least.
+	// perResolve is the CPU time of one resolve, in nanoseconds: the least of
+	// five runs, which other work on the machine slows least.
 	perResolve := func(use func(manifest.Answer) bool) (float64, error) {
 		var nanoseconds []float64
 		for range 5 {
 			begin, _ := spent()
 			for i := range times {
-				a := timeline.Resolve(at[i%len(at)])
-				if a.Outcome == manifest.InSegment {
-					a = sealed[a.Segment.Digest].Resolve(at[i%len(at)])
-				}
-				if a.Outcome != manifest.Found || !use(a) {
-					return 0, fmt.Errorf("resolve: %v", a)
+				a, err := history.Resolve(ctx, manifest.At(at[i%len(at)]), index.Horizon)
+				if err != nil || a.Outcome != manifest.Found || !use(a) {
+					return 0, fmt.Errorf("resolve: %v, %v", a, err)
 				}
 			}
 			end, _ := spent()
@@ -67,7 +68,7 @@ func indexFigures(r *report, _ string, n int) error {
 	r.figure(of+": resolve and read the entry", entry, "ns of CPU")
 	r.atMost(of, "ns to resolve to an id", 300, id)
 
-	// The longest that the tail gets is the most that a publish writes.
+	// The longest tail is the most that a publish writes.
 	for index.Tail().Len() < manifest.TailEntries {
 		c := index.Checkpoints[0]
 		c.ID = index.Horizon + hour
@@ -98,11 +99,11 @@ func indexFigures(r *report, _ string, n int) error {
 }
 
 // listingFigures renders a directory of a hundred thousand files, and ten times
-// as many to see whether memory grows.
+// as many, to see whether memory grows.
 func listingFigures(r *report, _ string, _ int) error {
 	render := func(n int) (cpu, peak float64, err error) {
 		before, _ := spent()
-		err = page.WriteDirectory(io.Discard, "pool/", func(yield func(page.Entry) bool) {
+		err = page.WriteDirectory(io.Discard, manifest.Repo{Name: "bench", Base: "bench"}, "pool/", func(yield func(page.Entry) bool) {
 			for i := range n {
 				if !yield(page.Entry{Name: fmt.Sprintf("package-%07d_1.0.deb", i), Size: int64(i), Modified: 1_700_000_000}) {
 					return

@@ -16,7 +16,7 @@ type lab struct {
 	options
 	dir    string
 	store  string // MinIO's folder
-	self   string // this program, for figures that want a process of their own
+	self   string // this program, for figures that need their own process
 	rclone string // empty: missing
 	nginx  string
 	wrk    string
@@ -57,7 +57,7 @@ func newLab(ctx context.Context, opts options) (_ *lab, err error) {
 	return l, err
 }
 
-// storeRoom is the memory, in bytes, that MinIO's files take at most, with some to spare.
+// storeRoom is the memory, in bytes, for MinIO's files, with some to spare.
 const storeRoom = 6 << 30
 
 // placeStore makes MinIO's folder.
@@ -100,12 +100,12 @@ func (l *lab) close() {
 	}
 }
 
-// log tells on standard error what is being done, since a run takes its time.
+// log writes to standard error what is being done, because a run takes long.
 func (l *lab) log(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%5.0f s  %s\n", time.Since(l.began).Seconds(), fmt.Sprintf(format, args...))
 }
 
-// find looks a peer up; without it the rest goes on.
+// find looks for a peer's program; without it the rest goes on.
 func (l *lab) find(path *string, name string) {
 	found, err := exec.LookPath(name)
 	if err != nil {
@@ -127,7 +127,7 @@ func (l *lab) settings() map[string]any {
 
 const command = "github.com/asof/asof/cmd/asof"
 
-// build builds asof as a release is built, without the race detector.
+// build builds asof like a release, without the race detector.
 func build(ctx context.Context, into string, flags ...string) error {
 	args := append([]string{"build", "-trimpath", "-buildvcs=false", "-o", into}, flags...)
 	cmd := exec.CommandContext(ctx, "go", append(args, command)...)
@@ -148,7 +148,7 @@ func (l *lab) workspace(name string, lines ...string) (string, error) {
 	return dir, err
 }
 
-// pause waits for the next second, in which a publish may take its id at once.
+// pause waits for the next second, so that a publish can take its id at once.
 func pause(ctx context.Context) error {
 	select {
 	case <-time.After(1100 * time.Millisecond):

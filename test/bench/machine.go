@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// machine is where it was measured.
+// machine is the machine of the measurement.
 type machine struct {
 	Cores  int    `json:"cores"`
 	CPU    string `json:"cpu"`
@@ -39,7 +39,7 @@ func (r *report) machine() *machine {
 	return &r.Machine
 }
 
-// field is the first value of a name in a file of lines "name: value".
+// field returns the first value of a name in a file of lines "name: value".
 func field(file, name string) string {
 	data, err := os.ReadFile(file)
 	if err != nil {

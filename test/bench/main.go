@@ -1,6 +1,6 @@
-// Command bench measures asof beside what a user would pick instead: rclone,
-// nginx, and a bare SDK, on the same data and the same local MinIO, in turn.
-// docs/performance.md says what each figure is.
+// Command bench compares asof with what a user would otherwise use (rclone,
+// nginx, or a bare SDK), on the same data and the same local MinIO, in turn.
+// docs/performance.md explains each figure.
 //
 //	go run ./test/bench                 everything
 //	go run ./test/bench -quick          a smoke run, under a minute
@@ -33,7 +33,7 @@ type options struct {
 	fleet     int // repos of the large resolver
 	fleetEach int // checkpoints of each
 	transfers []int
-	seconds   int // of one wrk
+	seconds   int // of one wrk run
 	parts     *regexp.Regexp
 	json      string
 	profile   string
@@ -69,9 +69,9 @@ func main() {
 	}
 	opts, err := parseFlags(os.Args[1:])
 	if err != nil {
-		os.Exit(2) // the flag package has said why
+		os.Exit(2) // the flag package has printed why
 	}
-	// Everything that was started ends with this context, also on Ctrl-C.
+	// Everything that was started ends with this context, even on Ctrl-C.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	if err := bench(ctx, opts); err != nil {
@@ -97,7 +97,7 @@ func bench(ctx context.Context, opts options) error {
 		}
 		l.log("%s", p.name)
 		if err := p.run(ctx, l); err != nil {
-			// What was measured is worth its while all the same.
+			// The other measurements are still worth printing.
 			failed++
 			if ctx.Err() != nil {
 				l.report.note("interrupted: the figures are not complete")

@@ -83,7 +83,7 @@ func manifestFigures(r *report, dir string, n int) error {
 	return lookupFigure(r, of, store, root, n)
 }
 
-// largeEntry is the file with a number, in path order.
+// largeEntry returns the file with a number, in path order.
 func largeEntry(i int, changed bool) manifest.Entry {
 	seed := binary.BigEndian.AppendUint64(nil, uint64(i))
 	if changed {
@@ -94,7 +94,7 @@ func largeEntry(i int, changed bool) manifest.Entry {
 
 func largePath(i int) string { return fmt.Sprintf("pool/main/d%04d/package-%07d_1.0.deb", i/100, i) }
 
-// writeManifest stores a manifest, but for the leaves that prev has too.
+// writeManifest stores a manifest without the leaves that prev has too.
 func writeManifest(store objstore.Store, n int, prev manifest.Root, changed func(int) bool) (manifest.Root, error) {
 	entries := make([]manifest.Entry, n)
 	b := manifest.NewBuilder()
@@ -143,13 +143,13 @@ func diffFigure(r *report, name string, store objstore.Store, from, to manifest.
 		}
 		times = append(times, time.Since(begin).Seconds()*1000)
 	}
-	fastest := slices.Min(times) // what other work on the machine slows least
+	fastest := slices.Min(times) // other work on the machine slows it least
 	r.figure(name+": diff", fastest, "ms")
 	r.atMost(name, "ms to diff", 100, fastest)
 	return nil
 }
 
-// lookupFigure looks paths up, with the root in memory and the leaf in the store.
+// lookupFigure looks paths up with the root in memory and the leaf in the store.
 func lookupFigure(r *report, of string, store objstore.Store, root manifest.Root, n int) error {
 	rng := rand.New(random(6, 0, 0))
 	var times []float64

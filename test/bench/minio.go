@@ -72,10 +72,10 @@ func startMinIO(ctx context.Context, binary, dir string) (*minioServer, error) {
 	return s, nil
 }
 
-// bucket makes a fresh bucket. drop removes it with all that is in it, so that the
-// next run meets the same server. On a disk small files stay until the end instead:
-// where many were removed a moment ago, ext4 takes two and three times as long to
-// create others, whoever's turn it is then.
+// bucket makes a fresh bucket. drop removes it and all its content, so that the
+// next run finds the same server. On a disk, small files stay until the end
+// instead: after many removals, ext4 takes two or three times as long to create
+// files, which would slow the next run, whichever tool's it is.
 func (s *minioServer) bucket(ctx context.Context) (name string, drop func(), err error) {
 	name = "bench-" + strings.ToLower(rand.Text())
 	if err := s.client.MakeBucket(ctx, name, minio.MakeBucketOptions{}); err != nil {
@@ -88,10 +88,10 @@ func (s *minioServer) bucket(ctx context.Context) (name string, drop func(), err
 	}, nil
 }
 
-// remove removes a bucket with all that is in it.
+// remove removes a bucket and all its content.
 func (s *minioServer) remove(ctx context.Context, bucket string) {
 	_ = s.client.RemoveBucketWithOptions(ctx, bucket, minio.RemoveBucketOptions{ForceDelete: true})
-	time.Sleep(time.Second) // it throws the files away behind the answer
+	time.Sleep(time.Second) // the server deletes the files after its answer
 }
 
 // asofEnv gives asof the credentials.
@@ -114,7 +114,7 @@ var direct = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// answers waits until a server is there, and gives the expected answer.
+// answers waits until a server gives the expected answer.
 func answers(ctx context.Context, p *process, url string, status int, patience time.Duration) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("no right answer after "+patience.String()))
 	defer cancel()

@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 )
 
-// nginxConf serves one location with as many workers as cores, no access log,
-// and connections that stay open, as one that wants to be fast sets it up. Each worker
-// has a socket of its own: from a common one it is chance whether one worker takes
-// all connections, and so whether wrk has the other core for itself.
+// nginxConf serves one location with as many workers as cores, no access log, and
+// open connections: a setup for speed. Each worker has its own socket. With a
+// shared one, it is chance whether one worker gets all connections, and so
+// whether wrk gets the other core for itself.
 const nginxConf = `%sworker_processes auto;
 daemon off;
 pid %[2]s/pid;
@@ -46,7 +46,7 @@ func (l *lab) startNginx(ctx context.Context, conf, location string) (*webServer
 	}
 	user := ""
 	if os.Getuid() == 0 {
-		user = "user root;\n" // its workers are to read a folder of ours
+		user = "user root;\n" // its workers must read our folder
 	}
 	file := filepath.Join(dir, "nginx.conf")
 	if err := os.WriteFile(file, fmt.Appendf(nil, nginxConf, user, dir, conf, listen, location), 0o644); err != nil {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// profiledMain stands in for asof's main.go in a build of its own: the command
+// profiledMain replaces asof's main.go in a separate build, because the command
 // has no switch for a profile.
 const profiledMain = `package main
 
@@ -69,7 +69,7 @@ func (l *lab) profileServe(ctx context.Context, scenario, store, script string) 
 	return err
 }
 
-// profiled builds an asof that writes a profile, and names the file to write.
+// profiled builds an asof that writes a profile, and returns the file's name.
 func (l *lab) profiled(ctx context.Context, suffix string) (binary, into string, err error) {
 	sources, err := sourceDir(ctx)
 	if err != nil {

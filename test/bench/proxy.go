@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// counter is a proxy before the store that counts requests. It costs time, so
-// runs that are counted are not measured.
+// counter is a proxy in front of the store that counts requests. It costs time,
+// so counted runs are not measured.
 type counter struct {
 	endpoint string
 	server   *http.Server
@@ -21,9 +21,9 @@ type counter struct {
 	counts counts
 }
 
-// counts are requests by what they ask for: HEAD, GET, LIST (a GET of a bucket),
-// PUT, COPY (a PUT without a body of its own), POST, DELETE; and "manifests", those of
-// the PUT requests that write a manifest.
+// counts are requests by kind: HEAD, GET, LIST (a GET of a bucket), PUT, COPY (a
+// PUT without a body of its own), POST, DELETE; and "manifests", the PUT requests
+// that write a manifest.
 type counts map[string]int
 
 const manifestPuts = "manifests"
@@ -78,7 +78,7 @@ func (c *counter) count(r *http.Request) {
 	}
 }
 
-// take returns what was counted since it was last asked.
+// take returns the counts since the last call.
 func (c *counter) take() counts {
 	c.mu.Lock()
 	defer c.mu.Unlock()

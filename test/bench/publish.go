@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// tool is something that brings a folder into a bucket.
+// tool is a program that copies a folder into a bucket.
 type tool struct {
 	name string
-	// push makes the bucket hold what the folder holds.
+	// push makes the bucket hold the folder's content.
 	push func(ctx context.Context, endpoint, bucket string) (result, usage, error)
 }
 
@@ -22,15 +22,15 @@ type result struct {
 	Pages      struct{ Uploaded, Copied, Reused int }
 }
 
-// The scenarios of a folder, in the order in which they are run.
+// The scenarios of a folder, in order.
 const (
 	first     = "first publish"
 	changed   = "1 % changed"
 	unchanged = "nothing changed"
 )
 
-// publishPart publishes a folder of small files by all tools in turn: first into
-// an empty bucket, then with one file in a hundred changed, then unchanged.
+// publishPart publishes a folder of small files with all tools in turn: first
+// into an empty bucket, then with one file in a hundred changed, then unchanged.
 func publishPart(ctx context.Context, l *lab) error {
 	server, err := l.minioAt(ctx)
 	if err != nil {
@@ -87,7 +87,7 @@ func publishPart(ctx context.Context, l *lab) error {
 	return nil
 }
 
-// pushOnce is a first publish in a bucket of its own.
+// pushOnce is a first publish in its own bucket.
 func (l *lab) pushOnce(ctx context.Context, t tool) (usage, error) {
 	bucket, drop, err := l.server.bucket(ctx)
 	if err != nil {
@@ -99,7 +99,7 @@ func (l *lab) pushOnce(ctx context.Context, t tool) (usage, error) {
 	return u, err
 }
 
-// pushThrice is one round of one tool in a bucket of its own.
+// pushThrice is one round of one tool in its own bucket.
 func pushThrice(ctx context.Context, server *minioServer, t *tree, tool tool, endpoint string, done func(string, result, usage), change func(files, dirs int)) error {
 	bucket, drop, err := server.bucket(ctx)
 	if err != nil {
@@ -129,7 +129,7 @@ func pushThrice(ctx context.Context, server *minioServer, t *tree, tool tool, en
 	return nil
 }
 
-// countRequests runs every tool once more, through a proxy that counts.
+// countRequests runs every tool once more, through a counting proxy.
 func (l *lab) countRequests(ctx context.Context, server *minioServer, t *tree, tools []tool) error {
 	proxy, err := startCounter(ctx, server.endpoint)
 	if err != nil {
@@ -153,12 +153,12 @@ func (l *lab) countRequests(ctx context.Context, server *minioServer, t *tree, t
 	return nil
 }
 
-// rootPages are what each checkpoint has of its own: the front page, and
-// changes.json, which says the same to programs.
+// rootPages is the number of pages that every checkpoint has of its own: the
+// front page, and changes.json, which tells programs the same.
 const rootPages = 2
 
-// requestTargets holds what was counted against what was published. files and
-// dirs are those that changed before.
+// requestTargets checks the counts against what was published. files and dirs are
+// those that changed before.
 func (l *lab) requestTargets(scenario, name string, r result, c counts, files, dirs int) {
 	what := scenario + ", " + name
 	switch scenario {
@@ -179,8 +179,8 @@ func (l *lab) requestTargets(scenario, name string, r result, c counts, files, d
 	}
 }
 
-// comparePublish sets a tool's runs against the peer's, and a thin publish
-// against its own first.
+// comparePublish compares a tool's runs with the peer's, and a thin publish with
+// its own first.
 func (l *lab) comparePublish(scenario, name, peer string) {
 	t := l.report.timed(scenario, name)
 	if name != peer && l.rclone != "" {

@@ -14,13 +14,13 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// putTransfers is what a bare client has in flight: as many as asof.
+// putTransfers is the number of transfers of a bare client: as many as asof's.
 const putTransfers = 32
 
 const putName = "bare PUT"
 
-// putTool puts a folder by net/http alone, in a process of its own: no digest, no
-// listing, no condition, no library. It is the floor that the server sets.
+// putTool uploads a folder with net/http alone, in its own process: no digest, no
+// listing, no condition, no library. It is the lower bound that the server sets.
 func (l *lab) putTool(dir string) tool {
 	return tool{putName, func(ctx context.Context, endpoint, bucket string) (result, usage, error) {
 		_, u, err := program{dir: l.dir, env: l.server.asofEnv(), args: []string{l.self, childArg, "put", endpoint, bucket, dir}}.run(ctx)

@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// rcloneTool is rclone copy with a number of transfers, and its defaults else.
+// rcloneTool is rclone copy with a number of transfers, and otherwise its
+// defaults.
 func (l *lab) rcloneTool(dir string, transfers int) tool {
 	name := fmt.Sprintf("rclone %d", transfers)
 	return tool{name, func(ctx context.Context, endpoint, bucket string) (result, usage, error) {
@@ -23,7 +24,7 @@ func (l *lab) rcloneTool(dir string, transfers int) tool {
 	}}
 }
 
-// bestRclone tries each number of transfers once and returns the fastest, which
+// bestRclone tries each number of transfers once. It returns the fastest, which
 // then runs in turn with asof.
 func (l *lab) bestRclone(ctx context.Context, dir string) (best tool, err error) {
 	var fastest float64

@@ -22,15 +22,15 @@ type report struct {
 	Notes    []string       `json:"notes"`
 }
 
-// timed is a command that ran to its end, several times.
+// timed is a command that ran to its end several times.
 type timed struct {
 	Scenario string    `json:"scenario"`
 	Tool     string    `json:"tool"`
 	Wall     []float64 `json:"wall_seconds"`
 	CPU      []float64 `json:"cpu_seconds"` // user and system, of the client
 	RSS      []float64 `json:"peak_mib"`
-	Requests counts    `json:"requests,omitempty"` // of another run, that was not timed
-	// Of the median of each run's ratio to the peer's run beside it.
+	Requests counts    `json:"requests,omitempty"` // from another run, which was not timed
+	// The median of the ratios between each run and the peer's run beside it.
 	Peer      string  `json:"peer,omitempty"`
 	WallRatio float64 `json:"wall_ratio,omitempty"`
 	CPURatio  float64 `json:"cpu_ratio,omitempty"`
@@ -46,15 +46,14 @@ type served struct {
 	RSS      float64   `json:"peak_mib"`
 }
 
-// figure is something measured inside of one process.
+// figure is a measurement inside one process.
 type figure struct {
 	Name  string  `json:"name"`
 	Value float64 `json:"value"`
 	Unit  string  `json:"unit"`
 }
 
-// target is one of the project's goals for its speed, held against what was
-// measured.
+// target is one of the project's speed goals, compared with what was measured.
 type target struct {
 	Scenario string  `json:"scenario"`
 	What     string  `json:"what"`
@@ -79,7 +78,7 @@ func (t *timed) add(u usage) {
 	t.Wall, t.CPU, t.RSS = append(t.Wall, u.wall), append(t.CPU, u.cpu), append(t.RSS, u.rss)
 }
 
-// against sets what a command is compared with, run by run.
+// against sets the peer that a command is compared with, run by run.
 func (t *timed) against(peer *timed) {
 	t.Peer = peer.Tool
 	if peer.Scenario != t.Scenario {
@@ -110,8 +109,8 @@ func median(values []float64) float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// ratio is the median of the ratios of runs that stood beside each other: what
-// slows a machine for a while slows both of a pair.
+// ratio returns the median of the ratios of neighbouring runs: what slows a
+// machine for a while slows both of a pair.
 func ratio(ours, theirs []float64) float64 {
 	var ratios []float64
 	for i := range min(len(ours), len(theirs)) {
@@ -170,7 +169,7 @@ func table(w io.Writer, rows int, head string, row func(int) string) {
 	_ = tw.Flush()
 }
 
-// number has three digits at least, and no more than needed.
+// number formats a value with at least three digits, and no more than needed.
 func number(v float64) string {
 	switch {
 	case v == float64(int64(v)):

@@ -32,7 +32,7 @@ type webServer struct {
 // which the others make from a map, and with small files from one folder.
 func servePart(ctx context.Context, l *lab) error {
 	if l.nginx == "" || l.wrk == "" {
-		return nil // the notes say it
+		return nil // the notes say so
 	}
 	if err := l.serveRedirects(ctx); err != nil {
 		return fmt.Errorf("%s: %w", redirects, err)
@@ -74,8 +74,8 @@ func (l *lab) serveRedirects(ctx context.Context) error {
 	return l.compareServers(ctx, redirects, store, conf, "return 301 $to;", ask, http.StatusMovedPermanently, 0.6)
 }
 
-// serveFiles asks for files of a full checkpoint in a folder, which stand there
-// under the paths by which both servers serve them.
+// serveFiles asks for files of a full checkpoint in a folder. Their paths there
+// are the paths by which both servers serve them.
 func (l *lab) serveFiles(ctx context.Context) error {
 	store := filepath.Join(l.dir, "files")
 	source := filepath.Join(l.dir, "small")
@@ -126,7 +126,7 @@ func (l *lab) compareServers(ctx context.Context, scenario, store, conf, locatio
 		if err := answers(ctx, s.process, s.url+ask[0], status, time.Minute); err != nil {
 			return err
 		}
-		seen, err := l.wrkRun(ctx, script, s.url, 1) // warms it up
+		seen, err := l.wrkRun(ctx, script, s.url, 1) // to warm up
 		if err != nil {
 			return err
 		}
@@ -192,7 +192,7 @@ func sameAnswer(ctx context.Context, a, b string) error {
 		res.Body.Close()
 		location := res.Header.Get("Location")
 		if i := strings.Index(location, "/"+fleetName(0)+"/"); i > 0 {
-			location = location[i:] // nginx says the host, too
+			location = location[i:] // nginx adds the host
 		}
 		seen[i] = fmt.Sprint(res.StatusCode, " ", location)
 		if res.StatusCode == http.StatusOK {

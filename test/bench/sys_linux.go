@@ -7,18 +7,18 @@ import (
 
 const maxrssUnit = 1 << 10 // bytes in getrusage's unit of memory
 
-// ownGroup keeps a terminal's Ctrl-C from a child, which this program ends
-// itself, and ends the child also when this program is killed.
+// ownGroup keeps a terminal's Ctrl-C from a child, because this program ends it
+// itself. It also ends the child when this program is killed.
 func ownGroup() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// settle waits until all that was written is on the disk: a run does not pay for
-// what the one before it, or the making of its data, has left to be written.
+// settle waits until everything written is on the disk, so that a run does not
+// pay for the one before it, or for the making of its data.
 func settle() { syscall.Sync() }
 
-// memoryFolder is a folder whose files are in memory and that has room for so many
-// bytes; "": there is none.
+// memoryFolder returns a folder in memory with room for this many bytes; "" if
+// there is none.
 func memoryFolder(room int64) string {
 	const shm = "/dev/shm"
 	var fs syscall.Statfs_t

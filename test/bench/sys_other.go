@@ -9,7 +9,7 @@ import (
 
 const maxrssUnit = 1 // bytes in getrusage's unit of memory
 
-// ownGroup would need more where a child can't be told to die with its parent.
+// ownGroup does nothing here: a child can't be told to die with its parent.
 func ownGroup() *syscall.SysProcAttr { return nil }
 
 func settle() {}

@@ -27,7 +27,7 @@ done = function(summary, latency)
 end
 `
 
-// script writes the load that wrk is to make.
+// script writes the load for wrk.
 func (l *lab) script(name string, paths []string) (string, error) {
 	var quoted []string
 	for _, p := range paths {
@@ -37,7 +37,7 @@ func (l *lab) script(name string, paths []string) (string, error) {
 	return file, os.WriteFile(file, fmt.Appendf(nil, wrkScript, strings.Join(quoted, ",")), 0o644)
 }
 
-// load is what wrk saw of a server.
+// load is wrk's measurement of a server.
 type load struct {
 	requests int64
 	rate     float64 // a second

@@ -35,7 +35,7 @@ async function lookAt (browser, dir, name, url, look) {
   page.on('console', m => { if (m.type() === 'error') errors.push(m.text()) })
   await page.goto(url, { waitUntil: 'networkidle' })
   await page.screenshot({ path: `${dir}/${name}-${look}.png` })
-  const seen = { name, look, errors, text: await page.innerText('body'), violations: [], overflows: false }
+  const seen = { name, look, text: await page.innerText('body'), violations: [], overflows: false }
   if (look !== 'plain') {
     await page.evaluate(() => { for (const d of document.querySelectorAll('details')) d.open = true })
     await page.evaluate(axe)
@@ -44,6 +44,9 @@ async function lookAt (browser, dir, name, url, look) {
     seen.overflows = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth)
   }
   seen.filtered = await filter(page)
+  seen.months = await month(page)
+  seen.errors = [...errors] // of this page, and not of the one that it leads to
+  seen.moment = await moment(page)
   await context.close()
   return seen
 }
@@ -55,6 +58,33 @@ async function filter (page) {
   const links = page.locator('#t tbody a')
   await page.locator('#q').fill(await links.last().innerText())
   return (await links.all()).reduce(async (list, a) => [...await list, ...(await a.isVisible() ? [await a.innerText()] : [])], [])
+}
+
+// month types a month into the filter as the list's headings print it, and returns the
+// headings that are left; null: the page has no filter, or no months.
+async function month (page) {
+  const head = page.locator('#t th[scope=rowgroup]')
+  if (!await page.locator('#q').isVisible() || await head.count() === 0) return null
+  const [name, year] = (await head.nth(1).innerText()).split(' ')
+  const left = []
+  for (const text of [`${name} ${year}`, `${name.slice(0, 3).toLowerCase()} ${year}`, await page.locator('#t tr[id]').nth(1).getAttribute('id'), 'nothing of that kind']) {
+    await page.locator('#q').fill(text)
+    const shown = (await head.all()).map(async h => await h.isVisible() ? await h.innerText() : '')
+    left.push((await Promise.all(shown)).filter(Boolean).join(', ') || await page.locator('#none').innerText())
+  }
+  return left
+}
+
+// moment fills in the field for a date and a time, and returns the address that it leads
+// to; null: the page has none.
+async function moment (page) {
+  const field = page.locator('[name=at]')
+  if (await field.count() === 0) return null
+  await field.fill('2025-03-20T12:00')
+  await page.getByRole('button').click()
+  await page.waitForLoadState('networkidle')
+  const url = new URL(page.url())
+  return url.pathname + url.search
 }
 
 main(process.argv.slice(2)).catch(e => { console.error(e); process.exit(1) })

@@ -1,5 +1,5 @@
 // Command pack puts a program into a zip file as Lambda's provided.al2023 wants
-// it: executable, under the name bootstrap. The same program gives the same
+// it: executable and named bootstrap. The same program always gives the same
 // bytes, so that an unchanged function is not deployed again.
 //
 //	pack PROGRAM ZIP

@@ -56,9 +56,9 @@ func (s *Store) copy(ctx context.Context, src, dst string) error {
 	if !errors.Is(err, syscall.EMLINK) && !errors.Is(err, syscall.EXDEV) {
 		return err
 	}
-	// A file has a limited number of links (65,000 on ext4), and they can't reach
-	// into another file system: the bytes themselves, then. Later copies
-	// made from the new file are links again.
+	// A file can have only so many links (65,000 on ext4), and none from another
+	// file system. Then the bytes are copied. Later copies of the new file are
+	// links again.
 	f, _, err := s.open(src)
 	if err != nil {
 		return err
@@ -67,7 +67,8 @@ func (s *Store) copy(ctx context.Context, src, dst string) error {
 	return s.write(dst, contextReader{ctx, f})
 }
 
-// vacant says what stands at key, so that nothing is written in vain.
+// vacant returns an error if something is at key, so that nothing is written in
+// vain.
 func (s *Store) vacant(key string) error {
 	fi, err := s.root.Lstat(key)
 	switch {
@@ -114,7 +115,7 @@ func (s *Store) link(name, key string) error {
 			return taken
 		}
 		if errors.Is(err, fs.ErrExist) {
-			return objstore.ErrExists // and gone since
+			return objstore.ErrExists // and removed since
 		}
 	case errors.Is(err, syscall.ENOTSUP), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.EPERM):
 		return fmt.Errorf("%w: the file system has no hard links: %w", objstore.ErrUnsupported, err)
@@ -122,19 +123,19 @@ func (s *Store) link(name, key string) error {
 	return classify(err)
 }
 
-// folderTries is how often a folder is made again that a Delete removed, being
+// folderTries is how often a folder is made again after a Delete has removed it,
 // empty, before anything was put into it.
 const folderTries = 20
 
-// inFolder runs op, which puts something under key, and makes the key's folder
-// where op finds it missing.
+// inFolder runs op, which puts something under key. If the key's folder is
+// missing, it makes it.
 func (s *Store) inFolder(key string, op func() error) (err error) {
 	for range folderTries {
 		if err = op(); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		// While folders come and go, MkdirAll may meet one that is there and
-		// then not, or the other way round: op will tell.
+		// While folders come and go, MkdirAll may see one appear or vanish
+		// halfway, and fail. op finds out.
 		mkdirErr := s.root.MkdirAll(path.Dir(key), 0o755)
 		if mkdirErr != nil && !errors.Is(mkdirErr, fs.ErrExist) && !errors.Is(mkdirErr, fs.ErrNotExist) {
 			return mkdirErr

@@ -1,22 +1,20 @@
-// Package dirstore keeps objects as files of a folder: the object "a/b" is the
+// Package dirstore keeps objects as files in a folder: the object "a/b" is the
 // file a/b, and any web server can serve it.
 //
-//   - An object appears whole or not at all: it is written to a temporary file
-//     and then hard-linked to its name, which fails where a file stands. Objects
-//     are read-only files; a copy is another link to the same file, so it has
-//     the modification time of its source.
-//   - Registers are replaced by rename, under a lock that works between processes
-//     of one machine (.dirstore/lock). Before a register is replaced, everything
-//     stored earlier is made durable: on Linux by one syncfs, so that creating
-//     an object costs no sync of its own; elsewhere each file was synced when it
-//     was created.
+//   - An object appears whole or not at all. It is written to a temporary file
+//     and then hard-linked to its name, which fails if that name is taken.
+//     Objects are read-only files. A copy is another link to the same file, so it
+//     has the modification time of its source.
+//   - A register is replaced by rename, under a lock between processes of one
+//     machine (.dirstore/lock). Before that, everything stored earlier is made
+//     durable. On Linux one syncfs does it, so that creating an object costs no
+//     sync of its own; elsewhere each file was synced when it was created.
 //   - Nothing outside the folder is ever read or written, whatever the keys and
-//     whatever symbolic links stand in it.
+//     whatever symbolic links are in it.
 //
-// Files have no attributes; those given are ignored. A folder can't hold both
-// "a" and "a/b", nor keys that end in "/", and where the file system does not
-// tell upper from lower case, neither does the store. The folder must be on a
-// file system with hard links.
+// Files have no attributes, so attributes are ignored. A folder can't hold both
+// "a" and "a/b", nor keys that end in "/". If the file system ignores case, so
+// does the store. The folder must be on a file system with hard links.
 package dirstore
 
 import (
@@ -35,8 +33,8 @@ import (
 	"github.com/asof/asof/internal/objstore"
 )
 
-// Where the store keeps what is its own. Keys below are refused and not listed.
-// Temporary files that a crash leaves behind are harmless and may be removed.
+// The store's own files. Keys below are refused and not listed. Temporary files
+// that a crash leaves are harmless; Tidy removes them.
 const (
 	ownDir  = ".dirstore"
 	tempDir = ownDir + "/tmp"
@@ -53,13 +51,18 @@ type Options struct {
 type Store struct {
 	dir  string // absolute
 	root *os.Root
-	lock chan struct{} // held by the Swap of this process that is at it
+	lock chan struct{} // held by this process's current Swap
+
+	clock fileClock
 }
 
-var _ objstore.Store = (*Store)(nil)
+var (
+	_ objstore.Store = (*Store)(nil)
+	_ objstore.Clock = (*Store)(nil)
+)
 
 // New returns the store in the folder dir. It writes nothing, except that it
-// makes the folder where the options say so: a read-only folder can be read.
+// makes the folder if the options say so: a read-only folder can be read.
 func New(dir string, opts Options) (*Store, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -67,7 +70,7 @@ func New(dir string, opts Options) (*Store, error) {
 	}
 	if opts.Create {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return nil, fmt.Errorf("create store: %w", err)
+			return nil, fmt.Errorf("create store: %w", classify(err))
 		}
 	}
 	root, err := os.OpenRoot(dir)
@@ -83,7 +86,7 @@ func New(dir string, opts Options) (*Store, error) {
 // SlashKeys implements objstore.Store.
 func (s *Store) SlashKeys() bool { return false }
 
-// begin checks what every method checks.
+// begin does the checks that all methods share.
 func (s *Store) begin(ctx context.Context, op string, keys ...string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", op, err)
@@ -124,7 +127,7 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Info, error) {
 	return objstore.Info{Key: key, Size: fi.Size(), Modified: modified(fi)}, nil
 }
 
-// Open implements objstore.Store. Of a whole object it returns the *os.File.
+// Open implements objstore.Store. For a whole object it returns the *os.File.
 func (s *Store) Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	if err := s.begin(ctx, "open", key); err != nil {
 		return nil, err
@@ -154,7 +157,7 @@ type limited struct {
 	io.Closer
 }
 
-// open opens the file of an object and tells its size.
+// open opens the file of an object and returns its size.
 func (s *Store) open(key string) (*os.File, int64, error) {
 	f, err := s.root.Open(key)
 	if err != nil {
@@ -171,7 +174,7 @@ func (s *Store) open(key string) (*os.File, int64, error) {
 	return f, fi.Size(), nil
 }
 
-// Delete implements objstore.Store. Folders that it leaves empty go, too.
+// Delete implements objstore.Store. It also removes folders that become empty.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := s.begin(ctx, "delete", key); err != nil {
 		return err
@@ -190,7 +193,7 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 		return fmt.Errorf("delete %s: %w", key, err)
 	}
 	for dir := path.Dir(key); dir != "."; dir = path.Dir(dir) {
-		// Not Remove, which would take a file that has come to stand there.
+		// Not Remove, which would delete a file that has appeared there.
 		if syscall.Rmdir(filepath.Join(s.dir, filepath.FromSlash(dir))) != nil {
 			break // not empty, most likely
 		}
@@ -210,8 +213,8 @@ func (s *Store) temp() (f *os.File, name string, err error) {
 	return f, name, err
 }
 
-// missing turns the errors of reading a path where no object stands into
-// ErrNotFound, and classifies the others.
+// missing turns a read error for a missing object into ErrNotFound, and
+// classifies all others.
 func missing(err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG) {
 		return objstore.ErrNotFound

@@ -162,7 +162,7 @@ func TestOwnKeys(t *testing.T) {
 	}
 }
 
-// TestSymlinks: nothing outside is read, written or listed by way of a link.
+// TestSymlinks: no link leads to a read, write or listing outside the folder.
 func TestSymlinks(t *testing.T) {
 	outside, dir := t.TempDir(), t.TempDir()
 	if err := os.WriteFile(filepath.Join(outside, "secret"), []byte("secret"), 0o644); err != nil {
@@ -204,7 +204,7 @@ func TestSymlinks(t *testing.T) {
 	}
 }
 
-// TestReadOnly: a store can be read where nothing can be written.
+// TestReadOnly: a read-only folder can be read.
 func TestReadOnly(t *testing.T) {
 	dir := t.TempDir()
 	if err := create(t, open(t, dir), "a/b"); err != nil {
@@ -249,7 +249,7 @@ func tree(t *testing.T, dir string) []string {
 func TestProbe(t *testing.T) {
 	s := open(t, t.TempDir())
 	report, err := objstore.Probe(t.Context(), s, objstore.ProbeOptions{})
-	if err != nil || !report.Safe() || len(report.Notes) > 0 {
+	if err != nil || report.Verdict != objstore.Safe || len(report.Notes) > 0 {
 		t.Errorf("%+v, %v", report, err)
 	}
 	for info, err := range s.List(t.Context(), "", "") {
@@ -257,8 +257,7 @@ func TestProbe(t *testing.T) {
 	}
 }
 
-// TestListPrunes: folders that can't matter are not read, so they may as well be
-// unreadable.
+// TestListPrunes: folders that can't matter are not read; these are unreadable.
 func TestListPrunes(t *testing.T) {
 	if os.Geteuid() == 0 {
 		t.Skip("root reads everything")
@@ -287,8 +286,8 @@ func TestListPrunes(t *testing.T) {
 	}
 }
 
-// TestCreateAndDelete: a Delete that removes an empty folder never fails a
-// Create that wants it.
+// TestCreateAndDelete: a Delete that removes an empty folder never makes a Create
+// in it fail.
 func TestCreateAndDelete(t *testing.T) {
 	s := open(t, t.TempDir())
 	done := make(chan error, 2)
@@ -343,7 +342,7 @@ func TestLockWaits(t *testing.T) {
 	}
 }
 
-// TestProcesses: the counter holds between processes, too.
+// TestProcesses: the counter also works between processes.
 func TestProcesses(t *testing.T) {
 	const env, processes, each = "DIRSTORE_TEST_COUNTER", 4, 20
 	count := func(s objstore.Store) {
@@ -398,8 +397,8 @@ func TestProcesses(t *testing.T) {
 	}
 }
 
-// A copy is as old as itself, not as what it was copied from: whoever deletes
-// what is old must not take it for that.
+// A copy has its own age, not its source's: a cleanup of old objects must not
+// mistake it for an old one.
 func TestCopyIsYoung(t *testing.T) {
 	dir := t.TempDir()
 	s, err := dirstore.New(dir, dirstore.Options{})

@@ -13,8 +13,8 @@ import (
 	"github.com/asof/asof/internal/objstore"
 )
 
-// List implements objstore.Store. It reads one folder at a time, and only those
-// that can hold keys with the prefix, behind after.
+// List implements objstore.Store. It reads one folder at a time, and only folders
+// that can hold keys with the prefix that sort after after.
 func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error] {
 	return func(yield func(objstore.Info, error) bool) {
 		if err := objstore.CheckPrefix(prefix); err != nil {
@@ -41,7 +41,7 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[objsto
 	}
 }
 
-// walk is one listing under way.
+// walk is one listing in progress.
 type walk struct {
 	ctx           context.Context
 	prefix, after string
@@ -74,7 +74,7 @@ func (w *walk) dir(root *os.Root, base string) (more bool, err error) {
 func (w *walk) subdir(root *os.Root, name, base string) (more bool, err error) {
 	sub, err := root.OpenRoot(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil // removed since
+		return true, nil // removed meanwhile
 	}
 	if err != nil {
 		return false, err
@@ -86,7 +86,7 @@ func (w *walk) subdir(root *os.Root, name, base string) (more bool, err error) {
 func (w *walk) file(root *os.Root, name, key string) (more bool, err error) {
 	fi, err := root.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil // removed since
+		return true, nil // removed meanwhile
 	}
 	if err != nil {
 		return false, err
@@ -94,9 +94,9 @@ func (w *walk) file(root *os.Root, name, key string) (more bool, err error) {
 	return w.yield(objstore.Info{Key: key, Size: fi.Size(), Modified: modified(fi)}, nil), nil
 }
 
-// names lists what of a folder belongs into the listing, in the order of keys:
-// a folder stands where its name with a slash does, so "a+" comes before what
-// is in "a", and that before "a0".
+// names returns the names in a folder that belong into the listing, in the order
+// of keys. A folder sorts by its name with a slash: "a+" comes before what is in
+// "a", and that before "a0".
 func (w *walk) names(root *os.Root, base string) ([]string, error) {
 	f, err := root.Open(".")
 	if err != nil {
@@ -111,13 +111,13 @@ func (w *walk) names(root *os.Root, base string) ([]string, error) {
 	for _, e := range entries {
 		name := e.Name()
 		if checkKey(base+name) != nil {
-			continue // not made by this store, or its own
+			continue // not made by this store, or the store's own
 		}
 		switch {
 		case e.IsDir():
 			name += "/"
-			// Of interest if keys below it begin with the prefix, and if they
-			// can stand behind after.
+			// Wanted if keys below it begin with the prefix and can sort after
+			// after.
 			below := base + name
 			if !strings.HasPrefix(below, w.prefix) && !strings.HasPrefix(w.prefix, below) {
 				continue

@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// modified is when the object came to stand under its key.
+// modified is when the object got its key.
 func modified(fi fs.FileInfo) time.Time { return fi.ModTime() }
 
-// markCopied makes a hard link, and the file that it shares, as young as it is:
-// too young is the safe side for whoever deletes what is old.
+// markCopied sets the modification time of a new hard link, and of the file that
+// it shares, to now. An object that seems too young is safe from those who delete
+// old ones.
 func markCopied(root *os.Root, name string) error {
 	now := time.Now()
 	return root.Chtimes(name, now, now)

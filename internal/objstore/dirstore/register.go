@@ -41,7 +41,8 @@ func (s *Store) load(key string) ([]byte, error) {
 	if size > objstore.MaxRegister {
 		return nil, objstore.ErrTooLarge
 	}
-	// A register's file is never written to, only replaced: this is one state.
+	// A register's file is only ever replaced, never written to: this is one
+	// state.
 	return io.ReadAll(f)
 }
 
@@ -78,7 +79,7 @@ func (s *Store) swap(ctx context.Context, key string, old objstore.Version, data
 		return objstore.ErrChanged
 	}
 	if now == "" {
-		// A folder may stand there, or a file where the key needs a folder.
+		// There may be a folder, or a file where the key needs a folder.
 		if err := s.vacant(key); err != nil {
 			return err
 		}
@@ -88,7 +89,7 @@ func (s *Store) swap(ctx context.Context, key string, old objstore.Version, data
 	if err != nil {
 		return classify(err)
 	}
-	defer s.root.Remove(temp) // gone already once it is renamed
+	defer s.root.Remove(temp) // already gone once it is renamed
 	_, err = f.Write(data)
 	if err == nil {
 		err = f.Sync()
@@ -99,7 +100,7 @@ func (s *Store) swap(ctx context.Context, key string, old objstore.Version, data
 	if err != nil {
 		return err
 	}
-	// What the register will name must be on the disk before the register is.
+	// What the register will name must be on disk before the register.
 	if err := syncStore(s.root); err != nil {
 		return fmt.Errorf("sync: %w", err)
 	}
@@ -110,8 +111,8 @@ func (s *Store) swap(ctx context.Context, key string, old objstore.Version, data
 }
 
 // acquire takes the lock of all swaps in this folder, or gives up with ctx. The
-// channel keeps the swaps of this process in order; the file lock, which knows
-// nothing of contexts, is waited for aside.
+// channel orders the swaps of this process. The file lock ignores contexts, so
+// another goroutine waits for it.
 func (s *Store) acquire(ctx context.Context) (unlock func(), err error) {
 	select {
 	case s.lock <- struct{}{}:
@@ -155,7 +156,7 @@ func version(data []byte) objstore.Version {
 	return objstore.Version(hex.EncodeToString(sum[:]))
 }
 
-// syncDir makes a rename in the folder durable, on systems that can.
+// syncDir makes a rename in the folder durable, if the system can.
 func syncDir(root *os.Root, dir string) error {
 	if !syncsDirs {
 		return nil

@@ -7,12 +7,12 @@ import (
 )
 
 const (
-	syncEachFile = false // syncStore does it, for all of them at once
+	syncEachFile = false // syncStore does it for all at once
 	syncsDirs    = true
 )
 
-// syncStore makes everything that was written to the file system durable: the
-// bytes and the names of all objects created before.
+// syncStore makes everything written to the file system durable: bytes and names
+// of all objects created before.
 func syncStore(root *os.Root) error {
 	f, err := root.Open(".")
 	if err != nil {

@@ -12,5 +12,5 @@ const (
 	syncsDirs    = runtime.GOOS != "windows" && runtime.GOOS != "plan9"
 )
 
-// syncStore has nothing left to do: each object was synced when it was created.
+// syncStore has nothing to do: each object was synced when it was created.
 func syncStore(*os.Root) error { return nil }

@@ -1,4 +1,4 @@
-// Package memstore keeps objects in memory: the store of tests, and of "mem://".
+// Package memstore keeps objects in memory, for tests and "mem://".
 package memstore
 
 import (
@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -17,10 +18,11 @@ import (
 	"github.com/asof/asof/internal/objstore"
 )
 
-// Options configure a Store. The zero value is a store that keeps the contract.
+// Options configure a Store. The zero value makes a store that keeps the
+// contract.
 type Options struct {
-	// IgnoreConditions makes a store without compare-and-swap, as some are sold:
-	// Create, Copy and Swap overwrite whatever stands there.
+	// IgnoreConditions makes a store without compare-and-swap, as some real ones
+	// are: Create, Copy and Swap overwrite whatever is there.
 	IgnoreConditions bool
 	// NoSlashKeys refuses keys that end in "/", as a folder does.
 	NoSlashKeys bool
@@ -50,6 +52,15 @@ func New(opts Options) *Store {
 		opts.Now = time.Now
 	}
 	return &Store{opts: opts, objects: make(map[string]object)}
+}
+
+// Clone returns a store of its own that holds what this one holds now.
+func (s *Store) Clone(opts Options) *Store {
+	clone := New(opts)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	maps.Copy(clone.objects, s.objects)
+	return clone
 }
 
 // SlashKeys implements objstore.Store.
@@ -135,8 +146,8 @@ func (s *Store) Create(ctx context.Context, key string, body objstore.Body, attr
 	return s.put("create", key, data.Bytes(), attr, false)
 }
 
-// Copy implements objstore.Store. To a destination that is said to be vacant it
-// copies as MinIO does, over what stands there.
+// Copy implements objstore.Store. With vacant it copies as MinIO does, over
+// whatever is there.
 func (s *Store) Copy(ctx context.Context, src, dst string, attr objstore.Attributes, vacant bool) error {
 	if err := s.begin(ctx, "copy", src, dst); err != nil {
 		return err
@@ -148,7 +159,7 @@ func (s *Store) Copy(ctx context.Context, src, dst string, attr objstore.Attribu
 	return s.put("copy to", dst, o.data, attr, vacant)
 }
 
-// put stores an object if nothing stands there, or over what does.
+// put stores an object if there is none, or with over in any case.
 func (s *Store) put(op, key string, data []byte, attr objstore.Attributes, over bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,7 +170,7 @@ func (s *Store) put(op, key string, data []byte, attr objstore.Attributes, over 
 	return nil
 }
 
-// List implements objstore.Store. It lists what was there when it began.
+// List implements objstore.Store. It lists the state at its start.
 func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error] {
 	return func(yield func(objstore.Info, error) bool) {
 		if err := objstore.CheckPrefix(prefix); err != nil {

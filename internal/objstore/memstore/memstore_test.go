@@ -32,6 +32,17 @@ func TestPrefixConformance(t *testing.T) {
 	})
 }
 
+func TestHeadedConformance(t *testing.T) {
+	storetest.Run(t, func(*testing.T) objstore.Store { return memstore.Headed{Store: memstore.New(memstore.Options{})} })
+	storetest.Run(t, func(t *testing.T) objstore.Store {
+		s, err := objstore.WithPrefix(memstore.Headed{Store: memstore.New(memstore.Options{})}, "snapshots")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
+}
+
 func TestIgnoreConditions(t *testing.T) {
 	s := memstore.New(memstore.Options{IgnoreConditions: true})
 	ctx := t.Context()

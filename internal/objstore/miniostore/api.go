@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"net/http"
 	"strings"
 	"time"
 
@@ -28,8 +29,8 @@ type api struct {
 
 var _ s3core.API = (*api)(nil)
 
-// putOptions are the attributes as the library takes them. It is told not to
-// hash: it would, over plain HTTP, in spite of the hash that it is given.
+// putOptions returns the attributes in the library's form. They turn its hashing off:
+// over plain HTTP it would hash the body although the hash is given.
 func putOptions(attr s3core.Attributes) minio.PutObjectOptions {
 	return minio.PutObjectOptions{
 		ContentType:          attr.ContentType, // empty: application/octet-stream
@@ -76,6 +77,7 @@ func (a *api) Get(ctx context.Context, in s3core.GetInput) (s3core.GetOutput, er
 	}
 	return s3core.GetOutput{
 		Body: body, Size: info.Size, ETag: info.ETag, ContentRange: header.Get("Content-Range"), Version: info.VersionID,
+		Headers: headers(header, info.ETag),
 	}, nil
 }
 
@@ -93,9 +95,12 @@ func (a *api) Head(ctx context.Context, key string) (s3core.HeadOutput, error) {
 		return s3core.HeadOutput{}, err
 	}
 	out := s3core.HeadOutput{
-		Info:    objstore.Info{Key: key, Size: info.Size, Modified: info.LastModified},
-		Version: info.VersionID,
+		Info:     objstore.Info{Key: key, Size: info.Size, Modified: info.LastModified},
+		Headers:  headers(info.Metadata, info.ETag),
+		Version:  info.VersionID,
+		LockMode: info.Metadata.Get("X-Amz-Object-Lock-Mode"),
 	}
+	out.Headers.ContentType = info.ContentType
 	if until, err := time.Parse(time.RFC3339, info.Metadata.Get("X-Amz-Object-Lock-Retain-Until-Date")); err == nil {
 		out.LockUntil = until
 	}
@@ -114,7 +119,19 @@ func (a *api) Delete(ctx context.Context, key, version string) error {
 	return a.core.RemoveObject(ctx, a.bucket, key, minio.RemoveObjectOptions{VersionID: version})
 }
 
-func (a *api) Copy(ctx context.Context, src, dst string, attr s3core.Attributes, onlyNew bool) error {
+// headers reads an answer's.
+func headers(answer http.Header, etag string) objstore.Headers {
+	return objstore.Headers{
+		Attributes:         objstore.Attributes{ContentType: answer.Get("Content-Type"), CacheControl: answer.Get("Cache-Control")},
+		ContentEncoding:    answer.Get("Content-Encoding"),
+		ContentDisposition: answer.Get("Content-Disposition"),
+		ContentLanguage:    answer.Get("Content-Language"),
+		Version:            objstore.Version(etag),
+	}
+}
+
+func (a *api) Copy(ctx context.Context, in s3core.CopyInput) error {
+	attr := in.Attr
 	header := map[string]string{"X-Amz-Metadata-Directive": "REPLACE", "Content-Type": "application/octet-stream"}
 	if attr.ContentType != "" {
 		header["Content-Type"] = attr.ContentType
@@ -126,10 +143,13 @@ func (a *api) Copy(ctx context.Context, src, dst string, attr s3core.Attributes,
 		header["X-Amz-Object-Lock-Mode"] = attr.LockMode
 		header["X-Amz-Object-Lock-Retain-Until-Date"] = attr.LockUntil.Format(time.RFC3339)
 	}
-	if onlyNew {
+	if in.OnlyNew {
 		header["If-None-Match"] = "*"
 	}
-	_, err := a.core.CopyObject(ctx, a.bucket, src, a.bucket, dst, header, minio.CopySrcOptions{}, minio.PutObjectOptions{})
+	if in.IfMatch != "" {
+		header["X-Amz-Copy-Source-If-Match"] = `"` + in.IfMatch + `"`
+	}
+	_, err := a.core.CopyObject(ctx, a.bucket, in.Src, a.bucket, in.Dst, header, minio.CopySrcOptions{}, minio.PutObjectOptions{})
 	return err
 }
 
@@ -182,11 +202,10 @@ func (a *api) Fault(err error) (s3core.Fault, bool) {
 	if !ok || said.StatusCode == 0 && said.Code == "" {
 		return s3core.Fault{}, false
 	}
-	f := s3core.Fault{Status: said.StatusCode, Code: said.Code, Message: said.Message}
+	f := s3core.Fault{Status: said.StatusCode, Code: said.Code, Message: said.Message, Region: said.Region}
 	if f.Status == 403 {
-		if value, err := a.creds.GetWithContext(a.core.CredContext()); err == nil && value.SignerType.IsAnonymous() {
-			f.Message += " (no credentials were found, so the request was not signed)"
-		}
+		value, err := a.creds.GetWithContext(a.core.CredContext())
+		f.Unsigned = err == nil && value.SignerType.IsAnonymous()
 	}
 	return f, true
 }

@@ -18,7 +18,8 @@ func (r *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{"Etag": {`"etag"`}}, Request: req, Body: http.NoBody}, nil
 }
 
-// TestTLS: over TLS, too, the body's hash is signed, and nothing is added to it.
+// TestTLS: the body's hash is signed over TLS, too, and nothing is added to the
+// body.
 func TestTLS(t *testing.T) {
 	t.Setenv("MINIO_ROOT_USER", "user")
 	t.Setenv("MINIO_ROOT_PASSWORD", "password")

@@ -34,13 +34,13 @@ var _ s3core.API = (*api)(nil)
 
 type knownHashKey struct{}
 
-// withHash gives a request the SHA-256 of its body, or what stands for none. The
-// SDK would otherwise read the body twice.
+// withHash sets the hash to sign for a request's body: its SHA-256, or Unsigned.
+// Without it the SDK would read the body twice.
 func withHash(ctx context.Context, hash string) context.Context {
 	return context.WithValue(ctx, knownHashKey{}, hash)
 }
 
-// signKnownHash puts that hash where the SDK's signer finds its own.
+// signKnownHash passes that hash to the SDK's signer.
 func signKnownHash(stack *middleware.Stack) error {
 	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("asof.KnownHash",
 		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
@@ -95,6 +95,7 @@ func (a *api) Get(ctx context.Context, in s3core.GetInput) (s3core.GetOutput, er
 	}
 	return s3core.GetOutput{
 		Body: out.Body, Size: size, ETag: unquoted(out.ETag), ContentRange: aws.ToString(out.ContentRange), Version: aws.ToString(out.VersionId),
+		Headers: headers(out.ContentType, out.CacheControl, out.ContentEncoding, out.ContentDisposition, out.ContentLanguage, out.ETag),
 	}, nil
 }
 
@@ -113,7 +114,9 @@ func (a *api) Head(ctx context.Context, key string) (s3core.HeadOutput, error) {
 	}
 	return s3core.HeadOutput{
 		Info:      objstore.Info{Key: key, Size: aws.ToInt64(out.ContentLength), Modified: aws.ToTime(out.LastModified)},
+		Headers:   headers(out.ContentType, out.CacheControl, out.ContentEncoding, out.ContentDisposition, out.ContentLanguage, out.ETag),
 		Version:   aws.ToString(out.VersionId),
+		LockMode:  string(out.ObjectLockMode),
 		LockUntil: aws.ToTime(out.ObjectLockRetainUntilDate),
 	}, nil
 }
@@ -128,19 +131,20 @@ func (a *api) Delete(ctx context.Context, key, version string) error {
 	return err
 }
 
-func (a *api) Copy(ctx context.Context, src, dst string, attr s3core.Attributes, onlyNew bool) error {
+func (a *api) Copy(ctx context.Context, in s3core.CopyInput) error {
 	req := &s3.CopyObjectInput{
 		Bucket:            a.bucket,
-		Key:               &dst,
-		CopySource:        a.copySource(src),
+		Key:               &in.Dst,
+		CopySource:        a.copySource(in.Src),
+		CopySourceIfMatch: quoted(in.IfMatch),
 		MetadataDirective: types.MetadataDirectiveReplace,
-		ContentType:       contentType(attr),
-		CacheControl:      optional(attr.CacheControl),
+		ContentType:       contentType(in.Attr),
+		CacheControl:      optional(in.Attr.CacheControl),
 
-		ObjectLockMode:            types.ObjectLockMode(attr.LockMode),
-		ObjectLockRetainUntilDate: lockUntil(attr),
+		ObjectLockMode:            types.ObjectLockMode(in.Attr.LockMode),
+		ObjectLockRetainUntilDate: lockUntil(in.Attr),
 	}
-	if onlyNew {
+	if in.OnlyNew {
 		req.IfNoneMatch = aws.String("*")
 	}
 	_, err := a.client.CopyObject(ctx, req)
@@ -249,15 +253,16 @@ func (a *api) Fault(err error) (s3core.Fault, bool) {
 	if !ok || response.Response == nil || response.HTTPStatusCode() == 0 {
 		return s3core.Fault{}, false
 	}
-	f := s3core.Fault{Status: response.HTTPStatusCode()}
+	f := s3core.Fault{Status: response.HTTPStatusCode(), Region: response.Response.Header.Get("X-Amz-Bucket-Region")}
 	if said, ok := errors.AsType[smithy.APIError](err); ok {
 		f.Code, f.Message = said.ErrorCode(), said.ErrorMessage()
 	}
-	// A success that could not be read to its end is no answer of the server.
+	// A successful answer that could not be read to its end does not count as
+	// one.
 	return f, f.Code != "" || f.Status >= 300
 }
 
-// copySource is the x-amz-copy-source of a key, escaped as a header must be.
+// copySource returns the x-amz-copy-source of a key, escaped as a header must be.
 func (a *api) copySource(key string) *string {
 	segments := strings.Split(key, "/")
 	for i, s := range segments {
@@ -281,7 +286,7 @@ func contentType(attr s3core.Attributes) *string {
 	return &attr.ContentType
 }
 
-// optional is nil for the empty string, which sends no header.
+// optional returns nil for the empty string, which sends no header.
 func optional(s string) *string {
 	if s == "" {
 		return nil
@@ -294,6 +299,16 @@ func quoted(etag string) *string {
 		return nil
 	}
 	return aws.String(`"` + etag + `"`)
+}
+
+func headers(contentType, cacheControl, encoding, disposition, language, etag *string) objstore.Headers {
+	return objstore.Headers{
+		Attributes:         objstore.Attributes{ContentType: aws.ToString(contentType), CacheControl: aws.ToString(cacheControl)},
+		ContentEncoding:    aws.ToString(encoding),
+		ContentDisposition: aws.ToString(disposition),
+		ContentLanguage:    aws.ToString(language),
+		Version:            objstore.Version(unquoted(etag)),
+	}
 }
 
 func unquoted(etag *string) string { return strings.Trim(aws.ToString(etag), `"`) }

@@ -16,7 +16,7 @@ import (
 	"github.com/asof/asof/internal/objstore/s3store"
 )
 
-// aws stands in for Amazon S3: it answers every request with success.
+// aws is a fake Amazon S3: it answers every request with success.
 type aws struct{ requests []*http.Request }
 
 func (a *aws) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -90,8 +90,8 @@ func TestAWS(t *testing.T) {
 	}
 }
 
-// TestAWSRetention: Amazon takes what is to be retained only with a digest in a
-// header of its own.
+// TestAWSRetention: for a body that is to be retained, Amazon wants a digest in
+// another header.
 func TestAWSRetention(t *testing.T) {
 	now := time.Date(2025, 3, 18, 14, 3, 38, 5, time.UTC)
 	s, a := openAWS(t, s3store.Options{

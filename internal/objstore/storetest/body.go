@@ -87,7 +87,8 @@ func testBodySizes(t *testing.T, s objstore.Store) {
 	}
 }
 
-// Generated is a body of pseudo-random bytes that exist only while they are read.
+// Generated returns a body of pseudo-random bytes, which are made only while they
+// are read.
 func Generated(size int64, seed uint64) objstore.Body {
 	h := sha256.New()
 	io.Copy(h, generate(size, seed))
@@ -106,9 +107,9 @@ func generate(size int64, seed uint64) io.Reader {
 	return io.LimitReader(rand.NewChaCha8(key), size)
 }
 
-// RunBig stores a body of size bytes, reads it back, and fails if that took
-// more than maxAlloc bytes of memory: a body must stream. A body that is wrong in
-// its last byte, or whose source fails there, must leave nothing.
+// RunBig stores a body of size bytes, reads it back, and fails if that took more
+// than maxAlloc bytes of memory: a body must stream. If a body's last byte is
+// wrong, or its source fails there, nothing may be left.
 func RunBig(t *testing.T, s objstore.Store, size int64, maxAlloc uint64) {
 	body := Generated(size, 1)
 	var before, after runtime.MemStats
@@ -123,7 +124,7 @@ func RunBig(t *testing.T, s objstore.Store, size int64, maxAlloc uint64) {
 	if ok, err := objstore.Holds(t.Context(), s, "big/a", body); err != nil || !ok {
 		t.Errorf("held %v, error %v", ok, err)
 	}
-	if a, ok := s.(AttributeReader); ok {
+	if a, ok := objstore.As[AttributeReader](s); ok {
 		if got, err := a.Attributes(t.Context(), "big/a"); err != nil || got.ContentType != "application/x-big" {
 			t.Errorf("attributes %+v, error %v", got, err)
 		}

@@ -27,8 +27,8 @@ func testCancelled(t *testing.T, s objstore.Store) {
 	}
 }
 
-// testCancelledBody cancels while the body is being read: by its source, which
-// knows nothing of the context and could go on.
+// testCancelledBody cancels while the body is being read. The body's source
+// cancels; it does not look at the context and could go on.
 func testCancelledBody(t *testing.T, s objstore.Store) {
 	for _, size := range []int64{1 << 10, 1 << 20} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
@@ -46,7 +46,7 @@ func testCancelledBody(t *testing.T, s objstore.Store) {
 	}
 }
 
-// cancelReader is empty; to find that out ends the context.
+// cancelReader is an empty reader. Reading from it cancels the context.
 type cancelReader context.CancelFunc
 
 func (c cancelReader) Read([]byte) (int, error) {

@@ -42,7 +42,7 @@ func testCreate(t *testing.T, s objstore.Store) {
 }
 
 func testAttributes(t *testing.T, s objstore.Store) {
-	reader, ok := s.(AttributeReader)
+	reader, ok := objstore.As[AttributeReader](s)
 	if !ok {
 		t.Skip("the store can't tell attributes")
 	}
@@ -69,7 +69,7 @@ func testAttributes(t *testing.T, s objstore.Store) {
 		}
 		check(key, attr)
 	}
-	// A copy has the attributes it was given, none of its source's.
+	// A copy has its own attributes, not its source's.
 	for dst, attr := range map[string]objstore.Attributes{"page2": list, "page3": plain} {
 		if err := s.Copy(t.Context(), "page", dst, attr, false); err != nil {
 			t.Fatal(err)
@@ -105,7 +105,7 @@ func testCreateRacers(t *testing.T, s objstore.Store) {
 	}
 }
 
-// race runs f for every racer, all let loose at once.
+// race runs f for all racers at once.
 func race(t *testing.T, f func(i int) error) {
 	t.Helper()
 	start := make(chan struct{})
@@ -160,7 +160,7 @@ func testCopy(t *testing.T, s objstore.Store) {
 		t.Errorf("copy of nothing: %v, want ErrNotFound", err)
 	}
 	absent(t, s, "dst/new")
-	// A copy stands on its own feet.
+	// A copy does not depend on its source.
 	if err := s.Delete(t.Context(), "src/ü +%?#.txt"); err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func testDelete(t *testing.T, s objstore.Store) {
 }
 
 func testBodyUntouched(t *testing.T, s objstore.Store) {
-	// Two reads of one body: a caller may pass the same Body again and again.
+	// Two reads of one body: a caller may pass the same Body repeatedly.
 	opened := 0
 	body := objstore.Bytes([]byte("content"))
 	inner := body.OpenAt

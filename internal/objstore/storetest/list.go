@@ -12,7 +12,7 @@ import (
 )
 
 func testListOrder(t *testing.T, s objstore.Store) {
-	// No key is another's folder: not every store can hold, or list, both.
+	// No key is another's folder: not every store can hold or list both.
 	all := []string{
 		"A", "a!", "a+", "a,/x", "a-b/c", "a.d/e", "a/b+", "a/b/c", "a/b0/c", "a/c", "a0/z", "a1", "aa/b/c/d/e/f", "b c/d", "b/1", "b/10", "b/2",
 		".asof/pool/x", "z", "é/x", "日本/語", "\U0001F4E6",
@@ -52,7 +52,7 @@ func testListOrder(t *testing.T, s objstore.Store) {
 	}
 }
 
-// many stores n objects, some at a time.
+// many stores n objects, several at a time.
 func many(t *testing.T, s objstore.Store, n int, name func(int) string) []string {
 	t.Helper()
 	list := make([]string, n)

@@ -52,7 +52,7 @@ func testRanges(t *testing.T, s objstore.Store) {
 			t.Errorf("%s at %d, length %d: %v, but it is there", tt.key, tt.offset, tt.length, err)
 		}
 	}
-	// A reader that is closed early leaves the store usable.
+	// The store stays usable after readers are closed early.
 	for range 50 {
 		r, err := s.Open(t.Context(), "digits", 0, objstore.Whole)
 		if err != nil {

@@ -106,7 +106,7 @@ func testSwapRacers(t *testing.T, s objstore.Store) {
 	}
 }
 
-// testCounter: nothing that a swap has reported is ever lost.
+// testCounter: no swap that reported success is ever lost.
 func testCounter(t *testing.T, s objstore.Store) {
 	swap(t, s, "", "0")
 	race(t, func(int) error {

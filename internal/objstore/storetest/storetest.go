@@ -1,5 +1,5 @@
-// Package storetest holds the conformance suite of the object store contract:
-// every driver passes all of it, against the real thing where there is one.
+// Package storetest is the conformance suite of the object store contract. Every
+// driver passes all of it, against the real server if there is one.
 package storetest
 
 import (
@@ -13,8 +13,8 @@ import (
 	"github.com/asof/asof/internal/objstore"
 )
 
-// AttributeReader is implemented by stores under test that can tell with which
-// attributes an object was stored. The suite checks them where it can.
+// AttributeReader is a store under test that can tell an object's attributes. The
+// suite checks the attributes only of such stores.
 type AttributeReader interface {
 	Attributes(ctx context.Context, key string) (objstore.Attributes, error)
 }
@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) objstore.Store) {
 		{"body/sizes", testBodySizes},
 		{"body/reopened", testBodyUntouched},
 		{"copy", testCopy},
+		{"mend", testMend},
 		{"open/ranges", testRanges},
 		{"register", testRegister},
 		{"register/racers", testSwapRacers},
@@ -57,7 +58,7 @@ func Run(t *testing.T, open func(t *testing.T) objstore.Store) {
 	}
 }
 
-// RunMissing checks a store whose bucket does not exist: every method says so.
+// RunMissing checks that every method reports a missing bucket.
 func RunMissing(t *testing.T, s objstore.Store) {
 	for _, m := range methods("a/b", "a/c") {
 		t.Run(m.name, func(t *testing.T) {
@@ -68,14 +69,14 @@ func RunMissing(t *testing.T, s objstore.Store) {
 	}
 }
 
-// method is one method of a store as a call that returns only its error.
+// method is a call of one store method that returns only its error.
 type method struct {
 	name string
 	call func(ctx context.Context, s objstore.Store) error
 }
 
-// methods is every method that takes a context, called with key (and other, for
-// the second key of a copy).
+// methods returns every method that takes a context, called with key. other is
+// the second key of a copy.
 func methods(key, other string) []method {
 	return []method{
 		{"Open", func(ctx context.Context, s objstore.Store) error {
@@ -122,7 +123,7 @@ func methods(key, other string) []method {
 	}
 }
 
-// create stores content that must be stored.
+// create stores content, and fails the test if it can't.
 func create(t *testing.T, s objstore.Store, key, content string) {
 	t.Helper()
 	if err := s.Create(t.Context(), key, objstore.Bytes([]byte(content)), objstore.Attributes{}); err != nil {
@@ -130,7 +131,7 @@ func create(t *testing.T, s objstore.Store, key, content string) {
 	}
 }
 
-// read returns the whole object, which must be there.
+// read returns the whole object, and fails the test if there is none.
 func read(t *testing.T, s objstore.Store, key string) string {
 	t.Helper()
 	return readRange(t, s, key, 0, objstore.Whole)
@@ -150,7 +151,7 @@ func readRange(t *testing.T, s objstore.Store, key string, offset, length int64)
 	return string(data)
 }
 
-// absent checks that nothing stands under the key.
+// absent checks that there is no object under the key.
 func absent(t *testing.T, s objstore.Store, key string) {
 	t.Helper()
 	if _, err := s.Stat(t.Context(), key); !errors.Is(err, objstore.ErrNotFound) {
@@ -171,8 +172,8 @@ func keys(t *testing.T, s objstore.Store, prefix, after string) []string {
 	return list
 }
 
-// failing is a body whose source gives data and then err, in place of its end
-// unless err is nil.
+// failing returns a body whose source returns data and then err, or its end if
+// err is nil.
 func failing(size int64, data []byte, err error) objstore.Body {
 	return objstore.Body{Size: size, SHA256: sha256.Sum256(data), Open: func(context.Context) (io.ReadCloser, error) {
 		r := io.Reader(bytes.NewReader(data))

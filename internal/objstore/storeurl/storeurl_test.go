@@ -87,7 +87,7 @@ func TestOpenFolder(t *testing.T) {
 	}
 }
 
-// Only a store with Object Lock takes a retention, and only a sound one.
+// Only a store with Object Lock takes a retention, and only a valid one.
 func TestRetention(t *testing.T) {
 	hideMachine(t)
 	good := objstore.Retention{Mode: objstore.Compliance, For: 24 * time.Hour}

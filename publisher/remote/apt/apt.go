@@ -1,65 +1,85 @@
-// Package apt is the remote for archives of Debian packages, as apt reads them:
-// the suites of one archive, over http, https or from a local folder.
+// Package apt is the remote for Debian package archives. It captures suites of one
+// archive over HTTP, HTTPS or from a local folder.
 //
-// # What a capture is
+// # How a capture works
 //
-// The root documents of all suites (InRelease, Release, Release.gpg) are read
-// first and kept byte for byte. They are verified by the configured keyrings as
-// apt does it: at least one good signature, and none that is bad; unknown and
-// expired keys, and signatures by weak algorithms, count for nothing. A Release
-// file that is older than the newest checkpoint's, past its Valid-Until or dated
-// in the future is refused.
+// First it reads the root documents of all suites (InRelease, Release, Release.gpg) and
+// keeps them byte for byte. It verifies them with the configured keyrings; see package
+// signature. It refuses a Release file that is older than the newest checkpoint's, past
+// its Valid-Until, or dated in the future.
 //
-// The indexes that the options choose are read by the strongest digest that
-// Release gives, through by-hash where the archive offers it, in every
-// compression that upstream has, and become part of the tree under their names
-// and their by-hash names. Then the roots are looked at again: if one changed
-// meanwhile, all are captured anew. So a tree is never mixed of two generations.
+// It checks that the suites have the components and architectures that the options name.
 //
-// Packages and Sources indexes are parsed, as streams, from their best
-// compression; they give the files of the pool, by SHA-256. A file for which
-// upstream gives only a SHA-512 (or, if allowed, only weaker digests) is read
-// while the capture is made, since its name in the store is its SHA-256.
+// Then it downloads the indexes that the options choose. It takes every compression that
+// upstream has, uses by-hash paths if the archive offers them, and checks every strong
+// digest that Release lists. The tree contains the indexes under their names and their
+// by-hash names. After the download it checks the roots again. If one has changed, the
+// whole capture starts over, so a tree never mixes two generations.
 //
-// Where the newest checkpoint has an index already, it is read from the store:
-// an archive that did not change costs one conditional request a suite.
+// It parses Packages and Sources as streams, from the compression that apt prefers. They
+// list the files of the pool by SHA-256. The store names a file by its
+// SHA-256, so if upstream gives only a SHA-512 (or, if allowed, a weaker digest), the
+// capture has to read the file.
+//
+// Indexes that the newest checkpoint already has come from the store. An unchanged
+// archive costs one conditional request per suite. Compressed indexes that upstream lists
+// and did not have are asked for again.
 //
 // # What is in the tree
 //
-// Whatever is there upstream of: Packages (and udebs), Sources, Contents,
-// Translation, dep11, cnf, installer images, pdiffs, as far as the options want
-// them. Documents that Release lists and upstream does not have, as is normal of
-// uncompressed ones, are left out. The signed documents list what was left out
-// as well: a client that asks for it gets 404.
+// Everything that upstream has and the options choose: Packages (and udebs), Sources,
+// Contents, Translation, dep11, cnf, installer images and pdiffs. Release often lists
+// documents that upstream does not have, such as uncompressed indexes. The tree leaves
+// them out. The signed documents still list everything, so a client that asks for
+// something left out gets 404.
 //
-// Sources: https://wiki.debian.org/DebianRepository/Format, deb822(5),
-// sources.list(5), apt-secure(8).
+// # Errors in archives
+//
+// Most of what documents say does not matter for a capture, and what does not matter
+// can't fail it. Filters and options come first. Unreadable data is skipped with a
+// warning, and only the check that needed it is skipped. If entries contradict each
+// other, the one that matches upstream's bytes wins. We accept every archive that apt
+// accepts, except for names that lead out of the archive.
+//
+// A missing or wrong file may be right a moment later. The error is then remote.ErrMoved
+// and the publisher captures again. The remote remembers the root documents that it has
+// seen. If they have not changed, the problem is lasting: the capture leaves out
+// documents that clients can do without, and reports everything else at once in a
+// remote.FaultsError.
+//
+// Sources: https://wiki.debian.org/DebianRepository/Format, deb822(5), sources.list(5),
+// apt-secure(8).
 package apt
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
 
+	"github.com/asof/asof/internal/option"
 	"github.com/asof/asof/publisher/remote"
 	"github.com/asof/asof/publisher/remote/fetch"
+	"github.com/asof/asof/publisher/remote/mirror"
+	"github.com/asof/asof/publisher/remote/signature"
 )
 
 type upstream struct {
 	options Options
 	suites  []suiteName
-	filter  *filter // nil: all packages
-	keys    *keyring
+	filter  *filter            // nil: all packages
+	keys    *signature.Keyring // nil: signatures are not checked
 	client  *fetch.Client
 	log     *slog.Logger
 	now     func() time.Time
 	warned  sync.Once
+	memory  mirror.Memory
+	said    mirror.Said
 }
 
-// New makes the remote. It reads keyrings, certificates and the environment, and
-// connects to nothing. An error names the option. The captures of a remote share
-// its limits.
+// New makes the remote. It reads keyrings, certificates and the environment, but connects
+// to nothing. Errors name the option. All captures of one remote share its limits.
 func New(opts Options, env fetch.Env) (remote.Remote, error) {
 	r, err := newUpstream(opts, env)
 	if err != nil {
@@ -69,24 +89,14 @@ func New(opts Options, env fetch.Env) (remote.Remote, error) {
 }
 
 func newUpstream(opts Options, env fetch.Env) (*upstream, error) {
-	base, suites, err := opts.check()
-	if err != nil {
-		return nil, err
-	}
-	r := &upstream{options: opts, suites: suites, log: env.Log, now: time.Now}
-	if env.Now != nil {
-		r.now = env.Now
-	}
-	if r.log == nil {
-		r.log = slog.New(slog.DiscardHandler)
-	}
-	if r.filter, err = newFilter(opts.Packages); err != nil {
-		return nil, err
-	}
-	if r.keys, err = readKeyrings(opts.SignedBy, opts.AllowExpiredKeys); err != nil {
-		return nil, err
-	}
-	if r.client, err = fetch.New(base, opts.Options, env); err != nil {
+	base, suites, invalid := opts.check()
+	env = env.WithDefaults()
+	r := &upstream{options: opts, suites: suites, log: env.Log, now: env.Now}
+	var filterErr, keysErr, clientErr error
+	r.filter, filterErr = newFilter(opts.Packages)
+	r.keys, keysErr = signature.Read(opts.SignedBy, opts.AllowExpiredKeys)
+	r.client, clientErr = fetch.New(base, opts.Options, env)
+	if err := errors.Join(invalid, filterErr, option.Wrap("signed_by", keysErr), clientErr); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -106,4 +116,7 @@ func (r *upstream) Capture(ctx context.Context, prev remote.Previous) (remote.Ca
 	return c, nil
 }
 
-func (r *upstream) where() string { return fetch.Redact(r.client.URL("")) }
+func (r *upstream) where() string { return r.urlOf("") }
+
+// urlOf returns a file's URL for messages, without credentials.
+func (r *upstream) urlOf(path string) string { return fetch.Redact(r.client.URL(path)) }

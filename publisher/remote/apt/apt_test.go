@@ -10,19 +10,21 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
 
 	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/remote/remotetest"
 )
 
 const fields = "Acquire-By-Hash: yes\nArchitectures: all amd64 arm64\nComponents: main contrib\n"
 
 // stable is a suite with something of everything.
 func stable(a *archive, by ...*openpgp.Entity) suiteFiles {
-	a.set("pool/main/h/hello/hello_1.dsc", "dsc")
+	a.Set("pool/main/h/hello/hello_1.dsc", "dsc")
 	return suiteFiles{fields: fields, by: by, indexes: map[string]string{
 		"main/binary-amd64/Packages":    a.deb("hello", "1", "") + a.deb("world", "2", ""),
 		"main/binary-amd64/Release":     "Archive: stable\n",
@@ -55,10 +57,10 @@ func withoutHashes(list []string) (out []string) {
 
 func TestCapture(t *testing.T) {
 	a := newArchive(t)
-	key := newKey(t, now().AddDate(-1, 0, 0), 0)
+	key := remotetest.Key(t, now().AddDate(-1, 0, 0), 0)
 	a.publish("dists/stable/", stable(a, key))
-	a.set("dists/stable/main/installer-amd64/current/images/net/mini.iso", "mini")
-	opts := Options{Components: []string{"main"}, Architectures: []string{"amd64"}, SignedBy: []string{keyFile(t, false, key)}}
+	a.Set("dists/stable/main/installer-amd64/current/images/net/mini.iso", "mini")
+	opts := Options{Components: []string{"main"}, Architectures: []string{"amd64"}, SignedBy: []string{remotetest.KeyFile(t, false, key)}}
 	amd64 := []string{
 		"InRelease", "main/binary-all/Packages.gz", "main/binary-all/Packages.zst",
 		"main/binary-amd64/Packages.gz", "main/binary-amd64/Packages.zst", "main/binary-amd64/Release",
@@ -91,26 +93,33 @@ func TestCapture(t *testing.T) {
 			o := opts
 			tt.change(&o)
 			c := a.capture(a.open(o), nil)
-			got, want := withoutHashes(paths(c)), slices.Sorted(slices.Values(tt.want))
+			got, want := withoutHashes(remotetest.Paths(c)), slices.Sorted(slices.Values(tt.want))
 			slices.Sort(got)
 			if !slices.Equal(got, want) {
 				t.Errorf("\n got %q\nwant %q", got, want)
 			}
-			published(t, c)
+			remotetest.Publish(t, c)
 		})
 	}
 
 	c := a.capture(a.open(opts), nil)
-	p := published(t, c)
+	p := remotetest.Publish(t, c)
 	for _, f := range c.Files() {
-		data := p.data[f.Path]
-		if !strings.HasPrefix(f.Path, "pool/") && a.content(f.Path) != data {
+		data := p.Data[f.Path]
+		if !strings.HasPrefix(f.Path, "pool/") && a.Content(f.Path) != data {
 			t.Errorf("%s: not byte for byte", f.Path)
 		}
-		if f.Phase != remote.PhaseOf(f.Path) {
-			t.Errorf("%s: in phase %d, but %d once it was staged", f.Path, f.Phase, remote.PhaseOf(f.Path))
+		phase := remote.Index
+		switch {
+		case f.Path == "dists/stable/InRelease":
+			phase = remote.Root
+		case strings.HasPrefix(f.Path, "pool/"), strings.HasSuffix(f.Path, ".iso"):
+			phase = remote.Payload
 		}
-		if byHash := "dists/stable/main/binary-amd64/by-hash/SHA256/" + f.SHA256.String(); strings.HasPrefix(f.Path, "dists/stable/main/binary-amd64/Packages") && p.data[byHash] != data {
+		if f.Phase != phase {
+			t.Errorf("%s: in phase %d, want %d", f.Path, f.Phase, phase)
+		}
+		if byHash := "dists/stable/main/binary-amd64/by-hash/SHA256/" + f.SHA256.String(); strings.HasPrefix(f.Path, "dists/stable/main/binary-amd64/Packages") && p.Data[byHash] != data {
 			t.Errorf("%s: its name by hash is missing", f.Path)
 		}
 	}
@@ -124,7 +133,7 @@ func TestCaptureAll(t *testing.T) {
 	a := newArchive(t)
 	a.publish("dists/stable/", stable(a))
 	c := a.capture(a.open(Options{}), nil)
-	got := strings.Join(paths(c), "\n")
+	got := strings.Join(remotetest.Paths(c), "\n")
 	for _, want := range []string{"dists/stable/Release", "contrib/binary-amd64/Packages.gz", "binary-arm64", "pool/main/e/extra/extra_1_amd64.deb"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s is missing", want)
@@ -139,33 +148,33 @@ func TestCaptureAll(t *testing.T) {
 // little changed costs little.
 func TestUnchanged(t *testing.T) {
 	a := newArchive(t)
-	key := newKey(t, now().AddDate(-1, 0, 0), 0)
+	key := remotetest.Key(t, now().AddDate(-1, 0, 0), 0)
 	a.publish("dists/stable/", stable(a, key))
 	a.publish("dists/updates/", stable(a, key))
-	opts := Options{Suites: []string{"stable", "updates"}, Components: []string{"main"}, Architectures: []string{"amd64"}, SignedBy: []string{keyFile(t, true, key)}}
+	opts := Options{Suites: []string{"stable", "updates"}, Components: []string{"main"}, Architectures: []string{"amd64"}, SignedBy: []string{remotetest.KeyFile(t, true, key)}}
 	r := a.open(opts)
 	first := a.capture(r, nil)
-	prev := published(t, first)
-	a.take()
+	prev := remotetest.Publish(t, first)
+	a.Take()
 
 	second := a.capture(r, prev)
-	if got := a.take(); fmt.Sprint(got) != "[GET dists/stable/InRelease since GET dists/updates/InRelease since]" {
+	if got := a.Take(); fmt.Sprint(got) != "[GET dists/stable/InRelease since GET dists/updates/InRelease since]" {
 		t.Errorf("an unchanged archive: %q", got)
 	}
 	if !slices.EqualFunc(first.Files(), second.Files(), func(a, b remote.File) bool { return a.Path == b.Path && a.SHA256 == b.SHA256 && a.Size == b.Size }) {
 		t.Error("the second capture is not the first")
 	}
-	published(t, second)
+	remotetest.Publish(t, second)
 
 	// Another choice shows although nothing changed upstream.
 	opts.Sources = true
-	a.take()
+	a.Take()
 	third := a.capture(a.open(opts), prev)
-	if !slices.Contains(paths(third), "pool/main/h/hello/hello_1.dsc") {
+	if !slices.Contains(remotetest.Paths(third), "pool/main/h/hello/hello_1.dsc") {
 		t.Error("the sources are missing")
 	}
 	want := 0
-	for _, request := range a.take() {
+	for _, request := range a.Take() {
 		if strings.Contains(request, "binary-") {
 			t.Errorf("what the store has was read from upstream: %s", request)
 		}
@@ -176,30 +185,26 @@ func TestUnchanged(t *testing.T) {
 	}
 
 	// A server that knows no conditions: the bytes tell.
-	a.mu.Lock()
-	a.modified = time.Time{}
-	a.mu.Unlock()
-	a.take()
+	a.SetModified(time.Time{})
+	a.Take()
 	a.capture(r, prev)
-	if got := a.take(); len(got) != 2 {
+	if got := a.Take(); len(got) != 2 {
 		t.Errorf("an unchanged archive without times: %q", got)
 	}
-	a.mu.Lock()
-	a.modified = now()
-	a.mu.Unlock()
+	a.SetModified(now())
 
 	// A new package: one index, in what compressions there are.
 	s := stable(a, key)
 	s.indexes["main/binary-amd64/Packages"] += a.deb("new", "1", "")
 	s.date = now()
 	a.publish("dists/stable/", s)
-	a.take()
+	a.Take()
 	c := a.capture(r, prev)
-	if !slices.Contains(paths(c), "pool/main/n/new/new_1_amd64.deb") {
+	if !slices.Contains(remotetest.Paths(c), "pool/main/n/new/new_1_amd64.deb") {
 		t.Error("the new package is missing")
 	}
 	read := 0
-	for _, request := range a.take() {
+	for _, request := range a.Take() {
 		if strings.Contains(request, "by-hash") {
 			read++
 		}
@@ -209,12 +214,51 @@ func TestUnchanged(t *testing.T) {
 	}
 }
 
+// A state of the same second as the one before, or with an older file time, is
+// seen; and one that did not change costs a conditional request where that proves it.
+func TestChangedWithinTheSecond(t *testing.T) {
+	key := remotetest.Key(t, now().AddDate(-1, 0, 0), 0)
+	for _, tt := range []struct {
+		name         string
+		fresh, etags bool
+		step         time.Duration // of the files' time
+		same         string        // what is asked of the unchanged archive
+	}{
+		{"the same second", true, false, 0, "GET dists/stable/InRelease"},
+		{"the same second, with digests", true, true, 0, "GET dists/stable/InRelease unless"},
+		{"an older file time", false, false, -time.Hour, "GET dists/stable/InRelease since"},
+		{"an older file time, with digests", false, true, -time.Hour, "GET dists/stable/InRelease unless"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := newArchive(t)
+			a.Fresh, a.ETags = tt.fresh, tt.etags
+			s := stable(a, key)
+			a.publish("dists/stable/", s)
+			r := a.open(Options{SignedBy: []string{remotetest.KeyFile(t, true, key)}})
+			prev := remotetest.Publish(t, a.capture(r, nil))
+			a.Take()
+			a.capture(r, prev)
+			if got := a.Take(); len(got) != 1 || got[0] != tt.same {
+				t.Errorf("an unchanged archive: %q, want %s", got, tt.same)
+			}
+			s.indexes["main/binary-amd64/Packages"] = a.deb("hello", "2", "")
+			a.publish("dists/stable/", s)
+			a.SetModified(a.Modified.Add(tt.step))
+			if c := a.capture(r, prev); !slices.Contains(remotetest.Paths(c), "pool/main/h/hello/hello_2_amd64.deb") {
+				t.Error("the second state was not seen")
+			}
+		})
+	}
+}
+
 // A root that changes while indexes are read is captured again, and so are the
 // others: the tree is of one moment.
 func TestChangesDuringCapture(t *testing.T) {
 	a := newArchive(t)
-	key := newKey(t, now().AddDate(-1, 0, 0), 0)
-	for _, byHash := range []bool{true, false} {
+	key := remotetest.Key(t, now().AddDate(-1, 0, 0), 0)
+	for n := range 4 {
+		byHash, fresh := n&1 == 0, n&2 != 0 // fresh: within one second
+		a.Fresh = fresh
 		old, next := stable(a, key), stable(a, key)
 		old.date, next.date = now().Add(-2*time.Hour), now().Add(-time.Hour)
 		next.indexes["main/binary-amd64/Packages"] = a.deb("hello", "2", "")
@@ -224,24 +268,26 @@ func TestChangesDuringCapture(t *testing.T) {
 		a.publish("dists/stable/", old)
 		a.publish("dists/updates/", old)
 		var once sync.Once
-		a.onRequest(func(path string) {
+		a.OnRequest(func(path string) {
 			if strings.Contains(path, "binary-amd64") {
 				once.Do(func() {
-					a.age()
+					if !fresh {
+						a.Age()
+					}
 					a.publish("dists/stable/", next)
 					a.publish("dists/updates/", next)
 				})
 			}
 		})
-		c := a.capture(a.open(Options{Suites: []string{"stable", "updates"}, Architectures: []string{"amd64"}, Components: []string{"main"}, Translations: []string{"none"}, SignedBy: []string{keyFile(t, true, key)}}), nil)
-		a.onRequest(nil)
-		list := strings.Join(paths(c), "\n")
+		c := a.capture(a.open(Options{Suites: []string{"stable", "updates"}, Architectures: []string{"amd64"}, Components: []string{"main"}, Translations: []string{"none"}, SignedBy: []string{remotetest.KeyFile(t, true, key)}}), nil)
+		a.OnRequest(nil)
+		list := strings.Join(remotetest.Paths(c), "\n")
 		if !strings.Contains(list, "hello_2") || strings.Contains(list, "hello_1") {
-			t.Errorf("by hash %v: a mixed tree:\n%s", byHash, list)
+			t.Errorf("by hash %v, fresh %v: a mixed tree:\n%s", byHash, fresh, list)
 		}
-		p := published(t, c)
+		p := remotetest.Publish(t, c)
 		for _, dir := range []string{"dists/stable/", "dists/updates/"} {
-			if p.data[dir+"InRelease"] != a.content(dir+"InRelease") {
+			if p.Data[dir+"InRelease"] != a.Content(dir+"InRelease") {
 				t.Errorf("%sInRelease is the old one", dir)
 			}
 		}
@@ -256,10 +302,10 @@ func TestPoolMovedOn(t *testing.T) {
 	s.indexes["main/binary-amd64/Packages"] = strings.TrimSuffix(both, "\n") + "SHA512: " + strings.Repeat("ab", 64) + "\n"
 	a.publish("dists/stable/", s)
 	c := a.capture(a.open(Options{Verify: "off"}), nil)
-	a.remove("pool/main/g/gone/gone_1_amd64.deb")
-	a.set("pool/main/l/longer/longer_1_amd64.deb", "longer than it was said to be")
+	a.Remove("pool/main/g/gone/gone_1_amd64.deb")
+	a.Set("pool/main/l/longer/longer_1_amd64.deb", "longer than it was said to be")
 	for _, f := range c.Files() {
-		_, _, err := readFile(t, c, f)
+		_, _, err := remotetest.ReadFile(t, c, f)
 		switch moved := errors.Is(err, remote.ErrMoved); {
 		case strings.Contains(f.Path, "/gone/"), strings.Contains(f.Path, "/longer/"), strings.Contains(f.Path, "/both/"):
 			if !moved {
@@ -292,9 +338,10 @@ func TestTemporaryFiles(t *testing.T) {
 	if left() != 0 {
 		t.Error("the capture's folder is there after Close")
 	}
-	a.set("dists/stable/main/binary-amd64/Packages.gz", "wrong")
-	a.remove(func() (list []string) {
-		for name := range a.files {
+	a.Set("dists/stable/main/binary-amd64/Packages.gz", "wrong")
+	a.Set("dists/stable/main/binary-amd64/Packages.zst", "wrong")
+	a.Remove(func() (list []string) {
+		for name := range a.Files {
 			if strings.Contains(name, "by-hash") {
 				list = append(list, name)
 			}
@@ -312,13 +359,13 @@ func TestLocal(t *testing.T) {
 	a := newArchive(t)
 	a.publish("dists/stable/", stable(a))
 	dir := t.TempDir()
-	for name, data := range a.files {
+	for name, data := range a.Files {
 		must(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
 		must(t, os.WriteFile(filepath.Join(dir, name), data, 0o644))
 	}
 	r := a.open(Options{URL: "file://" + dir, Verify: "off"})
-	prev := published(t, a.capture(r, nil))
-	published(t, a.capture(r, prev))
+	prev := remotetest.Publish(t, a.capture(r, nil))
+	remotetest.Publish(t, a.capture(r, prev))
 }
 
 // A capture that is interrupted says so, wherever it was.
@@ -328,11 +375,9 @@ func TestInterrupted(t *testing.T) {
 	r := a.open(Options{Verify: "off"})
 	for n := range 20 {
 		ctx, cancel := context.WithCancel(t.Context())
-		requests := 0
-		a.onRequest(func(string) {
-			a.mu.Lock()
-			defer a.mu.Unlock()
-			if requests++; requests > 2*n {
+		var requests atomic.Int64
+		a.OnRequest(func(string) {
+			if requests.Add(1) > int64(2*n) {
 				cancel()
 			}
 		})

@@ -23,7 +23,7 @@ func packagesText(n int) string {
 
 func BenchmarkPackages(b *testing.B) {
 	text := packagesText(10_000)
-	chosen, err := newFilter(Filter{Include: []string{"package-1*"}, FollowDependencies: true})
+	chosen, err := newFilter(Filter{Include: []string{"package-1*"}, FollowDependencies: new(true)})
 	must(b, err)
 	for name, f := range map[string]*filter{"whole": nil, "filtered": chosen} {
 		b.Run(name, func(b *testing.B) {

@@ -1,6 +1,7 @@
 package apt
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -8,38 +9,45 @@ import (
 	"strings"
 
 	"github.com/asof/asof/internal/deb"
+	"github.com/asof/asof/internal/option"
+	"github.com/asof/asof/publisher/remote/mirror"
 )
 
-// Filter chooses packages. A package is chosen if it meets all of Include,
-// Sections and Priorities that are given, and nothing of Exclude. A source
-// package is chosen if one that was built from it is, or if Include names it.
+// Filter chooses packages. A package must match each of Include, Sections and Priorities
+// that is set, and nothing in Exclude. A source package is chosen if a package built from
+// it is chosen, or if Include names it.
 type Filter struct {
-	// Include and Exclude are names, or patterns of path.Match for names, each
-	// perhaps with versions that all must fit: "nginx", "python3-*",
-	// "linux-image-* (>= 6.1) (<< 6.2)".
-	Include    []string `mapstructure:"include"`    // empty: all
-	Exclude    []string `mapstructure:"exclude"`    // empty: none; wins over everything
-	Sections   []string `mapstructure:"sections"`   // patterns: admin, contrib/*; empty: all
-	Priorities []string `mapstructure:"priorities"` // required, important, …; empty: all
-	// FollowDependencies also chooses what the chosen ones depend on (Depends,
-	// Pre-Depends), every alternative and every version that would do.
-	FollowDependencies bool `mapstructure:"follow_dependencies"`
+	// Include and Exclude are package names or path.Match patterns. Version constraints
+	// may follow; a version must meet all of them: "nginx", "python3-*", "linux-image-*
+	// (>= 6.1) (<< 6.2)".
+	Include    []string `yaml:"include"`    // empty: all
+	Exclude    []string `yaml:"exclude"`    // empty: none; wins over everything
+	Sections   []string `yaml:"sections"`   // patterns: admin, contrib/*; empty: all
+	Priorities []string `yaml:"priorities"` // required, important, …; empty: all
+	// FollowDependencies adds everything that the chosen packages depend on (Depends,
+	// Pre-Depends): all alternatives, and all versions that satisfy them. Nil: as
+	// FollowRecommends.
+	FollowDependencies *bool `yaml:"follow_dependencies"`
+	// FollowRecommends does so for Recommends, too, which apt installs unless told
+	// otherwise. It needs FollowDependencies, and implies it.
+	FollowRecommends bool `yaml:"follow_recommends"`
 }
 
-// pkg is what a filter looks at.
+// pkg is what a filter needs to know about a package.
 type pkg struct {
 	name, version, section, priority string
 	source, sourceVersion            string // of a binary package
-	depends, provides                string
+	depends, recommends, provides    string
 	isSource                         bool
 }
 
 func newPkg(s *deb.Stanza) pkg {
 	p := pkg{
 		name: s.Text(fieldPackage), version: s.Text(fieldVersion), section: s.Text(fieldSection), priority: s.Text(fieldPriority),
-		depends: s.Text(fieldPreDepends) + "," + s.Text(fieldDepends), provides: s.Text(fieldProvides),
+		depends: s.Text(fieldPreDepends) + "," + s.Text(fieldDepends), recommends: s.Text(fieldRecommends), provides: s.Text(fieldProvides),
 	}
-	// Source: name, or: name (version); without it, it is the package's own.
+	// The field is "name" or "name (version)". The default is the package's own name and
+	// version.
 	p.source, p.sourceVersion = p.name, p.version
 	if own := s.Text(fieldSource); own != "" {
 		name, version, ok := strings.Cut(own, " ")
@@ -51,15 +59,16 @@ func newPkg(s *deb.Stanza) pkg {
 	return p
 }
 
-// filter is a Filter that was read.
+// filter is a compiled Filter.
 type filter struct {
 	include, exclude     []pattern
 	sections, priorities []string
-	follow               bool
+	follow, recommends   bool
 }
 
-// pattern is one of Include or Exclude.
+// pattern is one entry of Include or Exclude.
 type pattern struct {
+	text     string // as it is configured
 	name     string
 	versions []deb.Relation
 }
@@ -76,52 +85,59 @@ func (p pattern) matches(k pkg) bool {
 	return true
 }
 
-// newFilter reads a Filter; nil: it chooses everything.
+// newFilter compiles a Filter. It returns nil for a filter that chooses everything.
 func newFilter(f Filter) (*filter, error) {
-	if len(f.Include)+len(f.Exclude)+len(f.Sections)+len(f.Priorities) == 0 {
-		if f.FollowDependencies {
-			return nil, fmt.Errorf("packages: follow_dependencies: nothing is chosen that has dependencies to follow")
-		}
-		return nil, nil
-	}
-	out := &filter{sections: f.Sections, priorities: f.Priorities, follow: f.FollowDependencies}
-	var err error
-	if out.include, err = parsePatterns("include", f.Include); err != nil {
+	chosen := len(f.Include)+len(f.Exclude)+len(f.Sections)+len(f.Priorities) > 0
+	follow, err := mirror.Follow(f.FollowDependencies, f.FollowRecommends, chosen)
+	if err != nil || !chosen {
 		return nil, err
 	}
-	if out.exclude, err = parsePatterns("exclude", f.Exclude); err != nil {
-		return nil, err
-	}
-	for _, s := range slices.Concat(f.Sections, f.Priorities) {
-		if _, err := path.Match(s, ""); err != nil {
-			return nil, fmt.Errorf("packages: %q is not a pattern", s)
-		}
-	}
-	return out, nil
+	out := &filter{sections: f.Sections, priorities: f.Priorities, follow: follow, recommends: f.FollowRecommends}
+	var errs [4]error
+	out.include, errs[0] = parsePatterns("packages.include", f.Include)
+	out.exclude, errs[1] = parsePatterns("packages.exclude", f.Exclude)
+	errs[2] = checkPatterns("packages.sections", f.Sections)
+	errs[3] = checkPatterns("packages.priorities", f.Priorities)
+	return out, errors.Join(errs[:]...)
 }
 
-func parsePatterns(option string, list []string) ([]pattern, error) {
-	form := regexp.MustCompile(`^([^\s()]+)((?:\s*\([^()]*\))*)\s*$`)
-	var out []pattern
-	for _, text := range list {
-		m := form.FindStringSubmatch(text)
-		if m == nil {
-			return nil, fmt.Errorf("packages: %s: %q is not of the form: name (>= version)", option, text)
+func checkPatterns(name string, list []string) error {
+	var errs []error
+	for i, s := range list {
+		if _, err := path.Match(s, ""); err != nil {
+			errs = append(errs, option.Errorf(fmt.Sprintf("%s[%d]", name, i), "%q is not a pattern", s))
 		}
-		p := pattern{name: m[1]}
-		if _, err := path.Match(p.name, ""); err != nil {
-			return nil, fmt.Errorf("packages: %s: %q is not a pattern", option, p.name)
-		}
-		for _, v := range regexp.MustCompile(`\([^()]*\)`).FindAllString(m[2], -1) {
-			d, err := deb.ParseDependencies("x " + v)
-			if err != nil || len(d) != 1 || len(d[0]) != 1 {
-				return nil, fmt.Errorf("packages: %s: %q holds no version to compare with: %s", option, text, v)
-			}
-			p.versions = append(p.versions, d[0][0])
-		}
+	}
+	return errors.Join(errs...)
+}
+
+func parsePatterns(name string, list []string) (out []pattern, err error) {
+	var errs []error
+	for i, text := range list {
+		p, err := parsePattern(text)
+		errs = append(errs, option.Wrap(fmt.Sprintf("%s[%d]", name, i), err))
 		out = append(out, p)
 	}
-	return out, nil
+	return out, errors.Join(errs...)
+}
+
+func parsePattern(text string) (p pattern, err error) {
+	m := regexp.MustCompile(`^([^\s()]+)((?:\s*\([^()]*\))*)\s*$`).FindStringSubmatch(text)
+	if m == nil {
+		return p, fmt.Errorf("%q is not of the form: name (>= version)", text)
+	}
+	p.text, p.name = text, m[1]
+	if _, err := path.Match(p.name, ""); err != nil {
+		return p, fmt.Errorf("%q is not a pattern", p.name)
+	}
+	for _, v := range regexp.MustCompile(`\([^()]*\)`).FindAllString(m[2], -1) {
+		d, err := deb.ParseDependencies("x " + v)
+		if err != nil || len(d) != 1 || len(d[0]) != 1 {
+			return p, fmt.Errorf("%q holds no version to compare with: %s", text, v)
+		}
+		p.versions = append(p.versions, d[0][0])
+	}
+	return p, nil
 }
 
 func matchesAny(list []pattern, k pkg) bool {
@@ -132,18 +148,18 @@ func globbed(list []string, value string) bool {
 	return len(list) == 0 || slices.ContainsFunc(list, func(p string) bool { ok, _ := path.Match(p, value); return ok })
 }
 
-// chooses tells it of a package by itself.
+// chooses reports whether the filter chooses a package, apart from dependencies.
 func (f *filter) chooses(k pkg) bool {
 	if matchesAny(f.exclude, k) {
 		return false
 	}
-	if k.isSource { // its sections and priorities are no binary package's
+	if k.isSource { // sections and priorities are those of binary packages
 		return len(f.include) > 0 && matchesAny(f.include, k)
 	}
 	return (len(f.include) == 0 || matchesAny(f.include, k)) && globbed(f.sections, k.section) && globbed(f.priorities, k.priority)
 }
 
-// choose tells, for each package of an archive, whether it is chosen.
+// choose reports for each package of an archive whether it is chosen.
 func (f *filter) choose(pkgs []pkg) []bool {
 	keep := make([]bool, len(pkgs))
 	for i, k := range pkgs {
@@ -167,8 +183,8 @@ func (f *filter) choose(pkgs []pkg) []bool {
 	return keep
 }
 
-// provider is a package that satisfies a name, as one of its version or, if it
-// only provides it, as what the version says; empty: any that needs none.
+// provider is a package that satisfies a name. version is the package's own, or the one
+// in Provides. An empty version satisfies only dependencies that ask for none.
 type provider struct {
 	pkg     int
 	version string
@@ -181,7 +197,7 @@ func (f *filter) followAll(pkgs []pkg, keep []bool) {
 			continue
 		}
 		providers[k.name] = append(providers[k.name], provider{i, k.version})
-		provided, _ := deb.ParseDependencies(k.provides) // what can't be read provides nothing
+		provided, _ := deb.ParseDependencies(k.provides) // an unreadable field provides nothing
 		for _, d := range provided {
 			for _, r := range d {
 				providers[r.Name] = append(providers[r.Name], provider{i, r.Version})
@@ -198,6 +214,10 @@ func (f *filter) followAll(pkgs []pkg, keep []bool) {
 		k := pkgs[todo[len(todo)-1]]
 		todo = todo[:len(todo)-1]
 		needed, _ := deb.ParseDependencies(k.depends)
+		if f.recommends {
+			recommended, _ := deb.ParseDependencies(k.recommends)
+			needed = append(needed, recommended...)
+		}
 		for _, d := range needed {
 			for _, r := range d {
 				for _, p := range providers[r.Name] {

@@ -1,147 +1,114 @@
 package apt
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net/url"
 	"slices"
 	"strings"
 
-	"github.com/ProtonMail/go-crypto/openpgp/armor"
-
-	"github.com/asof/asof/internal/deb"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/remote/mirror"
+	"github.com/asof/asof/publisher/remote/signature"
 )
 
-// keyringName is the file in which the keys are kept with a checkpoint.
+// keyringName is the name of the keyring that is stored with a checkpoint.
 const keyringName = "keyring.gpg"
 
-// described is what a suite's Release file tells its users.
+// described is what clients need to know about a suite.
 type described struct {
 	suiteName
 	label, origin string
-	components    []string
 	expires       bool // it has a Valid-Until
+	unsigned      bool // clients must set Trusted: yes
+	bare          bool // it has no Release file
+	byHash        bool // upstream has its indexes by digest
+	issuers       signature.Issuers
+	sourceOptions
 }
 
-// Guide implements remote.Guided: a source and a keyring for apt, and the
-// setting by which apt --snapshot finds the repo.
-func (r *upstream) Guide(ctx context.Context, tree remote.Previous) (remote.Guide, error) {
+// Guide implements remote.Guided. It returns a source and a keyring for apt, and the
+// setting for apt --snapshot.
+func (r *upstream) Guide(ctx context.Context, tree remote.Tree) (remote.Guide, error) {
 	var suites []described
 	for _, name := range r.suites {
 		s, err := r.describe(ctx, name, tree)
-		if absent(err) {
-			return remote.Guide{}, nil // the empty tree
+		if mirror.Absent(err) {
+			continue // the empty tree
 		}
 		if err != nil {
 			return remote.Guide{}, err
 		}
 		suites = append(suites, s)
 	}
+	if len(suites) == 0 {
+		return remote.Guide{}, nil
+	}
 	guide := remote.Guide{}
 	if r.keys != nil {
-		keys, err := binaryKeys(r.options.SignedBy)
+		keys, err := signature.Binary(r.options.SignedBy)
 		if err != nil {
-			return guide, err
+			return guide, fmt.Errorf("signed_by: %w", err)
 		}
 		guide.Files = map[string][]byte{keyringName: keys}
 	}
 	name := fileName(suites[0])
 	add := func(s manifest.Snippet) { guide.Usage.Snippets = append(guide.Usage.Snippets, s) }
+	signedBy := ""
 	if r.keys != nil {
-		add(manifest.Snippet{
-			Title: "The keys of the archive",
-			Note:  "This checkpoint was verified with them; they are kept with it.",
-			Text:  fmt.Sprintf("curl -fsSL --create-dirs -o /etc/apt/keyrings/%s.gpg {tree}%s%s\n", name, manifest.GeneratedDir, keyringName),
-		})
+		keys, from := r.trust(suites, name)
+		add(keys)
+		signedBy = from
 	}
 	add(manifest.Snippet{
 		Title: "A source for apt",
 		Note:  r.sourceNote(suites),
 		File:  "/etc/apt/sources.list.d/" + name + ".sources",
-		Text:  r.source(suites, name),
+		Text:  r.source(suites, signedBy),
 	})
 	add(r.snapshots(suites, name))
 	return guide, nil
 }
 
-// describe reads what the Release file of a suite in the tree says.
-func (r *upstream) describe(ctx context.Context, name suiteName, tree remote.Previous) (described, error) {
-	s := described{suiteName: name, components: r.options.Components}
-	doc, err := r.stored(ctx, name.dir+"InRelease", tree)
+// describe reads the Release file of a suite from the tree.
+func (r *upstream) describe(ctx context.Context, name suiteName, tree remote.Tree) (described, error) {
+	s := described{suiteName: name}
+	doc, err := mirror.Stored(ctx, tree, name.dir+"InRelease", MaxRelease)
 	clear := err == nil
-	if absent(err) {
-		doc, err = r.stored(ctx, name.dir+"Release", tree)
+	if mirror.Absent(err) {
+		doc, err = mirror.Stored(ctx, tree, name.dir+"Release", MaxRelease)
+	}
+	if mirror.Absent(err) && r.options.Verify == "off" {
+		s.bare, s.unsigned = true, true
+		s.sourceOptions, err = r.options.bareSource(ctx, name, tree)
+		return s, err
 	}
 	if err != nil {
 		return s, err
 	}
-	text := doc.data
+	text := releaseText{text: doc.Data, where: doc.Path}
 	if clear {
-		block, err := openClearsigned(text)
+		signed, err := signature.Open(doc.Data)
 		if err != nil {
-			return s, fmt.Errorf("%s: %w", doc.path, err)
+			return s, fmt.Errorf("%s: %w", doc.Path, err)
 		}
-		text = block.Plaintext
-	}
-	for fields, err := range deb.Stanzas(bytes.NewReader(text), "Label", "Origin", "Components", "Valid-Until") {
-		if err != nil {
-			return s, syntax(doc.path, err)
+		text.text, s.issuers = signed.Text, signed.Issuers()
+	} else {
+		detached, err := mirror.Stored(ctx, tree, name.dir+"Release.gpg", MaxRelease)
+		if s.unsigned = mirror.Absent(err); err != nil && !s.unsigned {
+			return s, err
 		}
-		s.label, s.origin, s.expires = fields.Text(0), fields.Text(1), fields.Has(3)
-		if len(s.components) == 0 {
-			s.components = strings.Fields(fields.Text(2))
-		}
+		s.issuers = signature.DetachedIssuers(detached.Data)
 	}
-	return s, nil
-}
-
-// source is the deb822 source of all suites, one stanza for those that are alike.
-func (r *upstream) source(suites []described, name string) string {
-	var b strings.Builder
-	for len(suites) > 0 {
-		first, n := suites[0], 1
-		for !first.flat && n < len(suites) && !suites[n].flat && slices.Equal(suites[n].components, first.components) {
-			n++
-		}
-		if b.Len() > 0 {
-			b.WriteByte('\n')
-		}
-		r.stanza(&b, suites[:n], name)
-		suites = suites[n:]
+	rel, err := parseRelease(text, func(string, string) {})
+	if err != nil {
+		return s, err
 	}
-	return b.String()
-}
-
-func (r *upstream) stanza(b *strings.Builder, suites []described, name string) {
-	types := "deb"
-	if r.options.Sources {
-		types = "deb deb-src"
-	}
-	fmt.Fprintf(b, "Types: %s\nURIs: {tree}\nSuites:", types)
-	for _, s := range suites {
-		suite := strings.TrimSuffix(strings.TrimPrefix(s.dir, "dists/"), "/")
-		if s.flat {
-			suite = "./" + s.dir
-		}
-		b.WriteString(" " + suite)
-	}
-	b.WriteByte('\n')
-	if !suites[0].flat {
-		fmt.Fprintf(b, "Components: %s\n", strings.Join(suites[0].components, " "))
-		if list := slices.DeleteFunc(slices.Clone(r.options.Architectures), func(a string) bool { return a == "all" }); len(list) > 0 {
-			fmt.Fprintf(b, "Architectures: %s\n", strings.Join(list, " "))
-		}
-	}
-	if r.keys != nil {
-		fmt.Fprintf(b, "Signed-By: /etc/apt/keyrings/%s.gpg\n", name)
-	}
-	if slices.ContainsFunc(suites, func(s described) bool { return s.expires }) {
-		b.WriteString("Check-Valid-Until: no\n")
-	}
+	s.label, s.origin, s.expires = rel.label, rel.origin, !rel.validUntil.IsZero() || rel.unreadable != nil
+	s.byHash = rel.byHash
+	s.sourceOptions, err = r.options.sourceFor(ctx, newOffer(&suite{suiteName: name, release: rel}), tree)
+	return s, err
 }
 
 func (r *upstream) sourceNote(suites []described) string {
@@ -149,13 +116,34 @@ func (r *upstream) sourceNote(suites []described) string {
 	if slices.ContainsFunc(suites, func(s described) bool { return s.expires }) {
 		notes = append(notes, "Check-Valid-Until is off, as the archive signs for how long a state of it may be used, and the time of a checkpoint passes. The signature itself is checked.")
 	}
-	if r.keys == nil {
+	unsigned := slices.ContainsFunc(suites, func(s described) bool { return s.unsigned })
+	if slices.ContainsFunc(suites, func(s described) bool { return s.bare }) {
+		notes = append(notes, "The archive has no Release file, so nothing in it can be verified. Trusted: yes makes apt take it all the same.")
+	} else if unsigned {
+		notes = append(notes, "The archive is not signed. Trusted: yes makes apt take it all the same.")
+	}
+	lacks := func(target string) bool {
+		return slices.ContainsFunc(suites, func(s described) bool { return slices.Contains(s.lacks, target) })
+	}
+	if lacks(targetContents) {
+		notes = append(notes, "The archive's Contents indexes are not in this checkpoint. Targets-Remove keeps apt-file from asking for them: apt update would end with an error.")
+	}
+	if lacks(targetDEP11) || lacks(targetCommands) {
+		notes = append(notes, "Metadata for software centers or for command-not-found is not in this checkpoint. Targets-Remove keeps apt from asking for it.")
+	}
+	if slices.ContainsFunc(suites, func(s described) bool { return s.languages != "" && !s.bare }) {
+		notes = append(notes, "Languages names the translations that are in this checkpoint. The archive lists more.")
+	}
+	if slices.ContainsFunc(suites, func(s described) bool { return !s.byHash }) {
+		notes = append(notes, "The archive has no indexes by hash. An apt update that runs while latest or a channel moves on may fail with \"File has unexpected size\"; the next one succeeds. A time instead of the name rules it out.")
+	}
+	if r.keys == nil && !unsigned {
 		notes = append(notes, "No keys are kept with this checkpoint: apt takes those that it trusts anyway.")
 	}
 	return strings.Join(notes, " ")
 }
 
-// snapshots is the setting by which apt finds other times of the archive.
+// snapshots returns the setting that lets apt find other times of the archive.
 func (r *upstream) snapshots(suites []described, name string) manifest.Snippet {
 	var lines []string
 	for _, s := range suites {
@@ -186,12 +174,12 @@ func (r *upstream) snapshots(suites []described, name string) manifest.Snippet {
 	}
 }
 
-// isOption reports whether a name can be part of an option's name in apt.conf(5).
+// isOption reports whether a name can be part of an option name in apt.conf(5).
 func isOption(s string) bool {
 	return s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._+") == ""
 }
 
-// fileName names an archive in paths on a client.
+// fileName makes a file name for the archive on clients, from its label.
 func fileName(s described) string {
 	name := strings.Map(func(c rune) rune {
 		switch {
@@ -206,31 +194,4 @@ func fileName(s described) string {
 		return "asof"
 	}
 	return name
-}
-
-// binaryKeys is one binary keyring of the keys in files, armoured or not.
-func binaryKeys(names []string) ([]byte, error) {
-	var ring []byte
-	for _, name := range names {
-		data, err := readKeyFile(name)
-		if err != nil {
-			return nil, fmt.Errorf("signed_by: %w", err)
-		}
-		for isArmoured(data) {
-			block, err := armor.Decode(bytes.NewReader(data))
-			if err != nil {
-				return nil, fmt.Errorf("signed_by: %s: %w", name, err)
-			}
-			keys, err := io.ReadAll(block.Body)
-			if err != nil {
-				return nil, fmt.Errorf("signed_by: %s: %w", name, err)
-			}
-			ring = append(ring, keys...)
-			if _, data, _ = bytes.Cut(data, []byte(endOfKeys)); !isArmoured(data) {
-				data = nil
-			}
-		}
-		ring = append(ring, data...)
-	}
-	return ring, nil
 }

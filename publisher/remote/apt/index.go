@@ -8,7 +8,7 @@ import (
 	"github.com/asof/asof/internal/unpack"
 )
 
-// kind is what an index that Release lists is about.
+// kind is the kind of an index that Release lists.
 type kind uint8
 
 const (
@@ -24,18 +24,18 @@ const (
 	pdiff
 )
 
-// indexName is a name in a Release file, taken apart.
+// indexName is a name in a Release file, split into its parts.
 type indexName struct {
-	name      string // below the suite's folder
-	stem, ext string // name without and with its compression's extension: "", ".xz", …
+	name      string // relative to the suite's folder
+	stem, ext string // name without and with its extension: "", ".xz", …
 	kind      kind
-	of        kind   // what a pdiff is of
+	of        kind   // the kind of index that a pdiff applies to
 	component string // empty: none
-	arch      string // or a translation's language; empty: none
+	arch      string // or the language of a translation; empty: none
 	udeb      bool
 }
 
-// parseIndexName takes a name apart:
+// parseIndexName splits a name into its parts:
 //
 //	main/binary-amd64/Packages.xz, main/debian-installer/binary-amd64/Packages.gz
 //	main/source/Sources.xz, main/source/Release
@@ -46,7 +46,7 @@ type indexName struct {
 //	Packages.gz, Sources                                        in flat repositories
 func parseIndexName(name string) indexName {
 	ix := indexName{name: name, stem: name}
-	for _, ext := range append(unpack.Extensions(), ".lzma") {
+	for _, ext := range unpack.Extensions() {
 		if ext != "" && strings.HasSuffix(name, ext) {
 			ix.stem, ix.ext = strings.TrimSuffix(name, ext), ext
 		}
@@ -152,15 +152,31 @@ func (o *Options) wants(ix indexName, rel *release, flat bool) bool {
 	return false
 }
 
-// wantsComponent: Release files may put the last folder of the suite's name in
-// front of a component's: updates/main.
+// lacksContents reports whether contents: false leaves out Contents indexes that the
+// other options would choose.
+func (o *Options) lacksContents(s *suite) bool {
+	if o.Contents {
+		return false
+	}
+	with := *o
+	with.Contents = true
+	for name := range s.files {
+		if ix := parseIndexName(name); ix.kind == contents && with.wants(ix, s.release, s.flat) {
+			return true
+		}
+	}
+	return false
+}
+
+// wantsComponent reports whether the options choose a component. Release files may put
+// the last part of the suite's name in front of it, as in updates/main.
 func (o *Options) wantsComponent(name string) bool {
 	return len(o.Components) == 0 || name == "" || slices.Contains(o.Components, name) ||
 		slices.ContainsFunc(o.Components, func(c string) bool { return path.Base(c) == name })
 }
 
-// wantsArchitecture: clients read the index of "all" beside their own unless
-// Release says that theirs holds all of it.
+// wantsArchitecture reports whether the options choose an architecture. Clients read the
+// index of "all" besides their own, unless Release says that their own contains it.
 func (o *Options) wantsArchitecture(arch string, rel *release) bool {
 	if len(o.Architectures) == 0 || slices.Contains(o.Architectures, arch) {
 		return true

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/asof/asof/publisher/remote/fetch"
+	"github.com/asof/asof/publisher/remote/remotetest"
 )
 
 func TestParseIndexName(t *testing.T) {
@@ -73,14 +74,14 @@ func TestFlat(t *testing.T) {
 	for _, dir := range []string{"", "flat/"} {
 		a := newArchive(t)
 		content := "a package"
-		a.set("pool/a_1.deb", content)
+		a.Set("pool/a_1.deb", content)
 		a.publish(dir, suiteFiles{indexes: map[string]string{"Packages": fmt.Sprintf("Package: a\nFilename: ./pool/a_1.deb\nSize: %d\nSHA256: %x\n", len(content), sha256.Sum256([]byte(content)))}})
 		c := a.capture(a.open(Options{Suites: []string{"./" + dir}, Verify: "off"}), nil)
 		want := []string{dir + "Packages.gz", dir + "Packages.zst", dir + "Release", "pool/a_1.deb"}
-		if got := paths(c); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+		if got := remotetest.Paths(c); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
 			t.Errorf("got %q, want %q", got, want)
 		}
-		published(t, c)
+		remotetest.Publish(t, c)
 	}
 }
 
@@ -88,15 +89,15 @@ func TestPDiffs(t *testing.T) {
 	a := newArchive(t)
 	s := stable(a)
 	s.indexes["main/binary-amd64/Packages.diff/Index"] = fmt.Sprintf("SHA256-Current: x\nSHA256-Download:\n %x 4 T-1.gz\n", sha256.Sum256([]byte("diff")))
-	a.set("dists/stable/main/binary-amd64/Packages.diff/T-1.gz", "diff")
+	a.Set("dists/stable/main/binary-amd64/Packages.diff/T-1.gz", "diff")
 	a.publish("dists/stable/", s)
 	for _, pdiffs := range []bool{false, true} {
 		c := a.capture(a.open(Options{PDiffs: pdiffs, Verify: "off"}), nil)
-		list := strings.Join(paths(c), "\n")
+		list := strings.Join(remotetest.Paths(c), "\n")
 		if strings.Contains(list, "Packages.diff/Index") != pdiffs || strings.Contains(list, "Packages.diff/T-1.gz") != pdiffs {
 			t.Errorf("pdiffs %v:\n%s", pdiffs, list)
 		}
-		published(t, c)
+		remotetest.Publish(t, c)
 	}
 }
 
@@ -105,34 +106,34 @@ func TestPDiffs(t *testing.T) {
 func TestOtherDigests(t *testing.T) {
 	a := newArchive(t)
 	content := "a package"
-	a.set("pool/strong.deb", content)
-	a.set("pool/weak.deb", content+"!")
+	a.Set("pool/strong.deb", content)
+	a.Set("pool/weak.deb", content+"!")
 	strong := fmt.Sprintf("Package: strong\nFilename: pool/strong.deb\nSize: %d\nSHA512: %x\n\n", len(content), sha512.Sum512([]byte(content)))
 	weak := fmt.Sprintf("Package: weak\nFilename: pool/weak.deb\nSize: %d\nMD5sum: %x\n\n", len(content)+1, md5.Sum([]byte(content+"!")))
 	a.publish("dists/stable/", suiteFiles{hashes: "SHA512", fields: fields, indexes: map[string]string{"main/binary-amd64/Packages": strong}})
 	r := a.open(Options{Verify: "off"})
 	first := a.capture(r, nil)
-	list := strings.Join(paths(first), "\n")
+	list := strings.Join(remotetest.Paths(first), "\n")
 	if !strings.Contains(list, "by-hash/SHA512/") || strings.Contains(list, "by-hash/SHA256/") {
 		t.Errorf("names by hash:\n%s", list)
 	}
-	prev := published(t, first)
-	a.take()
+	prev := remotetest.Publish(t, first)
+	a.Take()
 	a.capture(r, prev)
-	if got := a.take(); fmt.Sprint(got) != "[GET dists/stable/InRelease GET dists/stable/Release since]" {
+	if got := a.Take(); fmt.Sprint(got) != "[GET dists/stable/InRelease GET dists/stable/Release since]" {
 		t.Errorf("an unchanged archive: %q", got)
 	}
 
-	a.set("pool/strong.deb", "A package")
-	if text, _ := a.fail(r, nil); !strings.HasPrefix(text, "HOST/pool/strong.deb: its SHA512 is ") {
+	a.Set("pool/strong.deb", "A package")
+	if text, _ := a.fail(r, nil); !strings.HasPrefix(text, "pool/strong.deb: HOST/pool/strong.deb: its SHA512 is ") {
 		t.Error(text)
 	}
-	a.set("pool/strong.deb", content)
+	a.Set("pool/strong.deb", content)
 	a.publish("dists/stable/", suiteFiles{hashes: "MD5Sum", indexes: map[string]string{"main/binary-amd64/Packages": strong + weak}})
 	if text, _ := a.fail(r, nil); !strings.Contains(text, "only its MD5 or SHA-1 is known") {
 		t.Error(text)
 	}
-	published(t, a.capture(a.open(Options{Verify: "off", AllowWeak: true}), nil))
+	remotetest.Publish(t, a.capture(a.open(Options{Verify: "off", AllowWeak: true}), nil))
 }
 
 func TestOptionErrors(t *testing.T) {
@@ -142,23 +143,28 @@ func TestOptionErrors(t *testing.T) {
 		return o
 	}
 	for want, opts := range map[string]Options{
-		"url: missing":       {},
-		"url: holds a query": ok(func(o *Options) { o.URL += "?x" }),
-		"suites: missing":    ok(func(o *Options) { o.Suites = nil }),
-		`suites: path "dists/../x/InRelease" holds the segment ".."`:                                                   ok(func(o *Options) { o.Suites = []string{"../x"} }),
-		`suites: "stable" is listed twice`:                                                                             ok(func(o *Options) { o.Suites = []string{"stable", "stable"} }),
-		"components, architectures: flat repositories have none":                                                       ok(func(o *Options) { o.Suites, o.Components = []string{"./"}, []string{"main"} }),
-		`architectures: path "a//b" holds an empty segment`:                                                            ok(func(o *Options) { o.Architectures = []string{"a//b"} }),
-		`verify: "yes" is neither required nor off`:                                                                    ok(func(o *Options) { o.Verify = "yes" }),
+		"url: missing\nsuites: missing": {},
+		"url: holds a query":            ok(func(o *Options) { o.URL += "?x" }),
+		"suites: missing":               ok(func(o *Options) { o.Suites = nil }),
+		`suites[0]: path "dists/../x/InRelease" holds the segment ".."`:                                                ok(func(o *Options) { o.Suites = []string{"../x"} }),
+		`suites[1]: "stable" is listed twice`:                                                                          ok(func(o *Options) { o.Suites = []string{"stable", "stable"} }),
+		"components: flat repositories have none":                                                                      ok(func(o *Options) { o.Suites, o.Components = []string{"./"}, []string{"main"} }),
+		`architectures[0]: path "a//b" holds an empty segment`:                                                         ok(func(o *Options) { o.Architectures = []string{"a//b"} }),
+		`verify: is "yes"; allowed: required, off`:                                                                     ok(func(o *Options) { o.Verify = "yes" }),
 		"verify: required needs keys in signed_by":                                                                     ok(func(o *Options) { o.Verify = "required" }),
-		"verify: off contradicts signed_by":                                                                            ok(func(o *Options) { o.Verify, o.SignedBy = "off", []string{"x"} }),
+		`missing: is "ignore"; allowed: fail, skip`:                                                                    ok(func(o *Options) { o.Missing = "ignore" }),
+		"verify: off contradicts signed_by\nsigned_by: open x: no such file or directory":                              ok(func(o *Options) { o.Verify, o.SignedBy = "off", []string{"x"} }),
 		"signed_by: open /no/such: no such file or directory":                                                          ok(func(o *Options) { o.SignedBy = []string{"/no/such"} }),
 		"signed_by: bench_test.go: holds no OpenPGP public key: openpgp: invalid data: tag byte does not have MSB set": ok(func(o *Options) { o.SignedBy = []string{"bench_test.go"} }),
-		"concurrency: -1 is not between 1 and 1000":                                                                    ok(func(o *Options) { o.Concurrency = -1 }),
-		`packages: include: "a b" is not of the form: name (>= version)`:                                               ok(func(o *Options) { o.Packages.Include = []string{"a b"} }),
-		`packages: exclude: "[a" is not a pattern`:                                                                     ok(func(o *Options) { o.Packages.Exclude = []string{"[a"} }),
-		`packages: include: "a (?? 1)" holds no version to compare with: (?? 1)`:                                       ok(func(o *Options) { o.Packages.Include = []string{"a (?? 1)"} }),
-		`packages: follow_dependencies: nothing is chosen that has dependencies to follow`:                             ok(func(o *Options) { o.Packages.FollowDependencies = true }),
+		"concurrency: is -1; allowed: 1 to 1000":                                                                       ok(func(o *Options) { o.Concurrency = -1 }),
+		`packages.include[0]: "a b" is not of the form: name (>= version)`:                                             ok(func(o *Options) { o.Packages.Include = []string{"a b"} }),
+		`packages.exclude[0]: "[a" is not a pattern`:                                                                   ok(func(o *Options) { o.Packages.Exclude = []string{"[a"} }),
+		`packages.include[0]: "a (?? 1)" holds no version to compare with: (?? 1)`:                                     ok(func(o *Options) { o.Packages.Include = []string{"a (?? 1)"} }),
+		`packages.follow_dependencies: is false; follow_recommends follows dependencies, too: leave out one of the two`: ok(func(o *Options) {
+			o.Packages = Filter{Include: []string{"x"}, FollowDependencies: new(false), FollowRecommends: true}
+		}),
+		`packages.follow_dependencies: nothing is chosen that has dependencies to follow`: ok(func(o *Options) { o.Packages.FollowDependencies = new(true) }),
+		`packages.follow_recommends: nothing is chosen that recommends anything`:          ok(func(o *Options) { o.Packages.FollowRecommends = true }),
 	} {
 		if _, err := New(opts, fetch.Env{}); err == nil || err.Error() != want {
 			t.Errorf("got %v\nwant %s", err, want)

@@ -3,163 +3,93 @@ package apt
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net/http"
 	"time"
 
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
-	"github.com/asof/asof/publisher/remote/fetch"
+	"github.com/asof/asof/publisher/remote/mirror"
+	"github.com/asof/asof/publisher/remote/signature"
 )
 
-// suite is a suite whose root documents were captured.
+// suite is a suite with its captured root documents.
 type suite struct {
 	suiteName
-	roots []document // in the order InRelease, Release, Release.gpg; those that upstream has
+	*mirror.Roots // in the order InRelease, Release, Release.gpg
 	*release
-	unchanged bool // they are those of the newest checkpoint
+	bare bool // it has no Release file
+	// seen means that the remote's last capture saw the same root documents, so missing
+	// and wrong files are lasting.
+	seen bool
 }
 
-// document is a root document, in memory.
-type document struct {
-	path     string // in the tree
-	data     []byte
-	modified time.Time
-	same     bool // the newest checkpoint has the same
+// lasting reports whether the last capture or the newest checkpoint had the same root
+// documents.
+func (s *suite) lasting() bool { return s.seen || s.Unchanged() }
+
+// rootNames lists the root documents of a suite, the most authoritative first.
+func (name suiteName) rootNames() []mirror.RootName {
+	return []mirror.RootName{
+		{Path: name.dir + "InRelease", Phase: remote.Root},
+		{Path: name.dir + "Release", Phase: remote.Root},
+		{Path: name.dir + "Release.gpg", Phase: remote.Signature},
+	}
 }
 
-// captureSuite reads and checks the root documents of a suite. Where the first
-// of them did not change, the others are taken to be the newest checkpoint's.
-func (r *upstream) captureSuite(ctx context.Context, name suiteName, prev remote.Previous) (*suite, error) {
-	s := &suite{suiteName: name}
-	for _, base := range []string{"InRelease", "Release", "Release.gpg"} {
-		if base == "Release.gpg" && len(s.roots) == 0 {
-			break
-		}
-		get := r.document
-		if s.unchanged {
-			get = r.stored
-		}
-		doc, err := get(ctx, name.dir+base, prev)
-		if absent(err) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		s.roots = append(s.roots, doc)
-		s.unchanged = s.unchanged || (len(s.roots) == 1 && doc.same)
-	}
-	if len(s.roots) == 0 {
-		return nil, fmt.Errorf("%s%s: has neither InRelease nor Release: %w", r.where(), name.dir, fs.ErrNotExist)
-	}
-	if err := r.checkRoots(ctx, s, prev); err != nil {
+// captureSuite reads and checks the root documents of a suite.
+func (c *capture) captureSuite(ctx context.Context, name suiteName) (*suite, error) {
+	roots, err := c.session.ReadRoots(ctx, MaxRelease, name.rootNames()...)
+	if err != nil {
 		return nil, err
 	}
-	return s, nil
-}
-
-// root is the document with a name, nil if upstream has none.
-func (s *suite) root(base string) *document {
-	for i, doc := range s.roots {
-		if doc.path == s.dir+base {
-			return &s.roots[i]
+	s := &suite{suiteName: name, Roots: roots}
+	if s.root("InRelease") == nil && s.root("Release") == nil {
+		s.Documents = nil // Release.gpg alone is useless
+		s.bare = true
+		if err := c.checkStillBare(ctx, name); err != nil {
+			return nil, err
 		}
+		s.release, err = c.bareRelease(name)
+		return s, err
 	}
-	return nil
+	roots256 := sha256.New()
+	for _, doc := range s.Documents {
+		roots256.Write(doc.Data)
+	}
+	s.seen = c.memory.Saw(s.dir, manifest.Digest(roots256.Sum(nil)))
+	return s, c.checkRoots(ctx, s)
 }
 
-// document reads a root document, conditionally if the newest checkpoint has it.
-func (r *upstream) document(ctx context.Context, path string, prev remote.Previous) (doc document, err error) {
-	have, ok, err := find(ctx, prev, path)
-	if err != nil {
-		return doc, err
-	}
-	err = r.client.Retry(ctx, func(ctx context.Context) (err error) {
-		resp, err := r.client.GetSince(ctx, r.client.URL(path), -1, have.Modified)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		data, err := readBounded(resp.Body, fetch.Redact(r.client.URL(path)))
-		doc = document{path: path, data: data, modified: resp.Modified, same: ok && manifest.Sum(data) == have.SHA256}
-		return err
-	})
-	if errors.Is(err, fetch.ErrNotModified) {
-		return r.stored(ctx, path, prev)
-	}
-	return doc, err
-}
+// root returns the document with a name, or nil if upstream does not have it.
+func (s *suite) root(base string) *mirror.Document { return s.Find(s.dir + base) }
 
-// stored reads a root document from the newest checkpoint.
-func (r *upstream) stored(ctx context.Context, path string, prev remote.Previous) (document, error) {
-	f, ok, err := find(ctx, prev, path)
-	if err != nil {
-		return document{}, err
-	}
-	if !ok {
-		return document{}, fmt.Errorf("%s: %w", path, fs.ErrNotExist)
-	}
-	body, err := prev.Open(ctx, f)
-	if err != nil {
-		return document{}, err
-	}
-	defer body.Close()
-	data, err := readBounded(body, path)
-	if err == nil && manifest.Sum(data) != f.SHA256 {
-		err = fmt.Errorf("%s: the store has other bytes than the newest checkpoint says", path)
-	}
-	return document{path: path, data: data, modified: f.Modified, same: true}, err
-}
-
-func find(ctx context.Context, prev remote.Previous, path string) (remote.File, bool, error) {
-	if prev == nil {
-		return remote.File{}, false, nil
-	}
-	return prev.Find(ctx, path)
-}
-
-func readBounded(r io.Reader, where string) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, MaxRelease+1))
-	if err == nil && len(data) > MaxRelease {
-		err = &remote.InputError{Where: where, Err: fmt.Errorf("has more than %d bytes", MaxRelease)}
-	}
-	return data, err
-}
-
-// absent recognizes that upstream does not have a document. Object stores say
-// 403 of what is not there to those who may not list.
-func absent(err error) bool {
-	if status, ok := errors.AsType[*fetch.StatusError](err); ok && status.Code == http.StatusForbidden {
-		return true
-	}
-	return errors.Is(err, fs.ErrNotExist)
-}
-
-// checkRoots parses the root documents and holds them against each other, their
+// checkRoots parses the root documents and checks them against each other, their
 // signatures, the clock and the newest checkpoint.
-func (r *upstream) checkRoots(ctx context.Context, s *suite, prev remote.Previous) error {
-	text, err := r.authenticate(s)
+func (c *capture) checkRoots(ctx context.Context, s *suite) error {
+	text, err := c.authenticate(s)
 	if err != nil {
 		return err
 	}
-	first := s.roots[0]
-	where := fetch.Redact(r.client.URL(first.path))
-	if s.release, err = parseRelease(text, where); err != nil {
+	first := s.Documents[0]
+	where := c.urlOf(first.Path)
+	if s.release, err = parseRelease(text, c.warnings.Add); err != nil {
 		return err
 	}
-	if err := r.checkDates(s.release); err != nil {
+	if err := c.checkDates(s.release); err != nil {
 		return fmt.Errorf("%s: %w: %w", where, remote.ErrUnverified, err)
 	}
-	if first.same {
+	if first.Unchanged {
 		return nil
 	}
-	older, err := r.olderThan(ctx, s, prev)
+	older, err := c.olderThan(ctx, s)
 	if err != nil {
 		return err
+	}
+	if older != nil && s.seen {
+		return fmt.Errorf("%s: %w: %w", where, remote.ErrUnverified, &lastingError{older})
 	}
 	if older != nil {
 		return fmt.Errorf("%s: %w: %w", where, remote.ErrUnverified, older)
@@ -167,27 +97,37 @@ func (r *upstream) checkRoots(ctx context.Context, s *suite, prev remote.Previou
 	return nil
 }
 
-// authenticate returns the text that the signatures are for. Where there is an
-// InRelease, it counts: mirrors and caches give an old Release or Release.gpg
-// beside it for days. These are left out then, both, rather than mixed in.
-func (r *upstream) authenticate(s *suite) ([]byte, error) {
-	in, plain, signature := s.root("InRelease"), s.root("Release"), s.root("Release.gpg")
-	failed := func(doc *document, err error) error {
+// authenticate returns the signed text. If there is an InRelease, it wins: mirrors and
+// caches may serve an old Release or Release.gpg beside it for days. Both are then left
+// out, so that the tree does not mix generations.
+func (c *capture) authenticate(s *suite) (releaseText, error) {
+	in, plain, detached := s.root("InRelease"), s.root("Release"), s.root("Release.gpg")
+	failed := func(doc *mirror.Document, err error) error {
 		if err == nil {
 			return nil
 		}
-		return fmt.Errorf("%s: %w", fetch.Redact(r.client.URL(doc.path)), err)
+		return fmt.Errorf("%s: %w", c.urlOf(doc.Path), err)
 	}
-	var text []byte
-	if in != nil {
-		block, err := openClearsigned(in.data)
-		if err != nil {
-			return nil, failed(in, fmt.Errorf("%w: %w", remote.ErrUnverified, err))
+	accept := func(doc *mirror.Document, notes []string, err error) error {
+		if err == nil {
+			for _, note := range notes {
+				c.warnings.Add(c.urlOf(doc.Path), "beside a good signature: "+note)
+			}
 		}
-		text = block.Plaintext
-		if r.keys != nil {
-			if err := r.keys.verifyClear(block, r.now()); err != nil {
-				return nil, failed(in, err)
+		return err
+	}
+	var text releaseText
+	if in != nil {
+		c.warnForm(in)
+		signed, err := signature.Open(in.Data)
+		if err != nil {
+			return text, failed(in, fmt.Errorf("%w: %w", remote.ErrUnverified, err))
+		}
+		text = releaseText{signed.Text, c.urlOf(in.Path), signed.Ahead}
+		if c.keys != nil {
+			notes, err := c.keys.VerifyClear(signed, c.now())
+			if err := accept(in, notes, err); err != nil {
+				return text, failed(in, err)
 			}
 		}
 	}
@@ -196,23 +136,39 @@ func (r *upstream) authenticate(s *suite) ([]byte, error) {
 	}
 	doc, err := plain, error(nil)
 	switch {
-	case in != nil && !sameText(text, plain.data):
+	case in != nil && !sameText(text.text, plain.Data):
 		err = errors.New("is of another generation than InRelease")
-	case r.keys != nil && signature != nil:
-		doc, err = signature, r.keys.verifyDetached(plain.data, signature.data, r.now())
-	case r.keys != nil && in == nil:
+	case c.keys != nil && detached != nil:
+		var notes []string
+		notes, err = c.keys.VerifyDetached(plain.Data, detached.Data, c.now())
+		doc, err = detached, accept(detached, notes, err)
+	case c.keys != nil && in == nil:
 		err = fmt.Errorf("%w: it has neither Release.gpg nor InRelease", remote.ErrUnverified)
 	}
-	if err == nil || in == nil {
-		return plain.data, failed(doc, err)
+	if in == nil {
+		if detached != nil && c.keys != nil {
+			c.warnForm(detached)
+		}
+		return releaseText{plain.Data, c.urlOf(plain.Path), 0}, failed(doc, err)
 	}
-	r.log.Warn("Release and Release.gpg are left out: InRelease is newer, or they are wrong", "error", failed(doc, err))
-	s.roots = s.roots[:1]
+	if err == nil {
+		return text, nil
+	}
+	c.log.Warn("Release and Release.gpg are left out: InRelease is newer, or they are wrong", "error", failed(doc, err))
+	s.Documents = s.Documents[:1]
 	return text, nil
 }
 
-// sameText compares a signed text, whose lines lost blanks at their ends, with
-// the plain one.
+// warnForm warns if apt refuses the form of a document's signature. The signature may be
+// good all the same, so the document is published.
+func (c *capture) warnForm(doc *mirror.Document) {
+	if reason := signature.Refused(doc.Data); reason != "" {
+		c.warnings.Add(c.urlOf(doc.Path), "apt refuses it, so clients can't use this archive: "+reason)
+	}
+}
+
+// sameText compares a signed text with the plain one. Signing removes blanks at line
+// ends.
 func sameText(a, b []byte) bool {
 	tidy := func(text []byte) []byte {
 		var out []byte
@@ -233,45 +189,47 @@ func (r *upstream) checkDates(rel *release) error {
 	case rel.date.After(now.Add(maxFuture)):
 		return fmt.Errorf("it is dated %s, in the future", rel.date.Format(time.RFC3339))
 	case on(r.options.CheckValidUntil) && !rel.validUntil.IsZero() && rel.validUntil.Before(now):
-		return &validUntilError{rel.validUntil}
+		return &validUntilError{"it was valid until " + rel.validUntil.Format(time.RFC3339)}
+	case on(r.options.CheckValidUntil) && rel.unreadable != nil:
+		return &validUntilError{rel.unreadable.Error()}
 	}
 	return nil
 }
 
-// validUntilError is a Release file that must no longer be used.
-type validUntilError struct{ at time.Time }
+// validUntilError means that a Release file is past its Valid-Until, or that its
+// Valid-Until can't be read. apt refuses both.
+type validUntilError struct{ problem string }
 
-func (e *validUntilError) Error() string {
-	return "it was valid until " + e.at.Format(time.RFC3339)
-}
+func (e *validUntilError) Error() string { return e.problem }
 
 // Hint says what the user can do.
 func (e *validUntilError) Hint() string {
 	return "check_valid_until: false accepts it, as is right for an archive of old releases"
 }
 
-// olderThan compares a suite with the newest checkpoint's; nil: it is not older.
-func (r *upstream) olderThan(ctx context.Context, s *suite, prev remote.Previous) (older, err error) {
-	if r.options.AllowRollback {
+// olderThan checks whether a suite is older than in the newest checkpoint. It returns nil
+// if not.
+func (c *capture) olderThan(ctx context.Context, s *suite) (older, err error) {
+	if c.options.AllowRollback || s.date.IsZero() {
 		return nil, nil
 	}
 	for _, base := range []string{"InRelease", "Release"} {
-		doc, err := r.stored(ctx, s.dir+base, prev)
+		doc, err := mirror.Stored(ctx, c.prev, s.dir+base, MaxRelease)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		text := doc.data
+		text := doc.Data
 		if base == "InRelease" {
-			block, err := openClearsigned(doc.data)
+			signed, err := signature.Open(doc.Data)
 			if err != nil {
 				continue
 			}
-			text = block.Plaintext
+			text = signed.Text
 		}
-		rel, err := parseRelease(text, doc.path)
+		rel, err := parseRelease(releaseText{text: text, where: doc.Path}, func(string, string) {})
 		if err == nil && s.date.Before(rel.date) {
 			return &rollbackError{s.date, rel.date}, nil
 		}
@@ -280,40 +238,25 @@ func (r *upstream) olderThan(ctx context.Context, s *suite, prev remote.Previous
 	return nil, nil
 }
 
-// rollbackError is an archive that went back in time. A mirror among several may
-// only be late, so it is worth another capture.
+// rollbackError means that an archive went back in time. One of several mirrors may just
+// lag behind, so another capture may help.
 type rollbackError struct{ date, newest time.Time }
 
 func (e *rollbackError) Error() string {
 	return fmt.Sprintf("it is of %s, older than the newest checkpoint's of %s", e.date.Format(time.RFC3339), e.newest.Format(time.RFC3339))
 }
 
-// Is makes it a reason to capture again.
+// lastingError is a rollbackError that an earlier capture had already. It is not worth
+// another capture.
+type lastingError struct{ error }
+
+// Hint says what the user can do.
+func (e *lastingError) Hint() string { return (*rollbackError)(nil).Hint() }
+
+// Is makes the publisher capture again.
 func (e *rollbackError) Is(target error) bool { return target == remote.ErrMoved }
 
 // Hint says what the user can do.
 func (e *rollbackError) Hint() string {
 	return "a mirror may lag behind, or somebody serves an old state; allow_rollback: true accepts it"
-}
-
-// settled looks whether the root documents are still those that were captured.
-func (r *upstream) settled(ctx context.Context, s *suite) error {
-	root := s.roots[0]
-	var now []byte
-	err := r.client.Retry(ctx, func(ctx context.Context) error {
-		resp, err := r.client.GetSince(ctx, r.client.URL(root.path), -1, root.modified)
-		if err != nil {
-			return err
-		}
-		defer resp.Body.Close()
-		now, err = readBounded(resp.Body, root.path)
-		return err
-	})
-	if errors.Is(err, fetch.ErrNotModified) {
-		return nil
-	}
-	if absent(err) || (err == nil && !bytes.Equal(now, root.data)) {
-		return fmt.Errorf("%s: %w", fetch.Redact(r.client.URL(root.path)), remote.ErrMoved)
-	}
-	return err
 }

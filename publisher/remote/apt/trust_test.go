@@ -11,17 +11,21 @@ import (
 	"time"
 
 	"github.com/ProtonMail/go-crypto/openpgp"
+	"github.com/ProtonMail/go-crypto/openpgp/packet"
 
 	"github.com/asof/asof/internal/unpack"
 	"github.com/asof/asof/publisher/remote"
 	"github.com/asof/asof/publisher/remote/fetch"
+	"github.com/asof/asof/publisher/remote/mirror"
+	"github.com/asof/asof/publisher/remote/remotetest"
+	"github.com/asof/asof/publisher/remote/signature"
 )
 
 func TestSignatures(t *testing.T) {
 	year := now().AddDate(-1, 0, 0)
-	mine, other := newKey(t, year, 0), newKey(t, year, 0)
-	expired := newKey(t, year, 365*24*time.Hour-time.Hour)  // an hour ago
-	long := newKey(t, year.AddDate(-1, 0, 0), 24*time.Hour) // before it signed
+	mine, other := remotetest.Key(t, year, 0), remotetest.Key(t, year, 0)
+	expired := remotetest.Key(t, year, 365*24*time.Hour-time.Hour)  // an hour ago
+	long := remotetest.Key(t, year.AddDate(-1, 0, 0), 24*time.Hour) // before it signed
 	tests := []struct {
 		name   string
 		by     []*openpgp.Entity
@@ -38,20 +42,20 @@ func TestSignatures(t *testing.T) {
 		{name: "a key that had expired when it signed", by: []*openpgp.Entity{long}, opts: Options{AllowExpiredKeys: true}, want: "has expired"},
 		{name: "none", want: "Release: verification failed: it has neither Release.gpg nor InRelease"},
 		{name: "another text", by: []*openpgp.Entity{mine}, want: "InRelease: verification failed: the signature by", change: func(a *archive) {
-			a.set("dists/stable/InRelease", strings.Replace(a.content("dists/stable/InRelease"), "Origin: test", "Origin: tost", 1))
+			a.Set("dists/stable/InRelease", strings.Replace(a.Content("dists/stable/InRelease"), "Origin: test", "Origin: tost", 1))
 		}},
 		{name: "text behind it", by: []*openpgp.Entity{mine}, want: "InRelease: verification failed: goes on behind its signature", change: func(a *archive) {
-			a.set("dists/stable/InRelease", a.content("dists/stable/InRelease")+"SHA256:\n")
+			a.Set("dists/stable/InRelease", a.Content("dists/stable/InRelease")+"SHA256:\n")
 		}},
 		{name: "text ahead of it", by: []*openpgp.Entity{mine}, want: "InRelease: verification failed: is not clear-signed", change: func(a *archive) {
-			a.set("dists/stable/InRelease", "SHA256:\n"+a.content("dists/stable/InRelease"))
+			a.Set("dists/stable/InRelease", "SHA256:\n"+a.Content("dists/stable/InRelease"))
 		}},
 		{name: "cut", by: []*openpgp.Entity{mine}, want: "InRelease: verification failed: its clear signature is malformed", change: func(a *archive) {
-			text := a.content("dists/stable/InRelease")
-			a.set("dists/stable/InRelease", text[:len(text)-60])
+			text := a.Content("dists/stable/InRelease")
+			a.Set("dists/stable/InRelease", text[:len(text)-60])
 		}},
 		{name: "no armour", by: []*openpgp.Entity{mine}, want: "InRelease: verification failed: is not clear-signed", change: func(a *archive) {
-			a.set("dists/stable/InRelease", "Origin: test\n")
+			a.Set("dists/stable/InRelease", "Origin: test\n")
 		}},
 	}
 	for _, tt := range tests {
@@ -62,7 +66,7 @@ func TestSignatures(t *testing.T) {
 				if tt.change != nil {
 					tt.change(a)
 				}
-				tt.opts.SignedBy = []string{keyFile(t, armoured, expired, long), keyFile(t, armoured, mine)}
+				tt.opts.SignedBy = []string{remotetest.KeyFile(t, armoured, expired, long), remotetest.KeyFile(t, armoured, mine)}
 				r := a.open(tt.opts)
 				if tt.want == "" {
 					a.capture(r, nil)
@@ -80,38 +84,41 @@ func TestSignatures(t *testing.T) {
 // Release with Release.gpg is as good; beside a good InRelease, a wrong one is
 // left out.
 func TestReleaseWithSignature(t *testing.T) {
-	key := newKey(t, now().AddDate(-1, 0, 0), 0)
-	opts := Options{SignedBy: []string{keyFile(t, true, key)}}
+	key := remotetest.Key(t, now().AddDate(-1, 0, 0), 0)
+	opts := Options{SignedBy: []string{remotetest.KeyFile(t, true, key)}}
 	a := newArchive(t)
 	s := stable(a, key)
 	s.plain = true
 	a.publish("dists/stable/", s)
-	list := paths(a.capture(a.open(opts), nil))
-	if list[0] != "dists/stable/Release" || list[1] != "dists/stable/Release.gpg" {
-		t.Errorf("%q", list[:2])
+	list := a.capture(a.open(opts), nil).Files()
+	if f := list[0]; f.Path != "dists/stable/Release" || f.Phase != remote.Root {
+		t.Errorf("%+v", f)
 	}
-	release := a.content("dists/stable/Release")
+	if f := list[1]; f.Path != "dists/stable/Release.gpg" || f.Phase != remote.Signature {
+		t.Errorf("%+v", f)
+	}
+	release := a.Content("dists/stable/Release")
 	binary := new(bytes.Buffer)
-	must(t, openpgp.DetachSign(binary, key, strings.NewReader(release), signing()))
-	a.set("dists/stable/Release.gpg", binary.String())
+	must(t, openpgp.DetachSign(binary, key, strings.NewReader(release), &packet.Config{Time: signing}))
+	a.Set("dists/stable/Release.gpg", binary.String())
 	a.capture(a.open(opts), nil)
-	a.set("dists/stable/Release.gpg", detached(t, release+" ", key))
+	a.Set("dists/stable/Release.gpg", remotetest.Detach(t, release+" ", signing(), key))
 	if text, _ := a.fail(a.open(opts), nil); !strings.Contains(text, "HOST/dists/stable/Release.gpg: verification failed: the signature by") {
 		t.Error(text)
 	}
 
-	a.set("dists/stable/InRelease", clearsigned(t, release, key))
+	a.Set("dists/stable/InRelease", remotetest.Clearsign(t, release, signing(), key))
 	has := func(path string) bool {
-		return strings.Contains(strings.Join(paths(a.capture(a.open(opts), nil)), "\n")+"\n", path+"\n")
+		return strings.Contains(strings.Join(remotetest.Paths(a.capture(a.open(opts), nil)), "\n")+"\n", path+"\n")
 	}
 	if has("Release.gpg") || has("stable/Release") || !has("InRelease") {
 		t.Error("a bad Release.gpg stands beside a good InRelease")
 	}
-	a.set("dists/stable/Release.gpg", detached(t, release, key))
+	a.Set("dists/stable/Release.gpg", remotetest.Detach(t, release, signing(), key))
 	if !has("Release.gpg") || !has("stable/Release") || !has("InRelease") {
 		t.Error("a good Release.gpg is missing")
 	}
-	a.set("dists/stable/Release", release+"Suite: another\n")
+	a.Set("dists/stable/Release", release+"Suite: another\n")
 	if has("Release.gpg") || has("stable/Release") || !has("InRelease") {
 		t.Error("a Release of another generation stands beside InRelease")
 	}
@@ -123,7 +130,7 @@ func TestVerifyOption(t *testing.T) {
 	a.publish("dists/stable/", stable(a))
 	for verify, want := range map[string]int{"": 1, "off": 0} {
 		var log bytes.Buffer
-		r, err := New(Options{URL: a.server.URL, Suites: []string{"stable"}, Verify: verify}, fetch.Env{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		r, err := New(Options{URL: a.Server.URL, Suites: []string{"stable"}, Verify: verify}, fetch.Env{Log: slog.New(slog.NewTextHandler(&log, nil))})
 		must(t, err)
 		r.(*upstream).now = now
 		for range 2 {
@@ -143,7 +150,7 @@ func TestTimeOfRelease(t *testing.T) {
 	s := stable(a)
 	s.date = now()
 	a.publish("dists/stable/", s)
-	newer := published(t, a.capture(a.open(Options{Verify: "off"}), nil))
+	newer := remotetest.Publish(t, a.capture(a.open(Options{Verify: "off"}), nil))
 	for _, tt := range []struct {
 		name   string
 		date   time.Time
@@ -164,7 +171,7 @@ func TestTimeOfRelease(t *testing.T) {
 			a.T = t
 			s := stable(a)
 			s.date, s.fields = tt.date, s.fields+tt.fields+"Label: "+tt.name+"\n"
-			a.age()
+			a.Age()
 			a.publish("dists/stable/", s)
 			tt.opts.Verify = "off"
 			if tt.want == "" {
@@ -189,18 +196,20 @@ func TestRealLists(t *testing.T) {
 		}
 		t.Fatalf("%s holds no InRelease file: run apt-get update", lists)
 	}
-	keys, err := readKeyrings([]string{"/usr/share/keyrings/debian-archive-keyring.gpg"}, false)
+	keys, err := signature.Read([]string{"/usr/share/keyrings/debian-archive-keyring.gpg"}, false)
 	must(t, err)
 	for _, name := range names {
 		data, err := os.ReadFile(name)
 		must(t, err)
-		block, err := openClearsigned(data)
+		signed, err := signature.Open(data)
 		must(t, err)
-		must(t, keys.verifyClear(block, time.Now()))
-		rel, err := parseRelease(block.Plaintext, name)
+		_, err = keys.VerifyClear(signed, time.Now())
 		must(t, err)
-		block.Bytes[0] ^= 1
-		if again, _ := openClearsigned(data); keys.verify(block.Bytes, again.ArmoredSignature.Body, time.Now()) == nil {
+		rel, err := parseRelease(releaseText{text: signed.Text, where: name}, func(place, problem string) { t.Errorf("%s: %s", place, problem) })
+		must(t, err)
+		altered, err := signature.Open(bytes.Replace(data, []byte("Origin: "), []byte("Origin: x"), 1))
+		must(t, err)
+		if _, err := keys.VerifyClear(altered, time.Now()); err == nil {
 			t.Errorf("%s: another text verifies", name)
 		}
 		prefix := strings.TrimSuffix(name, "InRelease")
@@ -215,18 +224,19 @@ func TestRealLists(t *testing.T) {
 			f, err := os.Open(index)
 			must(t, err)
 			defer f.Close()
-			want, ok := rel.files[stem]
-			if !ok {
-				t.Errorf("%s: not in Release", stem)
+			listings := rel.files[stem]
+			if len(listings) != 1 {
+				t.Errorf("%s: is %d times in Release", stem, len(listings))
 				continue
 			}
+			want := listings[0].Listed
 			c := &capture{upstream: &upstream{}}
 			var out parsed
-			r, err := unpack.Reader(f, filepath.Ext(ix), want.size, true)
+			r, err := unpack.Reader(f, filepath.Ext(ix), want.Size, true)
 			must(t, err)
-			v := newVerifier(want)
+			v := mirror.NewVerifier(want)
 			must(t, c.parsePackages(&obtained{suite: &suite{}, indexName: parseIndexName(stem)}, tee{r, v}, &out))
-			if _, err := v.done(); err != nil {
+			if _, err := v.Done(); err != nil {
 				t.Errorf("%s: %v", index, err)
 			}
 			t.Logf("%s: %d packages", filepath.Base(index), len(out.files))

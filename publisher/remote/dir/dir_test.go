@@ -1,14 +1,17 @@
 package dir
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"math"
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -134,6 +137,24 @@ func TestExclude(t *testing.T) {
 	}
 }
 
+// A plain name in exclude that is nowhere was meant for something else. A pattern may be a
+// precaution, and what stands in a folder that is left out is not looked for.
+func TestExcludeMatchesNothing(t *testing.T) {
+	dir := t.TempDir()
+	tree(t, dir, map[string]string{"build/tmp": "x", "src/cache": "x", "src/b.go": "x"})
+	var log bytes.Buffer
+	opts := Options{Path: dir, Exclude: []string{"cache", "build", "build/tmp", "biuld", "src/chache", "*.o", "?", "[x]", "src/"}, Log: slog.New(slog.NewTextHandler(&log, nil))}
+	_, err := capturePath(t, opts)
+	must(t, err)
+	var want strings.Builder
+	for _, name := range []string{"biuld", "src/chache", "src/"} {
+		fmt.Fprintf(&want, "level=WARN msg=%q\n", fmt.Sprintf("exclude: nothing in %s is named %q", dir, name))
+	}
+	if got := regexp.MustCompile(`time=\S+ `).ReplaceAllString(log.String(), ""); got != want.String() {
+		t.Errorf("said\n%swant\n%s", got, want.String())
+	}
+}
+
 func TestRefused(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -141,23 +162,28 @@ func TestRefused(t *testing.T) {
 		err   string
 	}{
 		{"leaves", map[string]string{"in/a/l": "-> ../../out", "out": "x"},
-			`DIR: "a/l" is a symbolic link that can't be followed: path escapes from parent`},
+			`DIR: "a/l" is a symbolic link to "../../out" that can't be followed: it leads out of the folder, to TOP/out`},
 		{"leaves to a folder", map[string]string{"in/l": "-> ../out", "out/x": "x"},
-			`DIR: "l" is a symbolic link that can't be followed: path escapes from parent`},
+			`DIR: "l" is a symbolic link to "../out" that can't be followed: it leads out of the folder, to TOP/out`},
 		{"leaves by two", map[string]string{"in/a": "-> b/../../out", "in/b/x": "x", "out": "x"},
-			`DIR: "a" is a symbolic link that can't be followed: path escapes from parent`},
+			`DIR: "a" is a symbolic link to "b/../../out" that can't be followed: it leads out of the folder, to TOP/out`},
 		{"absolute", map[string]string{"in/l": "-> /etc/passwd"},
-			`DIR: "l" is a symbolic link that can't be followed: path escapes from parent`},
+			`DIR: "l" is a symbolic link to "/etc/passwd" that can't be followed: it leads out of the folder, to /etc/passwd`},
+		{"absolute to nothing", map[string]string{"in/l": "-> /nothing"},
+			`DIR: "l" is a symbolic link to "/nothing" that can't be followed: no such file or directory`},
+		{"beside a folder of the same beginning", map[string]string{"in/l": "-> ../inside/x", "inside/x": "x"},
+			`DIR: "l" is a symbolic link to "../inside/x" that can't be followed: it leads out of the folder, to TOP/inside/x`},
 		{"nothing", map[string]string{"in/l": "-> nothing"},
-			`DIR: "l" is a symbolic link that can't be followed: no such file or directory`},
+			`DIR: "l" is a symbolic link to "nothing" that can't be followed: no such file or directory`},
 		{"itself", map[string]string{"in/l": "-> l"},
-			`DIR: "l" is a symbolic link that can't be followed: too many levels of symbolic links`},
+			`DIR: "l" is a symbolic link to "l" that can't be followed: too many levels of symbolic links`},
 		{"top", map[string]string{"in/a/l": "-> .."},
 			`DIR: "a/l" is a symbolic link back to a folder that it stands in`},
 		{"cycle", map[string]string{"in/a/l": "-> ../b", "in/b/l": "-> ../a"},
 			`DIR: "a/l/l" is a symbolic link back to a folder that it stands in`},
 		{"backslash", map[string]string{"in/a/b\\c": "x"}, `DIR: path "a/b\\c" holds a backslash`},
 		{"control", map[string]string{"in/a\nb": "x"}, `DIR: path "a\nb" holds a control character`},
+		{"asof's own", map[string]string{"in/.asof/x": "x", "in/a/.asof/x": "x"}, `DIR: ".asof" is the name of what asof adds to every tree`},
 		{"encoding", map[string]string{"in/a\xff": "x"}, `DIR: path "a\xff" is not valid UTF-8`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -177,7 +203,7 @@ func TestRefused(t *testing.T) {
 		must(t, syscall.Mkfifo(filepath.Join(dir, "p"), 0o600))
 		refused(t, dir, `DIR: "p" is a named pipe`)
 		tree(t, dir, map[string]string{"a": "-> p"})
-		refused(t, dir, `DIR: "a" is a named pipe`)
+		refused(t, dir, "DIR: 2 entries can't be taken:\n  \"a\" is a named pipe\n  \"p\" is a named pipe")
 	})
 	t.Run("socket", func(t *testing.T) {
 		dir := t.TempDir()
@@ -193,7 +219,7 @@ func refused(t *testing.T, dir, want string) {
 	t.Helper()
 	_, err := capturePath(t, Options{Path: dir})
 	e, ok := errors.AsType[*remote.InputError](err)
-	if !ok || strings.ReplaceAll(e.Error(), dir, "DIR") != want {
+	if !ok || strings.NewReplacer(dir+":", "DIR:", filepath.Dir(dir)+"/", "TOP/").Replace(e.Error()) != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -220,19 +246,17 @@ func TestCaptureErrors(t *testing.T) {
 		return // reads everything
 	}
 	must(t, os.Chmod(filepath.Join(dir, "f"), 0))
-	_, err = capturePath(t, Options{Path: dir})
-	if want := "read " + dir + "/f: permission denied"; err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
+	must(t, os.MkdirAll(filepath.Join(dir, "g"), 0))
+	refused(t, dir, "DIR: 2 entries can't be taken:\n  \"f\" can't be read: permission denied\n  \"g\" can't be read: permission denied")
 }
 
 // TestChanged has files that are other than the walk saw them.
 func TestChanged(t *testing.T) {
 	dir := t.TempDir()
 	tree(t, dir, map[string]string{"f": "0123456789"})
-	root, err := os.OpenRoot(dir)
+	ground, err := newGround(dir, nil)
 	must(t, err)
-	defer root.Close()
+	defer ground.close()
 	for _, tt := range []struct {
 		file remote.File
 		err  string
@@ -244,7 +268,7 @@ func TestChanged(t *testing.T) {
 		{remote.File{Path: "f", Size: 10, Modified: modified.Add(time.Second)}, "read " + dir + "/f: the upstream has changed meanwhile"},
 		{remote.File{Path: "g", Size: 10, Modified: modified}, "read " + dir + "/g: the upstream has changed meanwhile"},
 	} {
-		c := &capture{near: nearby{root: root}, where: dir}
+		c := &capture{ground: ground, where: dir}
 		err := c.hash(t.Context(), &entry{File: tt.file}, make([]byte, blockSize))
 		if tt.err == "" {
 			must(t, err)
@@ -262,8 +286,9 @@ func TestNewErrors(t *testing.T) {
 		err  string
 	}{
 		{Options{}, "path: missing"},
-		{Options{Path: "x", Concurrency: -1}, "concurrency: -1 is negative"},
-		{Options{Path: "x", Exclude: []string{"a", "[a"}}, `exclude: "[a" is not a pattern`},
+		{Options{Path: "x", Concurrency: -1}, "concurrency: is -1; allowed: 1 to 1000"},
+		{Options{Path: "x", Follow: []string{"y", ""}}, "follow[1]: an empty path"},
+		{Options{Path: "x", Exclude: []string{"a", "[a"}}, `exclude[1]: "[a" is not a pattern`},
 	} {
 		if _, err := New(tt.opts); err == nil || err.Error() != tt.err {
 			t.Errorf("got %v, want %s", err, tt.err)

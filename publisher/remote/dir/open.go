@@ -1,6 +1,7 @@
 package dir
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/remote/pulp"
 )
 
 // Open implements remote.Capture.
@@ -28,6 +30,9 @@ func (c *capture) OpenAt(ctx context.Context, file remote.File, offset int64) (i
 	i, ok := slices.BinarySearchFunc(c.files, file.Path, func(f remote.File, p string) int { return strings.Compare(f.Path, p) })
 	if !ok || c.files[i].SHA256 != file.SHA256 {
 		return nil, fmt.Errorf("open %s: not a file of this capture", path.Join(c.where, file.Path))
+	}
+	if c.generated && file.Path == pulp.Name {
+		return io.NopCloser(bytes.NewReader(c.list[offset:])), nil
 	}
 	f, _, err := c.open(file.Path)
 	if err != nil {
@@ -114,7 +119,7 @@ func (r *reader) Close() error {
 
 // open opens a regular file.
 func (c *capture) open(name string) (*os.File, fs.FileInfo, error) {
-	f, err := c.near.open(name)
+	f, err := c.near.open(c.ground.place(name))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -133,24 +138,22 @@ func (c *capture) open(name string) (*os.File, fs.FileInfo, error) {
 // next: files are read in about the order of their paths, and every step of a path
 // is a system call or two. It is safe for concurrent use.
 type nearby struct {
-	root *os.Root
-
 	mu     sync.Mutex
-	path   string // of folder
+	at     place // of folder
 	folder *os.Root
 }
 
 // open opens a file for reading. What can't be opened by its folder, such as a link
 // that leads out of it, is opened by its whole path, which tells why, if need be.
-func (n *nearby) open(name string) (*os.File, error) {
-	if dir, base := path.Split(name); dir != "" {
-		if folder := n.in(dir); folder != nil {
+func (n *nearby) open(at place) (*os.File, error) {
+	if dir, base := path.Split(at.path); dir != "" {
+		if folder := n.in(place{at.root, dir}); folder != nil {
 			if f, err := folder.OpenFile(base, readOnly, 0); err == nil {
 				return f, nil
 			}
 		}
 	}
-	return n.root.OpenFile(name, readOnly, 0)
+	return at.root.OpenFile(at.path, readOnly, 0)
 }
 
 // readOnly does not wait: to open a pipe that took a file's place would be to wait
@@ -159,18 +162,18 @@ const readOnly = os.O_RDONLY | syscall.O_NONBLOCK
 
 // in is a folder, nil if it can't be opened. It is closed when another one is asked
 // for; whoever still uses it then opens by the whole path.
-func (n *nearby) in(dir string) *os.Root {
+func (n *nearby) in(dir place) *os.Root {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.folder != nil && n.path == dir {
+	if n.folder != nil && n.at == dir {
 		return n.folder
 	}
 	n.leave()
-	folder, err := n.root.OpenRoot(dir)
+	folder, err := dir.root.OpenRoot(dir.path)
 	if err != nil {
 		return nil
 	}
-	n.path, n.folder = dir, folder
+	n.at, n.folder = dir, folder
 	return folder
 }
 
@@ -181,9 +184,8 @@ func (n *nearby) leave() {
 	}
 }
 
-func (n *nearby) close() error {
+func (n *nearby) close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.leave()
-	return n.root.Close()
 }

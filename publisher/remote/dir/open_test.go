@@ -134,9 +134,9 @@ func TestNearby(t *testing.T) {
 	tree(t, dir, files)
 	root, err := os.OpenRoot(dir)
 	must(t, err)
-	n := &nearby{root: root}
+	n := &nearby{}
 	read := func(name string) string {
-		f, err := n.open(name)
+		f, err := n.open(place{root, name})
 		if err != nil {
 			return err.Error()
 		}
@@ -161,8 +161,9 @@ func TestNearby(t *testing.T) {
 		})
 	}
 	g.Wait()
-	must(t, n.close())
-	if _, err := n.open("a/1"); !errors.Is(err, os.ErrClosed) {
+	n.close()
+	must(t, root.Close())
+	if _, err := n.open(place{root, "a/1"}); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -3,7 +3,10 @@ package dir
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -29,6 +32,8 @@ func (c *capture) sum(block []byte) sum { return highwayhash.Sum128(block, c.key
 // entry is a file as it is known by now.
 type entry struct {
 	remote.File
+	executable bool
+
 	sums []sum // one for each block that was read: a size alone takes no memory
 }
 
@@ -39,8 +44,7 @@ func (c *capture) read(parent context.Context, w *walker, concurrency int) error
 	var all []*entry
 	g.Go(func() error {
 		defer close(todo)
-		return w.walk(ctx, func(f remote.File) error {
-			e := &entry{File: f}
+		return w.walk(ctx, func(e *entry) error {
 			all = append(all, e)
 			select {
 			case todo <- e:
@@ -65,22 +69,35 @@ func (c *capture) read(parent context.Context, w *walker, concurrency int) error
 	if err := g.Wait(); err != nil {
 		return err
 	}
+	if err := c.refused.err(c.where); err != nil {
+		return err
+	}
 	slices.SortFunc(all, func(a, b *entry) int { return strings.Compare(a.Path, b.Path) })
 	c.files, c.sums = make([]remote.File, len(all)), make([][]sum, len(all))
 	for i, e := range all {
 		c.files[i], c.sums[i] = e.File, e.sums
+		if e.executable {
+			c.modes.Executable = append(c.modes.Executable, e.Path)
+		}
 	}
 	return context.Cause(parent)
 }
 
 // hash reads a file whole. What it looks like on disk must be the same before,
-// as the walk saw it, and after.
+// as the walk saw it, and after. Once anything was refused, files are opened only.
 func (c *capture) hash(ctx context.Context, e *entry, buf []byte) error {
 	f, info, err := c.open(e.Path)
+	if errors.Is(err, fs.ErrPermission) {
+		c.refused.add(e.Path, fmt.Errorf("%q can't be read: %w", e.Path, cause(err)))
+		return nil
+	}
 	if err != nil {
 		return failed("read", c.where, e.Path, err)
 	}
 	defer f.Close()
+	if c.refused.any() {
+		return nil
+	}
 	h := sha256.New()
 	for left := e.Size; left > 0; {
 		if ctx.Err() != nil {

@@ -9,15 +9,14 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/asof/asof/internal/network"
 	"github.com/asof/asof/publisher/remote"
 )
-
-// MaxRetryAfter bounds how long an upstream may ask to wait.
-const MaxRetryAfter = 5 * time.Minute
 
 // StatusError is an answer other than 200. 404 and 410 match fs.ErrNotExist,
 // as a missing local file does.
@@ -30,8 +29,15 @@ func (e *StatusError) Is(target error) bool {
 	return target == fs.ErrNotExist && (e.Code == http.StatusNotFound || e.Code == http.StatusGone)
 }
 
-// ErrNotModified is the answer that there is no newer version of a document.
-var ErrNotModified = errors.New("not modified")
+// NotModifiedError is the proof that a document is still the same.
+type NotModifiedError struct {
+	Way []*url.URL // as in Response
+}
+
+func (e *NotModifiedError) Error() string { return "not modified" }
+
+// errUnproven is the answer that a document is still the same, without proof.
+var errUnproven = errors.New("not modified, without proof")
 
 // SizeError is an answer that announces another length than was expected.
 type SizeError struct{ Got, Want int64 }
@@ -49,9 +55,7 @@ func statusError(resp *http.Response) error {
 	case code == http.StatusRequestTimeout, code == http.StatusTooEarly, code == http.StatusTooManyRequests, code >= 500:
 		return &remote.TemporaryError{Err: err, After: retryAfter(resp.Header.Get("Retry-After"), time.Now())}
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
-		return &hintError{err, "credentials are given by username_env and password_env, or by headers"}
-	case code == http.StatusProxyAuthRequired:
-		return &hintError{err, "a proxy's credentials are given in HTTPS_PROXY or HTTP_PROXY"}
+		return &hintError{err, "credentials are given by username_env and password_env, by headers, or by client_cert"}
 	}
 	return err
 }
@@ -68,14 +72,15 @@ func refusesHead(err error) bool {
 	return false
 }
 
-// retryAfter reads the header: seconds, or a date. 0: nothing that makes sense.
+// retryAfter reads the header: seconds, or a date. 0: nothing that makes sense. Patience
+// bounds it.
 func retryAfter(value string, now time.Time) time.Duration {
 	value = strings.TrimSpace(value)
 	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return min(time.Duration(seconds)*time.Second, MaxRetryAfter)
+		return time.Duration(seconds) * time.Second
 	}
 	if t, err := http.ParseTime(value); err == nil {
-		return min(max(t.Sub(now), 0), MaxRetryAfter)
+		return max(t.Sub(now), 0)
 	}
 	return 0
 }
@@ -91,14 +96,8 @@ func (ex *exchange) classify(err error) error {
 	if final, ok := errors.AsType[*finalError](err); ok {
 		return final.err
 	}
-	if e, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return &hintError{e, "an authority of one's own is trusted by ca_cert"}
-	}
 	if _, ok := errors.AsType[tls.AlertError](err); ok {
 		return &hintError{err, "a client certificate is given by client_cert and client_key"}
-	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok {
-		return errors.New("the server does not speak https there")
 	}
 	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() && strings.Contains(e.Error(), "response headers") {
 		err = &timeoutError{fmt.Sprintf("no answer for %v (idle_timeout)", ex.idle)}
@@ -106,7 +105,25 @@ func (ex *exchange) classify(err error) error {
 	if errors.Is(err, io.EOF) {
 		err = errors.New("the connection was closed without an answer")
 	}
+	if fault := network.Explain(err, ex.hints); fault != nil {
+		if err = fault; !network.Heals(err, true) {
+			return err
+		}
+	}
 	return &remote.TemporaryError{Err: err}
+}
+
+// hints are those for an upstream.
+func (o Options) hints() network.Settings {
+	s := network.Settings{
+		Authority: "an authority of one's own is trusted by ca_cert",
+		Plain:     "write http:// in url if the server really has no TLS",
+		TLS:       "write https:// in url",
+	}
+	if o.Proxy != "" {
+		s.Proxy = "check the remote's option proxy, and whether that proxy runs; without it HTTP_PROXY, HTTPS_PROXY and NO_PROXY decide"
+	}
+	return s
 }
 
 // wrap puts words in front of an error and keeps a temporary one outermost.

@@ -9,6 +9,9 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/asof/asof/internal/network"
+	"github.com/asof/asof/publisher/remote"
 )
 
 // exchange is a request with its redirects and its body: what it holds from
@@ -19,8 +22,12 @@ type exchange struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	idle   time.Duration
-	since  time.Time // If-Modified-Since; zero: unconditional
-	end    func()    // any number of times
+	hints  network.Settings
+	have   remote.Validator // of what the caller has; zero: the request is unconditional
+	fresh  bool             // caches have to ask the upstream
+	rest   rest             // what is asked for; zero: all of it
+	way    []*url.URL       // what was asked
+	end    func()           // any number of times
 }
 
 // begin waits for a place.
@@ -41,7 +48,7 @@ func (c *Client) begin(parent context.Context) (*exchange, error) {
 		cancel(nil)
 		<-c.slots
 	})
-	return &exchange{parent: parent, ctx: ctx, cancel: cancel, idle: c.opts.IdleTimeout, end: end}, nil
+	return &exchange{parent: parent, ctx: ctx, cancel: cancel, idle: c.opts.IdleTimeout, hints: c.opts.hints(), end: end}, nil
 }
 
 // watchdog ends the exchange when it is not stopped or reset in time.
@@ -53,7 +60,7 @@ func (ex *exchange) watchdog() *time.Timer {
 
 // send sends a request and follows redirects, by its own rules: not from https
 // to http, with a bound, and with the secrets for the upstream's own host only.
-// The answer is 200.
+// The answer is 200, or 206 for the rest of a document.
 func (c *Client) send(ex *exchange, method string, u *url.URL) (*http.Response, error) {
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http":
@@ -62,23 +69,26 @@ func (c *Client) send(ex *exchange, method string, u *url.URL) (*http.Response, 
 		return nil, errors.New("not https, although the upstream is")
 	}
 	for hops := 0; ; hops++ {
+		ex.way = append(ex.way, u)
 		resp, err := c.sendOne(ex, method, u)
 		if err != nil {
 			err = ex.classify(err)
 		} else if next, ok, e := redirect(resp, u); e != nil {
 			err = e
 		} else if !ok {
-			if resp.StatusCode == http.StatusOK {
+			if err = ex.rest.answered(resp); err == nil {
 				return resp, nil
 			}
-			err = statusError(resp)
-			if resp.StatusCode == http.StatusNotModified && !ex.since.IsZero() {
-				err = ErrNotModified
+			if resp.StatusCode == http.StatusNotModified && ex.have != (remote.Validator{}) {
+				err = notModified(ex.have, resp.Header, ex.way)
 			}
 		} else if hops == c.opts.MaxRedirects {
 			err = fmt.Errorf("more than %d redirects (max_redirects)", hops)
 		} else {
 			discard(ex, resp)
+			if (next.Scheme != c.origin.Scheme || !sameOrigin(c.origin, next)) && c.foreign.add(next) {
+				c.log.Info("redirected to a host or scheme that is not the configured one", "from", Redact(u), "to", Redact(next))
+			}
 			u = next
 			continue
 		}
@@ -106,15 +116,20 @@ func (c *Client) sendOne(ex *exchange, method string, u *url.URL) (*http.Respons
 	}
 	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("User-Agent", c.agent)
-	if !ex.since.IsZero() {
-		req.Header.Set("If-Modified-Since", ex.since.UTC().Format(http.TimeFormat))
+	setCondition(req.Header, ex.have)
+	if ex.fresh {
+		req.Header.Set("Cache-Control", "no-cache")
 	}
-	transport := c.other
-	if sameOrigin(c.base, u) {
-		transport = c.own
+	ex.rest.set(req.Header)
+	own := sameOrigin(c.origin, u)
+	if own {
 		for name, values := range c.header {
 			req.Header[name] = values
 		}
+	}
+	transport, err := c.transports.choose(req, own)
+	if err != nil {
+		return nil, err
 	}
 	began := time.Now()
 	resp, err := transport.RoundTrip(req)
@@ -122,9 +137,16 @@ func (c *Client) sendOne(ex *exchange, method string, u *url.URL) (*http.Respons
 		c.log.Debug("request failed", "method", method, "url", Redact(u), "error", err)
 		return nil, err
 	}
-	c.log.Debug("request", "method", method, "url", Redact(u), "status", resp.StatusCode, "took", time.Since(began))
-	return resp, nil
+	if own {
+		c.clock.Hear(began, time.Now(), resp.Header)
+	}
+	c.log.Debug("request", "method", method, "url", Redact(u), "status", resp.StatusCode, "took", time.Since(began).Round(time.Millisecond))
+	return resp, network.Answered(resp)
 }
+
+// maxLocation bounds a redirect's URL in bytes: signed ones have some two thousand, and
+// messages repeat its path.
+const maxLocation = 8 << 10
 
 // redirect reads where an answer leads to.
 func redirect(resp *http.Response, from *url.URL) (to *url.URL, ok bool, err error) {
@@ -136,8 +158,11 @@ func redirect(resp *http.Response, from *url.URL) (to *url.URL, ok bool, err err
 	}
 	status := statusText(resp.StatusCode)
 	location := resp.Header.Get("Location")
-	if location == "" {
+	switch {
+	case location == "":
 		return nil, false, fmt.Errorf("%s without a location", status)
+	case len(location) > maxLocation:
+		return nil, false, fmt.Errorf("%s to a URL of %d bytes, more than %d", status, len(location), maxLocation)
 	}
 	to, err = from.Parse(location)
 	switch {

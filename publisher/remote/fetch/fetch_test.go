@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,7 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/asof/asof/internal/retry"
 	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/remote/remotetest"
 )
 
 func newClient(t *testing.T, base string, opts Options, env Env) *Client {
@@ -24,6 +27,9 @@ func newClient(t *testing.T, base string, opts Options, env Env) *Client {
 	}
 	if env.LookupEnv == nil {
 		env.LookupEnv = variables(nil) // not the proxies of the machine that tests
+	}
+	if env.Gates == nil {
+		env.Gates = retry.NewGates(retry.Options{}) // no patience
 	}
 	c, err := New(u, opts, env)
 	if err != nil {
@@ -142,10 +148,9 @@ func TestStatus(t *testing.T) {
 		{code: 204, text: "204 No Content"},
 		{code: 304, text: "304 Not Modified"},
 		{code: 400, text: "400 Bad Request"},
-		{code: 401, text: "401 Unauthorized", hint: "credentials are given by username_env and password_env, or by headers"},
-		{code: 403, text: "403 Forbidden", hint: "credentials are given by username_env and password_env, or by headers"},
+		{code: 401, text: "401 Unauthorized", hint: "credentials are given by username_env and password_env, by headers, or by client_cert"},
+		{code: 403, text: "403 Forbidden", hint: "credentials are given by username_env and password_env, by headers, or by client_cert"},
 		{code: 404, text: "404 Not Found", missing: true},
-		{code: 407, text: "407 Proxy Authentication Required", hint: "a proxy's credentials are given in HTTPS_PROXY or HTTP_PROXY"},
 		{code: 408, text: "408 Request Timeout", temporary: true},
 		{code: 410, text: "410 Gone", missing: true},
 		{code: 425, text: "425 Too Early", temporary: true},
@@ -336,17 +341,38 @@ func TestRetryAfter(t *testing.T) {
 		{"", 0},
 		{"0", 0},
 		{" 12 ", 12 * time.Second},
-		{"86400", MaxRetryAfter},
+		{"86400", 24 * time.Hour},
 		{"99999999999999999999", 0},
 		{"-1", 0},
 		{"1.5", 0},
 		{"soon", 0},
 		{"Tue, 18 Mar 2025 14:04:00 GMT", 20 * time.Second},
 		{"Tue, 18 Mar 2025 14:03:00 GMT", 0},
-		{"Tue, 18 Mar 2999 14:03:00 GMT", MaxRetryAfter},
+		{"Tue, 18 Mar 2999 14:03:00 GMT", math.MaxInt64},
 	} {
 		if got := retryAfter(tt.value, now); got != tt.want {
 			t.Errorf("%q: got %v, want %v", tt.value, got, tt.want)
+		}
+	}
+}
+
+// Clients of one upstream share what they know of its outage: once patience is over, the
+// next repo's client asks once.
+func TestSharedGate(t *testing.T) {
+	requests := 0
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		requests++
+		w.Header().Set("Retry-After", "100000000")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	var clock remotetest.Clock
+	gates := clock.Gates(nil)
+	for i, want := range []int{2, 3} {
+		c := newClient(t, fmt.Sprint(s.URL, "/", i, "/"), Options{}, Env{Gates: gates})
+		_, err := c.Get(t.Context(), c.URL("x"), -1)
+		check(t, err, s.URL, fmt.Sprintf("get HOST/%d/x: 503 Service Unavailable (gave up after 5m0s without an answer)", i), true)
+		if requests != want || clock.Slept() != retry.DefaultPatience || !retry.GaveUp(err) {
+			t.Errorf("%d requests, waited %v, %v", requests, clock.Slept(), err)
 		}
 	}
 }

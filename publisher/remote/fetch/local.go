@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 )
@@ -25,7 +26,8 @@ func (c *Client) getLocal(ctx context.Context, u *url.URL, size int64) (*Respons
 		return nil, err
 	}
 	return &Response{
-		Body:     newBody(localExchange(ctx), u, localFile{f, ctx}, size),
+		Body:     newBody(localExchange(ctx), u, localFile{f, ctx}, size, nil),
+		Way:      []*url.URL{u},
 		Size:     info.Size(),
 		Modified: modTime(info),
 	}, nil
@@ -54,6 +56,12 @@ func (c *Client) openLocal(u *url.URL) (*os.File, fs.FileInfo, error) {
 	// Looked at before it is opened: opening a pipe waits for its writer.
 	info, err := root.Stat(name)
 	if err != nil {
+		if _, there := os.Stat(u.Path); there == nil && filepath.IsLocal(name) {
+			return nil, nil, &hintError{
+				err:  errors.New("a symbolic link leads out of the folder"),
+				hint: "a dir remote follows absolute links, and those into the folders that its option follow lists",
+			}
+		}
 		return nil, nil, cause(err)
 	}
 	if !info.Mode().IsRegular() {

@@ -42,7 +42,7 @@ func TestLocal(t *testing.T) {
 		{"sub/a#b", -1, "hello", "nil"},
 		{"inner", 5, "hello", "nil"},
 		{"sub/a#b", 6, "", "get HOST/sub/a%23b: has 5 bytes, expected 6"},
-		{"outer", -1, "", "get HOST/outer: path escapes from parent"},
+		{"outer", -1, "", "get HOST/outer: a symbolic link leads out of the folder"},
 		{"../outside", -1, "", "get HOST/../outside: path escapes from parent"},
 		{"dangling", -1, "", "get HOST/dangling: no such file or directory"},
 		{"sub", -1, "", "get HOST/sub: not a regular file"},

@@ -5,147 +5,117 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math"
 	"net/http"
 	"regexp"
 	"slices"
 	"time"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/asof/asof/internal/option"
 )
 
 // Options are a remote's settings for the network, as the configuration file
-// spells them. The zero value is usable. They are checked, but without effect,
-// for file URLs.
+// spells them. The tags say their defaults and bounds; a zero stands for the
+// default. They are checked, but without effect, for file URLs.
 type Options struct {
-	CACert        string `mapstructure:"ca_cert"`         // PEM file of authorities to trust besides the system's
-	ClientCert    string `mapstructure:"client_cert"`     // PEM file, for the upstream's own host
-	ClientKey     string `mapstructure:"client_key"`      // PEM file; empty: in client_cert's file
-	TLSSkipVerify bool   `mapstructure:"tls_skip_verify"` // true: any certificate will do
+	CACert        string `yaml:"ca_cert"`         // PEM file of authorities to trust besides the system's
+	ClientCert    string `yaml:"client_cert"`     // PEM file, for the upstream's own host
+	ClientKey     string `yaml:"client_key"`      // PEM file; empty: in client_cert's file
+	TLSSkipVerify bool   `yaml:"tls_skip_verify"` // true: any certificate will do
 
-	UsernameEnv string `mapstructure:"username_env"` // variable that holds basic authentication's user name; empty: none
-	PasswordEnv string `mapstructure:"password_env"` // variable that holds the password; empty: no password
+	UsernameEnv string `yaml:"username_env"` // variable that holds basic authentication's user name; empty: none
+	PasswordEnv string `yaml:"password_env"` // variable that holds the password; empty: no password
 
 	// Headers are sent to the upstream's own host. ${NAME} in a value stands
 	// for an environment variable, so that secrets stay out of the file.
-	Headers map[string]string `mapstructure:"headers"`
+	Headers map[string]string `yaml:"headers" secret:"true"`
 
 	// Proxy is an http, https, socks5 or socks5h URL without credentials.
 	// Empty: HTTPS_PROXY, HTTP_PROXY and NO_PROXY decide, whose URLs may hold
 	// credentials.
-	Proxy string `mapstructure:"proxy"`
+	Proxy string `yaml:"proxy"`
 
-	// Concurrency is how many requests there are at once, 1 to 1000; 0: 10. A
-	// request lasts until its body is closed, broken or read to the end.
-	Concurrency int `mapstructure:"concurrency"`
+	// Concurrency is how many requests there are at once. A request lasts until its body
+	// is closed, broken or read to the end.
+	Concurrency int `yaml:"concurrency" default:"10" allowed:"1 to 1000"`
 
-	RateLimit      float64       `mapstructure:"rate_limit"`      // requests per second, redirects included; 0: no limit
-	ConnectTimeout time.Duration `mapstructure:"connect_timeout"` // to connect, and again for TLS; 0: 10 s
-	IdleTimeout    time.Duration `mapstructure:"idle_timeout"`    // for an answer to begin, and for a body's next byte; 0: 60 s
-	TotalTimeout   time.Duration `mapstructure:"total_timeout"`   // for a request with its body; 0: no limit
-	MaxRedirects   int           `mapstructure:"max_redirects"`   // per request; 0: 10; -1: none
+	RateLimit      float64       `yaml:"rate_limit" default:"0" allowed:"0, 0.001 to 1000000"` // requests per second, redirects included; 0: no limit
+	ConnectTimeout time.Duration `yaml:"connect_timeout" default:"10s" allowed:"50ms to 10m"`  // to connect, and again for TLS
+	IdleTimeout    time.Duration `yaml:"idle_timeout" default:"1m" allowed:"50ms to 1h"`       // for an answer to begin, and for a body's next byte
+	TotalTimeout   time.Duration `yaml:"total_timeout" default:"0s" allowed:"0s, 1s to 168h"`  // for a request with its body; 0: no limit
+	MaxRedirects   int           `yaml:"max_redirects" default:"10" allowed:"-1, 1 to 100"`    // per request; -1: none
+
+	// AllowPrivateRedirects lets an upstream at a public address redirect to
+	// private, loopback and link-local ones.
+	AllowPrivateRedirects bool `yaml:"allow_private_redirects"`
 }
 
-// Defaults and bounds of [Options].
-const (
-	DefaultConcurrency    = 10
-	MaxConcurrency        = 1000
-	DefaultConnectTimeout = 10 * time.Second
-	DefaultIdleTimeout    = 60 * time.Second
-	DefaultMaxRedirects   = 10
-)
-
+// validate finds what is wrong with the options themselves, as [option.Errors].
 func (o Options) validate() error {
-	if o.Concurrency < 0 || o.Concurrency > MaxConcurrency {
-		return fmt.Errorf("concurrency: %d is not between 1 and %d", o.Concurrency, MaxConcurrency)
-	}
-	if !(o.RateLimit >= 0) || math.IsInf(o.RateLimit, 0) {
-		return fmt.Errorf("rate_limit: %v is not a number of requests per second", o.RateLimit)
-	}
-	if o.MaxRedirects < -1 {
-		return fmt.Errorf("max_redirects: %d is less than -1", o.MaxRedirects)
-	}
-	for _, d := range []struct {
-		name  string
-		value time.Duration
-	}{
-		{"connect_timeout", o.ConnectTimeout},
-		{"idle_timeout", o.IdleTimeout},
-		{"total_timeout", o.TotalTimeout},
-	} {
-		if d.value < 0 {
-			return fmt.Errorf("%s: %v is negative", d.name, d.value)
-		}
-	}
+	errs := []error{option.Check(o)}
 	if o.ClientKey != "" && o.ClientCert == "" {
-		return errors.New("client_key: needs client_cert")
+		errs = append(errs, option.Errorf("client_key", "needs client_cert"))
 	}
 	if o.PasswordEnv != "" && o.UsernameEnv == "" {
-		return errors.New("password_env: needs username_env")
+		errs = append(errs, option.Errorf("password_env", "needs username_env"))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (o Options) withDefaults() Options {
-	if o.Concurrency == 0 {
-		o.Concurrency = DefaultConcurrency
-	}
-	if o.ConnectTimeout == 0 {
-		o.ConnectTimeout = DefaultConnectTimeout
-	}
-	if o.IdleTimeout == 0 {
-		o.IdleTimeout = DefaultIdleTimeout
-	}
-	switch o.MaxRedirects {
-	case 0:
-		o.MaxRedirects = DefaultMaxRedirects
-	case -1:
-		o.MaxRedirects = 0
-	}
+	option.Fill(&o)
+	o.MaxRedirects = max(o.MaxRedirects, 0)
 	if o.ClientKey == "" {
 		o.ClientKey = o.ClientCert
 	}
 	return o
 }
 
-// secretHeader gathers what only the upstream's own host may see.
+// secretHeader gathers what only the upstream's own host may see. The error has
+// all that is wrong.
 func secretHeader(o Options, lookup func(string) (string, bool)) (http.Header, error) {
 	header := make(http.Header)
+	var errs []error
+	wrong := func(name, format string, args ...any) {
+		errs = append(errs, option.Errorf(name, format, args...))
+	}
 	for _, name := range slices.Sorted(maps.Keys(o.Headers)) {
 		value, err := expand(o.Headers[name], lookup)
 		switch {
 		case !httpguts.ValidHeaderFieldName(name):
-			return nil, fmt.Errorf("headers: %q is not a header's name", name)
+			wrong("headers", "%q is not a header's name", name)
 		case reserved(name):
-			return nil, fmt.Errorf("headers: %s can't be set", name)
+			wrong("headers."+name, "can't be set")
 		case err != nil:
-			return nil, fmt.Errorf("headers: %s: %w", name, err)
+			wrong("headers."+name, "%w", err)
 		case !httpguts.ValidHeaderFieldValue(value):
-			return nil, fmt.Errorf("headers: the value of %s holds a control character", name)
+			wrong("headers."+name, "the value holds a control character")
 		case header.Get(name) != "":
-			return nil, fmt.Errorf("headers: %s is set twice", name)
+			wrong("headers."+name, "set twice")
+		default:
+			header.Set(name, value)
 		}
-		header.Set(name, value)
 	}
 	if o.UsernameEnv == "" {
-		return header, nil
+		return header, errors.Join(errs...)
 	}
 	if header.Get("Authorization") != "" {
-		return nil, errors.New("headers: Authorization can't be set along with username_env")
+		wrong("headers.Authorization", "can't be set along with username_env")
 	}
 	user, err := variable(o.UsernameEnv, lookup)
 	if err != nil {
-		return nil, fmt.Errorf("username_env: %w", err)
+		wrong("username_env", "%w", err)
 	}
 	var password string
 	if o.PasswordEnv != "" {
 		if password, err = variable(o.PasswordEnv, lookup); err != nil {
-			return nil, fmt.Errorf("password_env: %w", err)
+			wrong("password_env", "%w", err)
 		}
 	}
 	auth := base64.StdEncoding.EncodeToString([]byte(user + ":" + password))
 	header.Set("Authorization", "Basic "+auth)
-	return header, nil
+	return header, errors.Join(errs...)
 }
 
 // reserved reports headers that carry the request itself: setting them would

@@ -92,6 +92,7 @@ func TestRedirectErrors(t *testing.T) {
 			"/missing": "/nothing?signature=secret",
 			"/busy":    "/503",
 			"/none":    "",
+			"/huge":    "/" + strings.Repeat("x", maxLocation),
 		}
 		if location, ok := to[r.URL.Path]; ok {
 			if location != "" {
@@ -120,6 +121,7 @@ func TestRedirectErrors(t *testing.T) {
 		{0, "nohost", "get HOST/nohost: 302 Found to what is not an http or https URL", false},
 		{0, "bad", "get HOST/bad: 302 Found to what is not a valid URL", false},
 		{0, "none", "get HOST/none: 302 Found without a location", false},
+		{0, "huge", "get HOST/huge: 302 Found to a URL of 8193 bytes, more than 8192", false},
 		{0, "missing", "get HOST/missing: redirected to HOST/nothing: 404 Not Found", false},
 		{0, "busy", "get HOST/busy: redirected to HOST/503: 503 Service Unavailable", true},
 	} {

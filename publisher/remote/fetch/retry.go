@@ -4,53 +4,59 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
+	"github.com/asof/asof/internal/network"
+	"github.com/asof/asof/internal/retry"
 	"github.com/asof/asof/publisher/remote"
 )
 
-// Tries that Retry makes, and its pauses between them: each twice as long as
-// the one before, then shortened by up to a half at random, so that clients
-// that failed together do not come back together.
+// Tries that Retry makes, and its longest first pause. Each further pause is
+// twice as long as the one before. Chance takes up to half off each.
 const (
 	Tries      = 5
 	FirstPause = 500 * time.Millisecond
 )
 
 // Retry calls f until it returns nil or an error that is not temporary, at most
-// [Tries] times. It waits at least as long as the upstream asked for.
+// [Tries] times. It is for documents that break off: a request already waits for an
+// upstream that is away, and what was waited for in vain is not tried again.
 func (c *Client) Retry(ctx context.Context, f func(context.Context) error) error {
-	for try := 1; ; try++ {
-		err := f(ctx)
-		temporary, ok := errors.AsType[*remote.TemporaryError](err)
-		if err == nil || !ok {
-			return err
-		}
-		if try == Tries {
-			return wrap(err, func(err error) error { return fmt.Errorf("%w (%d tries)", err, try) })
-		}
-		pause := max(backoff(try), temporary.After)
-		c.retried(err)
-		c.log.Warn("trying again", "error", err, "try", try, "wait", pause)
-		if werr := c.wait(ctx, pause); werr != nil {
-			return fmt.Errorf("%w (gave up: %w)", temporary.Err, werr)
-		}
+	policy := c.gate.Policy(retry.Policy{Tries: Tries, Pause: FirstPause * 3 / 4, Growth: 2, Jitter: 1. / 3})
+	err := policy.Do(ctx, func() error { return f(ctx) }, temporary)
+	if usedUp, _ := temporary(err); usedUp {
+		return wrap(err, func(err error) error { return fmt.Errorf("%w (%d tries)", err, Tries) })
 	}
+	return err
 }
 
-func backoff(try int) time.Duration {
-	d := FirstPause << (try - 1)
-	return d/2 + rand.N(d/2+1)
+// temporary reports whether trying again may mend an error.
+func temporary(err error) (again bool, after time.Duration) {
+	_, ok := errors.AsType[*remote.TemporaryError](err)
+	return ok && !retry.GaveUp(err), 0
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// patiently makes a request, again while the upstream is away.
+func (c *Client) patiently(ctx context.Context, request func() error) error {
+	if c.Local() {
+		return request()
 	}
+	return c.gate.Do(ctx, request, c.judge)
+}
+
+// judge says what the end of a request tells of the upstream.
+func (c *Client) judge(err error) (retry.Verdict, time.Duration) {
+	if t, ok := errors.AsType[*remote.TemporaryError](err); ok {
+		if !network.Heals(err, c.gate.Met()) {
+			return retry.Silent, 0
+		}
+		return retry.Away, t.After
+	}
+	_, status := errors.AsType[*StatusError](err)
+	_, same := errors.AsType[*NotModifiedError](err)
+	_, other := errors.AsType[*SizeError](err)
+	if err == nil || status || same || other {
+		return retry.Here, 0
+	}
+	return retry.Silent, 0
 }

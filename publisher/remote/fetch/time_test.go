@@ -6,11 +6,13 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/asof/asof/internal/retry"
 	"github.com/asof/asof/publisher/remote"
 )
 
@@ -107,6 +109,52 @@ func TestSlow(t *testing.T) {
 	})
 }
 
+// TestDrip shows that a body that drips ends, however long it is announced to be: what
+// is never idle may still have no end.
+func TestDrip(t *testing.T) {
+	drip := func(piece string, gap time.Duration) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "1000000")
+			for r.Context().Err() == nil {
+				if _, err := io.WriteString(w, piece); err != nil {
+					return
+				}
+				http.NewResponseController(w).Flush()
+				time.Sleep(gap)
+			}
+		}
+	}
+	for _, tt := range []struct {
+		name  string
+		piece string
+		gap   time.Duration
+		opts  Options
+		took  time.Duration // until it fails; 0: it does not
+		want  string
+	}{
+		{"a byte a second", "x", time.Second, Options{}, 5 * time.Minute, "get HOST/x: only 301 bytes in 5m0s, less than 1024 a second"},
+		{"idle for long, as configured", "x", 9 * time.Minute, Options{IdleTimeout: 10 * time.Minute}, 18 * time.Minute, "get HOST/x: only 3 bytes in 18m0s, less than 1024 a second"},
+		{"a modem", strings.Repeat("x", 2000), time.Second, Options{}, 0, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, tt.opts, drip(tt.piece, tt.gap), func(t *testing.T, c *Client) {
+				began := time.Now()
+				body, err := read(t.Context(), c, c.URL("x"), 1_000_000)
+				if tt.want == "" {
+					if err != nil || len(body) != 1_000_000 {
+						t.Errorf("%d bytes, %v", len(body), err)
+					}
+					return
+				}
+				check(t, err, "http://host", tt.want, true)
+				if took := time.Since(began); took != tt.took {
+					t.Errorf("it took %v, want %v", took, tt.took)
+				}
+			})
+		})
+	}
+}
+
 func TestTotalTimeout(t *testing.T) {
 	bubble(t, Options{TotalTimeout: 30 * time.Second}, func(w http.ResponseWriter, r *http.Request) {
 		part(w)
@@ -175,38 +223,37 @@ func TestRateLimit(t *testing.T) {
 }
 
 func TestRetry(t *testing.T) {
-	busy := &remote.TemporaryError{Err: errors.New("busy")}
-	asked := &remote.TemporaryError{Err: errors.New("asked"), After: time.Minute}
-	final := errors.New("final")
+	busy := &remote.TemporaryError{Err: errors.New("broke off")}
+	final, lost := errors.New("final"), &retry.GaveUpError{Err: busy}
 	for _, tt := range []struct {
 		name   string
 		errs   []error
 		err    string
-		calls  int
-		pauses []time.Duration // upper bounds; After is exact
+		pauses []time.Duration // upper bounds
 	}{
-		{"first", []error{nil}, "nil", 1, nil},
-		{"third", []error{busy, busy, nil}, "nil", 3, []time.Duration{FirstPause, 2 * FirstPause}},
-		{"final", []error{busy, final}, "final", 2, []time.Duration{FirstPause}},
-		{"asked", []error{asked, nil}, "nil", 2, []time.Duration{time.Minute}},
-		{"all", []error{busy, busy, asked, busy, busy}, "busy (5 tries)", 5,
-			[]time.Duration{FirstPause, 2 * FirstPause, time.Minute, 8 * FirstPause}},
+		{"first", []error{nil}, "nil", nil},
+		{"third", []error{busy, busy, nil}, "nil", []time.Duration{FirstPause, 2 * FirstPause}},
+		{"final", []error{busy, final}, "final", []time.Duration{FirstPause}},
+		{"waited for in vain", []error{busy, lost}, "broke off", []time.Duration{FirstPause}},
+		{"all", []error{busy, busy, busy, busy, busy}, "broke off (5 tries)",
+			[]time.Duration{FirstPause, 2 * FirstPause, 4 * FirstPause, 8 * FirstPause}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var pauses []time.Duration
 			told := 0
-			c := newClient(t, "http://host", Options{}, Env{Retried: func(error) { told++ }, Wait: func(_ context.Context, d time.Duration) error {
+			gates := retry.NewGates(retry.Options{Told: func(error) { told++ }, Clock: retry.Clock{Sleep: func(_ context.Context, d time.Duration) error {
 				pauses = append(pauses, d)
 				return nil
-			}})
+			}}})
+			c := newClient(t, "http://host", Options{}, Env{Gates: gates})
 			calls := 0
 			err := c.Retry(t.Context(), func(context.Context) error { calls++; return tt.errs[calls-1] })
-			check(t, err, "-", tt.err, tt.name == "all")
-			if calls != tt.calls || len(pauses) != len(tt.pauses) || told != len(pauses) {
+			check(t, err, "-", tt.err, tt.name == "all" || tt.name == "waited for in vain")
+			if calls != len(tt.errs) || len(pauses) != len(tt.pauses) || told != len(pauses) {
 				t.Fatalf("%d calls, pauses %v, told of %d", calls, pauses, told)
 			}
 			for i, p := range pauses {
-				if p > tt.pauses[i] || p < tt.pauses[i]/2 || (tt.pauses[i] == time.Minute && p != time.Minute) {
+				if p > tt.pauses[i] || p < tt.pauses[i]/2 {
 					t.Errorf("pause %d is %v, not up to %v", i, p, tt.pauses[i])
 				}
 			}
@@ -220,7 +267,7 @@ func TestRetryCanceled(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		err := c.Retry(ctx, func(context.Context) error {
-			return &remote.TemporaryError{Err: errors.New("busy"), After: time.Minute}
+			return &remote.TemporaryError{Err: errors.New("busy")}
 		})
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v", err)

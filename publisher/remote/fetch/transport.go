@@ -10,43 +10,60 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
+
+	"github.com/asof/asof/internal/network"
+	"github.com/asof/asof/internal/option"
 )
 
 type dialFunc func(ctx context.Context, network, addr string) (net.Conn, error)
 
-// newTransports makes the transport for the upstream's own host and the one
-// for other hosts, which differ in the client certificate. (They are not clones
-// of each other: clones share their HTTP/2 connections.)
-func newTransports(o Options, env Env) (own, other *http.Transport, err error) {
-	proxy, err := proxyFunc(o.Proxy, env.LookupEnv)
-	if err != nil {
-		return nil, nil, fmt.Errorf("proxy: %w", err)
-	}
+// controlFunc is a net.Dialer's Control.
+type controlFunc func(network, address string, c syscall.RawConn) error
+
+type proxyFunc func(*http.Request) (*url.URL, error)
+
+// transports differ in where they may lead and what they show there. (They are not
+// clones of each other: clones share their HTTP/2 connections.)
+type transports struct {
+	own     *http.Transport // the upstream's own host: presents the client certificate
+	other   *http.Transport // other hosts, without a proxy: the guard sees every address
+	proxied *http.Transport // other hosts, through a proxy
+
+	proxy proxyFunc
+	guard *guard
+}
+
+func newTransports(base *url.URL, o Options, env Env) (*transports, error) {
+	var errs []error
+	proxy, err := newProxy(o.Proxy, env.LookupEnv)
+	errs = append(errs, option.Wrap("proxy", err))
 	var pool *x509.CertPool
 	if o.CACert != "" {
-		if pool, err = authorities(o.CACert); err != nil {
-			return nil, nil, fmt.Errorf("ca_cert: %w", err)
-		}
+		pool, err = authorities(o.CACert)
+		errs = append(errs, option.Wrap("ca_cert", err))
 	}
 	var certs []tls.Certificate
 	if o.ClientCert != "" {
 		cert, err := tls.LoadX509KeyPair(o.ClientCert, o.ClientKey)
-		if err != nil {
-			return nil, nil, fmt.Errorf("client_cert: %w", err)
-		}
+		errs = append(errs, option.Wrap("client_cert", err))
 		certs = []tls.Certificate{cert}
 	}
-	dial := env.dial
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second}).DialContext
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
-	transport := func(certs []tls.Certificate) *http.Transport {
+	transport := func(certs []tls.Certificate, proxy proxyFunc, control controlFunc) *http.Transport {
+		dial := env.dial
+		if dial == nil {
+			dial = (&net.Dialer{Timeout: o.ConnectTimeout, KeepAlive: 30 * time.Second, Control: control}).DialContext
+		}
 		return &http.Transport{
-			Proxy:       proxy,
-			DialContext: dial,
+			Proxy:                  proxy,
+			OnProxyConnectResponse: network.Connected,
+			DialContext:            dial,
 			TLSClientConfig: &tls.Config{
 				MinVersion:         tls.VersionTLS12,
 				InsecureSkipVerify: o.TLSSkipVerify,
@@ -62,7 +79,36 @@ func newTransports(o Options, env Env) (own, other *http.Transport, err error) {
 			ForceAttemptHTTP2:      true,
 		}
 	}
-	return transport(certs), transport(nil), nil
+	g := newGuard(base, o, env)
+	home := g.home
+	if through, err := proxy(&http.Request{URL: base}); through != nil || err != nil {
+		home = nil // what is dialled is the proxy
+	}
+	return &transports{
+		own: transport(certs, proxy, home), other: transport(nil, nil, g.away), proxied: transport(nil, proxy, nil),
+		proxy: proxy, guard: g,
+	}, nil
+}
+
+// choose picks the transport for a request to the upstream's own host or to another.
+func (t *transports) choose(req *http.Request, own bool) (*http.Transport, error) {
+	if own {
+		return t.own, nil
+	}
+	proxy, err := t.proxy(req)
+	switch {
+	case err != nil:
+		return nil, err
+	case proxy == nil:
+		return t.other, nil
+	}
+	return t.proxied, t.guard.proxied(req.URL)
+}
+
+func (t *transports) closeIdle() {
+	for _, transport := range []*http.Transport{t.own, t.other, t.proxied} {
+		transport.CloseIdleConnections()
+	}
 }
 
 func authorities(file string) (*x509.CertPool, error) {
@@ -80,7 +126,7 @@ func authorities(file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-func proxyFunc(raw string, lookup func(string) (string, bool)) (func(*http.Request) (*url.URL, error), error) {
+func newProxy(raw string, lookup func(string) (string, bool)) (proxyFunc, error) {
 	if raw == "" {
 		return environmentProxy(lookup), nil
 	}
@@ -101,7 +147,7 @@ func proxyFunc(raw string, lookup func(string) (string, bool)) (func(*http.Reque
 }
 
 // environmentProxy is http.ProxyFromEnvironment for a given environment.
-func environmentProxy(lookup func(string) (string, bool)) func(*http.Request) (*url.URL, error) {
+func environmentProxy(lookup func(string) (string, bool)) proxyFunc {
 	get := func(names ...string) string {
 		for _, name := range names {
 			if v, _ := lookup(name); v != "" {
@@ -117,5 +163,11 @@ func environmentProxy(lookup func(string) (string, bool)) func(*http.Request) (*
 		CGI:        get("REQUEST_METHOD") != "", // HTTP_PROXY is then a client's header
 	}
 	choose := config.ProxyFunc()
-	return func(req *http.Request) (*url.URL, error) { return choose(req.URL) }
+	return func(req *http.Request) (*url.URL, error) {
+		u, err := choose(req.URL)
+		if err != nil {
+			err = &finalError{err}
+		}
+		return u, err
+	}
 }

@@ -1,72 +1,67 @@
 // Package file is the remote for plain files that a PULP_MANIFEST lists, over
-// http, https or from a local folder.
+// http, https or from a local folder. Package pulp says what a manifest is.
 //
-// The manifest is text, one file a line:
+// The manifest is the tree's root document, byte for byte as it came, under the
+// last segment of its URL. The other files stand below the folder of the URL from
+// which the manifest came in the end, see [fetch.Client.Below]: where a moving
+// name redirects to one state, all files are of that state.
 //
-//	relative_path,sha256,size
-//
-// The path is relative to the manifest's folder and ends at the second comma
-// from the right, so it may hold commas; sha256 is 64 hexadecimal digits of
-// either case; size is a decimal number of bytes without sign or leading zeros,
-// at most manifest.MaxSize. White space around a line, CRLF, empty lines and
-// lines that begin with # are skipped. Paths are those of manifest.CheckPath;
-// none twice, none below another, and not the manifest's own. An example:
-//
-//	# nightly images
-//	images/disk 1, signed.iso,9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08,4
-//
-// One bad line fails the whole capture, by its number. The bounds are
-// [MaxDocument], [MaxLines] and [MaxLine].
-//
-// A file's URL is the manifest's, up to the last slash, and the path,
-// percent-encoded. The manifest itself is the tree's root document, byte for
-// byte as it came, under the last segment of its URL.
+// If a file is missing or wrong, upstream may be changing, and the publisher captures it
+// again. If the manifest is still the same, the fault lasts, see [remote.Lasting].
 package file
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 
+	"github.com/asof/asof/internal/option"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
 	"github.com/asof/asof/publisher/remote/fetch"
+	"github.com/asof/asof/publisher/remote/mirror"
+	"github.com/asof/asof/publisher/remote/pulp"
 )
 
 // Options are the remote's settings, as the configuration file spells them.
 type Options struct {
 	// URL is the manifest's: http, https or file, without credentials.
 	// Required. A query is sent for the manifest only.
-	URL string `mapstructure:"url"`
+	URL string `yaml:"url"`
 
-	fetch.Options `mapstructure:",squash"`
+	// Missing says what to do if upstream does not have a listed file.
+	Missing mirror.Missing `yaml:"missing" default:"fail" allowed:"fail, skip"`
+
+	fetch.Options `yaml:",inline"`
 }
 
 type upstream struct {
-	url    *url.URL // of the manifest
-	name   string   // of the manifest, in the tree
+	url    *url.URL       // of the manifest
+	name   string         // of the manifest, in the tree
+	policy mirror.Missing // for files that are missing
 	client *fetch.Client
+	log    *slog.Logger
+	memory mirror.Memory
 }
 
 // New makes the remote. It reads certificates and the environment, and connects
-// to nothing. An error names the option. The captures of a remote share its
-// limits.
+// to nothing. The error has all that is wrong, as [option.Errors]. The captures of
+// a remote share its limits.
 func New(opts Options, env fetch.Env) (remote.Remote, error) {
-	u, err := fetch.ParseURL(opts.URL)
-	if err != nil {
-		return nil, fmt.Errorf("url: %w", err)
+	var name string
+	u, urlErr := fetch.ParseURL(opts.URL)
+	if urlErr == nil {
+		name, urlErr = documentName(u)
 	}
-	name, err := documentName(u)
-	if err != nil {
-		return nil, fmt.Errorf("url: %w", err)
-	}
+	env = env.WithDefaults()
 	client, err := fetch.New(u, opts.Options, env)
-	if err != nil {
+	if err := errors.Join(option.Wrap("url", urlErr), option.Check(opts), err); err != nil {
 		return nil, err
 	}
-	return &upstream{url: u, name: name, client: client}, nil
+	return &upstream{url: u, name: name, policy: opts.Missing, client: client, log: env.Log}, nil
 }
 
 func documentName(u *url.URL) (string, error) {
@@ -102,14 +97,22 @@ func (r *upstream) capture(ctx context.Context) (*capture, error) {
 	}
 	defer resp.Body.Close()
 	where := fetch.Redact(r.url)
-	if resp.Size > MaxDocument {
-		return nil, &remote.InputError{Where: where, Err: fmt.Errorf("has %d bytes, more than %d", resp.Size, MaxDocument)}
+	if last := fetch.Redact(resp.Way[len(resp.Way)-1]); last != where {
+		where += ": redirected to " + last // it may be a page to log in
 	}
-	doc, err := parse(resp.Body, where, r.name)
+	if resp.Size > pulp.MaxDocument {
+		return nil, &remote.InputError{Where: where, Err: fmt.Errorf("has %d bytes, more than %d", resp.Size, pulp.MaxDocument)}
+	}
+	doc, err := pulp.Parse(resp.Body, where, r.name)
 	if err != nil {
 		return nil, err
 	}
-	i := doc.root()
-	doc.files[i].Modified = resp.Modified
-	return &capture{upstream: r, doc: doc, modified: resp.Modified}, nil
+	if doc.Quoted > 0 {
+		r.log.Warn("paths in quotes are read as CSV; Pulp 3 takes the quotes for part of the name", "url", where, "line", doc.Quoted)
+	}
+	doc.Root().Modified = resp.Modified
+	c := &capture{upstream: r, client: r.client.Below(r.name, resp.Way), doc: doc, modified: resp.Modified}
+	c.lasting = r.memory.Saw("", doc.Root().SHA256)
+	c.leaveOut()
+	return c, nil
 }

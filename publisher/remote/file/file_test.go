@@ -8,15 +8,16 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/go-viper/mapstructure/v2"
-
+	"github.com/asof/asof/internal/retry"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
 	"github.com/asof/asof/publisher/remote/fetch"
@@ -24,17 +25,9 @@ import (
 	"github.com/asof/asof/publisher/remote/remotetest"
 )
 
-// environment has no proxies and notes pauses instead of making them.
-func environment(pauses *[]time.Duration) fetch.Env {
-	return fetch.Env{
-		LookupEnv: func(string) (string, bool) { return "", false },
-		Wait: func(_ context.Context, d time.Duration) error {
-			if pauses != nil {
-				*pauses = append(*pauses, d)
-			}
-			return nil
-		},
-	}
+// environment has no proxies, and its pauses take no time.
+func environment(clock *remotetest.Clock) fetch.Env {
+	return fetch.Env{LookupEnv: func(string) (string, bool) { return "", false }, Gates: clock.Gates(nil)}
 }
 
 func newRemote(t *testing.T, url string, env fetch.Env) remote.Remote {
@@ -48,7 +41,7 @@ func newRemote(t *testing.T, url string, env fetch.Env) remote.Remote {
 
 func capture(t *testing.T, url string) remote.Capture {
 	t.Helper()
-	c, err := newRemote(t, url, environment(nil)).Capture(t.Context(), nil)
+	c, err := newRemote(t, url, environment(&remotetest.Clock{})).Capture(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,15 +127,20 @@ func TestCaptureFaults(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		faults   []remotetest.Fault
-		err      string // as HOST/PULP_MANIFEST in place of the URL
-		requests int
+		err      string        // as HOST/PULP_MANIFEST in place of the URL
+		requests int           // -1: as many as there are
 		waited   time.Duration // at least
 	}{
 		{"truncated", []remotetest.Fault{remotetest.Truncate(10)}, "", 2, fetch.FirstPause / 2},
-		{"hung up", []remotetest.Fault{remotetest.HangUp(), busy}, "", 3, 3 * fetch.FirstPause / 2},
-		{"asked to wait", []remotetest.Fault{remotetest.Busy(429, "30"), remotetest.Busy(503, "3600")}, "", 3, 330 * time.Second},
-		{"four times", []remotetest.Fault{busy, busy, busy, busy}, "", 5, 15 * fetch.FirstPause / 2},
-		{"five times", []remotetest.Fault{busy, busy, busy, busy, busy}, "get HOST: 503 Service Unavailable (5 tries)", 5, 0},
+		{"hung up", []remotetest.Fault{remotetest.HangUp(), busy}, "", 3, fetch.FirstPause},
+		{"asked to wait", []remotetest.Fault{remotetest.Busy(429, "30"), remotetest.Busy(503, "40")}, "", 3, 70 * time.Second},
+		{"asked to wait for years", []remotetest.Fault{remotetest.Busy(503, "2000000000")}, "", 2, retry.DefaultPatience},
+		{"asked to wait until a year", []remotetest.Fault{remotetest.Busy(503, "Tue, 18 Mar 2999 14:03:00 GMT")}, "", 2, retry.DefaultPatience},
+		{"asked to wait for years, twice", []remotetest.Fault{remotetest.Busy(503, "2000000000"), remotetest.Busy(503, "2000000000")},
+			"get HOST: 503 Service Unavailable (gave up after 5m0s without an answer)", 2, retry.DefaultPatience},
+		{"asked for nothing", []remotetest.Fault{remotetest.Busy(503, "-1"), remotetest.Busy(503, "soon")}, "", 3, 0},
+		{"four times", []remotetest.Fault{busy, busy, busy, busy}, "", 5, 0},
+		{"for good", slices.Repeat([]remotetest.Fault{busy}, 100), "get HOST: 503 Service Unavailable (gave up after 5m0s without an answer)", -1, retry.DefaultPatience},
 		{"always truncated", []remotetest.Fault{remotetest.Truncate(10), remotetest.Truncate(10), remotetest.Truncate(10),
 			remotetest.Truncate(10), remotetest.Truncate(10)}, "get HOST: broke off after 10 bytes (5 tries)", 5, 0},
 		{"missing", []remotetest.Fault{remotetest.Status(404)}, "get HOST: 404 Not Found", 1, 0},
@@ -160,8 +158,8 @@ func TestCaptureFaults(t *testing.T) {
 			up := remotetest.New(t)
 			up.Set("a", "aye")
 			up.Fail(remotetest.Name, tt.faults...)
-			var pauses []time.Duration
-			c, err := newRemote(t, up.URL()+"?token=secret", environment(&pauses)).Capture(t.Context(), nil)
+			var clock remotetest.Clock
+			c, err := newRemote(t, up.URL()+"?token=secret", environment(&clock)).Capture(t.Context(), nil)
 			got := ""
 			if err != nil {
 				got = strings.ReplaceAll(err.Error(), up.URL(), "HOST")
@@ -171,14 +169,10 @@ func TestCaptureFaults(t *testing.T) {
 			if got != tt.err {
 				t.Errorf("got %s, want %s", got, tt.err)
 			}
-			if n := len(up.Requests()); n != tt.requests {
+			if n := len(up.Requests()); n != tt.requests && tt.requests >= 0 {
 				t.Errorf("%d requests, want %d", n, tt.requests)
 			}
-			var waited time.Duration
-			for _, p := range pauses {
-				waited += p
-			}
-			if waited < tt.waited {
+			if waited := clock.Slept(); waited < tt.waited || waited > retry.DefaultPatience {
 				t.Errorf("waited %v, not %v", waited, tt.waited)
 			}
 		})
@@ -188,7 +182,7 @@ func TestCaptureFaults(t *testing.T) {
 func TestOpenFaults(t *testing.T) {
 	up := remotetest.New(t)
 	up.Set("a", "0123456789")
-	r, err := file.New(file.Options{URL: up.URL(), Options: fetch.Options{Concurrency: 1}}, environment(nil))
+	r, err := file.New(file.Options{URL: up.URL(), Options: fetch.Options{Concurrency: 1}}, environment(&remotetest.Clock{}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -210,9 +204,9 @@ func TestOpenFaults(t *testing.T) {
 		{"wrong", remotetest.Unannounced("9876543210"), "9876543210", "", false},
 		{"endless", remotetest.Endless(), "0123456789\x00", "", false},
 		{"truncated", remotetest.Truncate(3), "012", "get HOST/a: broke off after 3 of 10 bytes", true},
-		{"gone", remotetest.Status(410), "", "get HOST/a: 410 Gone", false},
-		{"busy", remotetest.Busy(429, "2"), "", "get HOST/a: 429 Too Many Requests", true},
-		{"away", remotetest.Redirect(302, "/b"), "", "get HOST/a: redirected to HOST/b: 404 Not Found", false},
+		{"gone", remotetest.Status(410), "", "the upstream has changed meanwhile: get HOST/a: 410 Gone", false},
+		{"busy", remotetest.Busy(429, "2"), "0123456789", "", false},
+		{"away", remotetest.Redirect(302, "/b"), "", "the upstream has changed meanwhile: get HOST/a: redirected to HOST/b: 404 Not Found", false},
 		{"well", remotetest.OK(), "0123456789", "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -280,7 +274,7 @@ func TestLocal(t *testing.T) {
 		t.Errorf("%v, %v", when, err)
 	}
 	_, _, err := readAll(t, c, files[2])
-	if want := "get " + base + "out: path escapes from parent"; err == nil || err.Error() != want {
+	if want := "get " + base + "out: a symbolic link leads out of the folder"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -301,31 +295,78 @@ func TestNewErrors(t *testing.T) {
 		}
 	}
 	_, err := file.New(file.Options{URL: "https://host/M", Options: fetch.Options{Concurrency: -1}}, fetch.Env{})
-	if err == nil || err.Error() != "concurrency: -1 is not between 1 and 1000" {
+	if err == nil || err.Error() != "concurrency: is -1; allowed: 1 to 1000" {
 		t.Errorf("got %v", err)
 	}
 }
 
-// TestOptions decodes as the command does: strictly.
-func TestOptions(t *testing.T) {
-	var opts file.Options
-	decoder, err := mapstructure.NewDecoder(&mapstructure.DecoderConfig{
-		Result: &opts, ErrorUnused: true, ErrorUnset: true, DecodeHook: mapstructure.StringToTimeDurationHookFunc(),
-	})
+// A name that moves redirects the manifest to one state, and all files are that
+// state's, whatever the name stands for by now.
+func TestMovingName(t *testing.T) {
+	state := "1"
+	var requests []string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests = append(requests, r.Method+" "+r.RequestURI)
+		of, name, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+		switch {
+		case of == "latest":
+			http.Redirect(w, r, "/"+state+"/"+name, http.StatusFound)
+		case of == "blobs":
+			io.WriteString(w, remotetest.Line("a b", "state "+name))
+		case name == "PULP_MANIFEST":
+			http.Redirect(w, r, "/blobs/"+of, http.StatusFound)
+		default:
+			io.WriteString(w, "state "+of)
+		}
+	}))
+	defer s.Close()
+	c := capture(t, s.URL+"/latest/PULP_MANIFEST")
+	state = "2"
+	f := c.Files()[1]
+	if body, _, err := readAll(t, c, f); body != "state 1" || err != nil {
+		t.Errorf("%q, %v", body, err)
+	}
+	if _, err := c.Modified(t.Context(), f); err != nil {
+		t.Error(err)
+	}
+	want := "[GET /latest/PULP_MANIFEST GET /1/PULP_MANIFEST GET /blobs/1 GET /1/a%20b HEAD /1/a%20b]"
+	if got := fmt.Sprint(requests); got != want {
+		t.Errorf("requests %s", got)
+	}
+}
+
+// A manifest behind a signed URL says nothing about where the files are.
+func TestSignedManifest(t *testing.T) {
+	up := remotetest.New(t)
+	up.Set("a", "aye")
+	up.Set("blobs/PULP_MANIFEST", up.Manifest())
+	up.SetManifest(remotetest.Line("a", "aye"))
+	up.Fail(remotetest.Name, remotetest.Redirect(302, "/blobs/PULP_MANIFEST?X-Amz-Signature=secret"))
+	c := capture(t, up.URL())
+	if body, _, err := readAll(t, c, c.Files()[1]); body != "aye" || err != nil {
+		t.Errorf("%q, %v", body, err)
+	}
+}
+
+// A path in quotes has two readings. The log says which was taken.
+func TestQuoted(t *testing.T) {
+	up := remotetest.New(t)
+	up.Set(`a,"b"`, "aye")
+	up.SetManifest(strings.Replace(remotetest.Line("X", "aye"), "X", `"a,""b"""`, 1))
+	var log bytes.Buffer
+	env := environment(&remotetest.Clock{})
+	env.Log = slog.New(slog.NewTextHandler(&log, nil))
+	c, err := newRemote(t, up.URL(), env).Capture(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = decoder.Decode(map[string]any{
-		"url": "https://host/M", "ca_cert": "ca", "client_cert": "cert", "client_key": "key", "tls_skip_verify": true,
-		"username_env": "U", "password_env": "P", "headers": map[string]any{"x": "${X}"}, "proxy": "http://proxy",
-		"concurrency": 3, "rate_limit": 1.5, "connect_timeout": "1s", "idle_timeout": "2s", "total_timeout": "3s", "max_redirects": -1,
-	})
-	if err != nil {
-		t.Fatal(err)
+	defer c.Close()
+	if body, _, err := readAll(t, c, c.Files()[1]); body != "aye" || err != nil {
+		t.Errorf("%q, %v", body, err)
 	}
-	want := "{https://host/M {ca cert key true U P map[x:${X}] http://proxy 3 1.5 1s 2s 3s -1}}"
-	if got := fmt.Sprint(opts); got != want {
-		t.Errorf("got %s", got)
+	want := `msg="paths in quotes are read as CSV; Pulp 3 takes the quotes for part of the name" url=` + up.URL() + " line=1\n"
+	if !strings.HasSuffix(log.String(), want) {
+		t.Errorf("said %s", log.String())
 	}
 }
 
@@ -334,9 +375,13 @@ func TestSecrets(t *testing.T) {
 	up := remotetest.New(t)
 	up.Fail(remotetest.Name, remotetest.Status(503), remotetest.Redirect(302, "/PULP_MANIFEST?sig=secret"), remotetest.Status(404))
 	var log bytes.Buffer
-	env := environment(nil)
-	env.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	env.LookupEnv = func(name string) (string, bool) { return "secret", name == "S" }
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	env := fetch.Env{Log: logger, Gates: new(remotetest.Clock).Gates(logger), LookupEnv: func(name string) (string, bool) {
+		if name == "S" {
+			return "secret", true
+		}
+		return "", false
+	}}
 	r, err := file.New(file.Options{URL: up.URL() + "?token=secret", Options: fetch.Options{
 		UsernameEnv: "S", PasswordEnv: "S", Headers: map[string]string{"X-Token": "${S}"},
 	}}, env)

@@ -1,6 +1,7 @@
-// Package history reads which snapshots of an archive a server keeps: one like
+// Package history reads which past states of an archive are to be had: from a server like
 // snapshot.debian.org, which has every state under its time, as
-// <url>/<YYYYMMDDTHHMMSSZ>/, and lists them at /mr/timestamp/.
+// <url>/<YYYYMMDDTHHMMSSZ>/, and lists them at /mr/timestamp/; or from dated copies, each at
+// an address of its own.
 package history
 
 import (
@@ -9,12 +10,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/url"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/asof/asof/internal/option"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
 	"github.com/asof/asof/publisher/remote/fetch"
@@ -24,83 +28,105 @@ import (
 const (
 	MaxTimes = 100_000  // snapshots
 	maxList  = 16 << 20 // bytes of a server's list
-	minStep  = time.Second
 )
 
 // Schedule is which snapshots are wanted: the times that are listed, or a range.
 type Schedule struct {
 	Times []manifest.ID // in ascending order; nil: a range
+	// URLs are the addresses of dated copies, one for each of Times. nil: a server has the
+	// snapshots, under their times.
+	URLs map[manifest.ID]string
 
 	From manifest.ID
-	To   manifest.ID   // the last; NoTime: now
+	To   manifest.ID   // the last; none: now
 	Step time.Duration // 0: whenever the server has one
 }
 
-// Parse reads the setting `at`: a time, a list of times, or {from, to, step}.
-// Times are as in URLs; a step is like 24h.
-func Parse(setting any) (Schedule, error) {
+// stepAllowed is the bounds of a step, in the form of package option.
+const stepAllowed = "1s to 87600h"
+
+// Parse reads the setting `at`, whose values are texts: a time, a list of times or of dated
+// copies {time, url}, or {from, to, step}. Times are as in URLs, and none is later than now; a
+// step is like 24h. The error has all that is wrong, as [option.Errors].
+func Parse(setting any, now manifest.ID) (Schedule, error) {
 	if fields, ok := setting.(map[string]any); ok {
-		return parseRange(fields)
+		return parseRange(fields, now)
 	}
-	list, ok := setting.([]any)
-	if !ok {
+	list, isList := setting.([]any)
+	if areCopies(list) {
+		return parseCopies(list, now)
+	}
+	if !isList {
 		list = []any{setting}
 	}
 	var s Schedule
-	for _, v := range list {
-		at, err := parseTime(v)
-		if err != nil {
-			return s, err
+	var errs []error
+	for i, v := range list {
+		name := "at"
+		if isList {
+			name = fmt.Sprintf("at[%d]", i)
 		}
+		at, err := parseTime(v, now)
+		errs = append(errs, option.Wrap(name, err))
 		s.Times = append(s.Times, at)
 	}
 	if len(s.Times) == 0 {
-		return s, errors.New("no time is listed")
+		errs = append(errs, option.Errorf("at", "no time is listed"))
 	}
 	slices.Sort(s.Times)
 	s.Times = slices.Compact(s.Times)
-	return s, nil
+	return s, errors.Join(errs...)
 }
 
-func parseRange(fields map[string]any) (s Schedule, err error) {
-	s.To = manifest.NoTime
-	from := false
-	for name, v := range fields {
-		switch name {
+func parseRange(fields map[string]any, now manifest.ID) (s Schedule, _ error) {
+	var errs []error
+	known := []string{"from", "to", "step"}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		var err error
+		switch v := fields[name]; name {
 		case "from":
-			from = true
-			s.From, err = parseTime(v)
+			s.From, err = parseTime(v, now)
 		case "to":
-			s.To, err = parseTime(v)
+			s.To, err = parseTime(v, now)
 		case "step":
-			s.Step, err = time.ParseDuration(fmt.Sprint(v))
-			if err == nil && (s.Step < minStep || s.Step%time.Second != 0) {
-				err = errors.New("not a number of seconds, and at least one")
-			}
+			s.Step, err = parseStep(v)
 		default:
-			err = errors.New("unknown key; known are from, to, step")
+			err = errors.New("unknown key; known are " + strings.Join(known, ", "))
 		}
-		if err != nil {
-			return s, fmt.Errorf("%s: %w", name, err)
-		}
+		errs = append(errs, option.Wrap("at."+name, err))
 	}
-	switch {
-	case !from:
-		return s, errors.New("from: missing")
-	case s.To != manifest.NoTime && s.To < s.From:
-		return s, fmt.Errorf("to: %s lies before from", s.To)
+	switch _, given := fields["from"]; {
+	case !given:
+		errs = append(errs, option.Errorf("at.from", "missing"))
+	case !s.To.IsZero() && s.To < s.From:
+		errs = append(errs, option.Errorf("at.to", "%s lies before from", s.To))
 	}
-	return s, nil
+	return s, errors.Join(errs...)
 }
 
-// parseTime reads a time, which YAML may have taken for a number or a date.
-func parseTime(v any) (manifest.ID, error) {
-	if t, ok := v.(time.Time); ok {
-		v = manifest.IDOf(t)
+func parseStep(v any) (step time.Duration, err error) {
+	f := option.Field{Allowed: stepAllowed, Default: "24h"}
+	if err := f.Parse(fmt.Sprint(v), reflect.ValueOf(&step).Elem()); err != nil {
+		return 0, err
 	}
-	when, err := manifest.ParseWhen(fmt.Sprint(v))
+	if step%time.Second != 0 {
+		return 0, errors.New("not a whole number of seconds")
+	}
+	return step, nil
+}
+
+// parseTime reads a time. No server has a state of the future, though it may answer as if.
+func parseTime(v any, now manifest.ID) (manifest.ID, error) {
+	var text string
+	if v != nil {
+		text = fmt.Sprint(v)
+	}
+	when, err := manifest.ParseWhen(text)
 	if err == nil && when.Kind != manifest.WhenInstant {
-		err = fmt.Errorf("%.80q is no time", fmt.Sprint(v))
+		err = fmt.Errorf("%.80q is no time", text)
+	}
+	if err == nil && when.Instant > now {
+		err = fmt.Errorf("%s lies in the future; a range without to ends now", when.Instant)
 	}
 	return when.Instant, err
 }
@@ -115,15 +141,14 @@ type Server struct {
 // https://snapshot.debian.org/archive/debian/.
 func Open(rawURL string, opts fetch.Options, env fetch.Env) (*Server, error) {
 	base, err := fetch.ParseURL(rawURL)
-	if err != nil {
-		return nil, fmt.Errorf("url: %w", err)
+	if err == nil && (base.RawQuery != "" || base.ForceQuery) {
+		err = errors.New("holds a query")
 	}
-	if base.RawQuery != "" || base.ForceQuery {
-		return nil, errors.New("url: holds a query")
+	if base != nil {
+		base = base.JoinPath("/")
 	}
-	base = base.JoinPath("/")
-	client, err := fetch.New(base, opts, env)
-	return &Server{base, client}, err
+	client, clientErr := fetch.New(base, opts, env)
+	return &Server{base, client}, errors.Join(option.Wrap("url", err), clientErr)
 }
 
 // URL is that of the archive as it was at a time.
@@ -135,7 +160,7 @@ func (s *Server) Times(ctx context.Context, wanted Schedule, now manifest.ID) ([
 		return wanted.Times, nil
 	}
 	to := wanted.To
-	if to == manifest.NoTime {
+	if to.IsZero() {
 		to = now
 	}
 	if wanted.Step == 0 {

@@ -1,4 +1,4 @@
-# Everything that the module can do: two repos under a name of one's own, a key, a
+# Everything the module can do: two repos under your own domain name, a key, a
 # retention, a WAF, logs, alarms, a janitor, and a schedule instead of CI.
 provider "aws" {
   region = "eu-west-1"
@@ -51,8 +51,8 @@ module "asof" {
   }
 }
 
-# The key. CloudFront reads with it, by the service's principal; who else may use
-# it, the account's policies say.
+# The key. CloudFront reads with it as a service principal. The account's policies say
+# who else may use it.
 resource "aws_kms_key" "packages" {
   description         = "Packages"
   enable_key_rotation = true
@@ -77,7 +77,7 @@ resource "aws_kms_key_policy" "packages" {
 
 data "aws_caller_identity" "this" {}
 
-# Access logs of CloudFront are delivered from us-east-1, and so is the group there.
+# CloudFront delivers its access logs from us-east-1, so the log group is there.
 resource "aws_cloudwatch_log_group" "access" {
   region            = "us-east-1"
   name              = "/asof/packages-access"

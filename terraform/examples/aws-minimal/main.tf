@@ -21,11 +21,11 @@ output "url" {
 }
 
 output "asof_yaml" {
-  description = "To be committed beside the workflow."
+  description = "Commit it beside the workflow."
   value       = module.asof.asof_yaml
 }
 
 output "github_workflow" {
-  description = "To be committed as .github/workflows/asof.yml."
+  description = "Commit it as .github/workflows/asof.yml."
   value       = module.asof.github_workflow
 }

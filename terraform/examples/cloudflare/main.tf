@@ -1,4 +1,4 @@
-# R2 and a worker, under a name of one's own. CLOUDFLARE_API_TOKEN holds the token.
+# R2 and a worker, under your own domain name. CLOUDFLARE_API_TOKEN holds the token.
 module "asof" {
   source = "../../modules/cloudflare"
 

@@ -2,9 +2,9 @@ locals {
   worker  = coalesce(var.worker, "${path.module}/../../../resolver/edge/worker.js")
   binding = "BUCKET"
 
-  # Keys that never change. A tree's have no prefix of their own but the repo's
-  # path and the first digit of an id's year; the index and the list of
-  # checkpoints, which change, begin with letters.
+  # Prefixes of keys that never change. A tree's prefix is the repo's path and the
+  # first digit of an id's year. The index and the list of checkpoints do change,
+  # and begin with letters.
   immutable = concat(
     [".asof/pool/", ".asof/manifests/", ".asof/segments/"],
     [for r in var.repos : "${coalesce(r.path, r.name)}/2"],
@@ -78,7 +78,7 @@ resource "cloudflare_workers_script" "this" {
   }
 }
 
-# Under workers.dev only when there is no better name.
+# Use workers.dev only if there is no better name.
 resource "cloudflare_workers_script_subdomain" "this" {
   account_id       = var.account_id
   script_name      = cloudflare_workers_script.this.script_name

@@ -30,7 +30,7 @@ variable "zone_id" {
 }
 
 variable "hostname" {
-  description = "Serve under this name, which Cloudflare makes: a custom domain."
+  description = "Serve under this name. Cloudflare creates it as a custom domain."
   type        = string
   default     = null
 
@@ -41,13 +41,13 @@ variable "hostname" {
 }
 
 variable "route" {
-  description = "Serve what matches, under a name that is there already, for instance www.example.org/packages/*."
+  description = "Serve requests that match, under an existing name, for instance www.example.org/packages/*."
   type        = string
   default     = null
 }
 
 variable "location" {
-  description = "A hint where the bucket should stand: weur, eeur, enam, wnam, apac or oc."
+  description = "A hint where to place the bucket: weur, eeur, enam, wnam, apac or oc."
   type        = string
   default     = null
 
@@ -85,7 +85,7 @@ variable "repos" {
 }
 
 variable "lock_days" {
-  description = "For how many days nobody can delete or overwrite blobs, manifests and the trees of repos. 0: no lock. The janitor's gc --grace should be as long."
+  description = "How many days nobody can delete or overwrite blobs, manifests and the trees of repos. 0: no lock. Set gc --grace as long."
   type        = number
   default     = 30
 
@@ -96,7 +96,7 @@ variable "lock_days" {
 }
 
 variable "worker" {
-  description = "The worker's file. Without one: the one of this repository, resolver/edge/worker.js."
+  description = "The worker's file. Default: this repository's resolver/edge/worker.js."
   type        = string
   default     = null
 }

@@ -1,6 +1,6 @@
-# The rights of publisher, janitor and resolver. Their one source is
-# examples/policies, which stands in docs/operations.md and is tested against a
-# real MinIO. Here BUCKET and PREFIX get their values.
+# The rights of publisher, janitor and resolver. Their only source is
+# examples/policies, which docs/operations/security.md shows and a test tries on a
+# real MinIO. This module fills in BUCKET and PREFIX.
 locals {
   names = ["publisher", "janitor", "resolver", "retention"]
 
@@ -16,8 +16,8 @@ locals {
     ).Statement
   }
 
-  # Who may list everything below no prefix may list the bucket. A condition on
-  # s3:prefix would only get in the way of requests that give none.
+  # Without a prefix the role may list the whole bucket. A condition on s3:prefix
+  # would only break requests that send none.
   policies = {
     for name, statements in local.statements : name => {
       Version = "2012-10-17"

@@ -1,14 +1,14 @@
 output "publisher" {
-  description = "The publisher's policy: get, put and list. JSON."
+  description = "The publisher's policy: get, put (but for the janitor's notes) and list. JSON."
   value       = jsonencode(local.publisher)
 }
 
 output "janitor" {
-  description = "The janitor's policy: get, list and delete, and write the index, its lists and segments, and pins. JSON."
+  description = "The janitor's policy: get, list and delete, and write the index, its lists, records and segments, pins, and its own notes. JSON."
   value       = jsonencode(local.policies.janitor)
 }
 
 output "resolver" {
-  description = "The resolver's policy, and that of whoever only reads. JSON."
+  description = "The policy of the resolver and of other readers. JSON."
   value       = jsonencode(local.policies.resolver)
 }

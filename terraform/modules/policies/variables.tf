@@ -4,7 +4,7 @@ variable "bucket" {
 }
 
 variable "prefix" {
-  description = "The store's prefix in the bucket, without slashes at its ends. Empty: the bucket holds nothing else."
+  description = "The store's prefix in the bucket, without slashes at its ends. Empty: the bucket holds only the store."
   type        = string
   default     = ""
 
@@ -21,7 +21,7 @@ variable "partition" {
 }
 
 variable "retention" {
-  description = "Whether asof.yaml asks for a retention, for which the publisher needs one right more."
+  description = "Whether asof.yaml sets a retention. The publisher then needs one more right."
   type        = bool
   default     = false
 }

@@ -1,4 +1,4 @@
-# No provider is needed: the rights are text, of any S3-compatible store.
+# No provider: the policies are text, for any S3-compatible store.
 terraform {
   required_version = ">= 1.9"
 }

@@ -13,7 +13,7 @@ func (s *Store) CreateCost(size int64, there bool) objstore.Requests {
 		return objstore.Requests{Reads: 1}
 	}
 	part := partSize(size, s.opts.PartSize)
-	return objstore.Requests{Reads: 1, Writes: 2 + (size+part-1)/part} // it is begun and completed, too
+	return objstore.Requests{Reads: 1, Writes: 2 + (size+part-1)/part} // plus its start and its completion
 }
 
 // CopyCost implements objstore.Priced.

@@ -9,9 +9,9 @@ import (
 	"github.com/asof/asof/internal/objstore"
 )
 
-// Create implements objstore.Store: one conditional PUT. A body above PutLimit
-// is looked for first, then uploaded in parts, of which only the completion is
-// conditional.
+// Create implements objstore.Store: one conditional PUT. For a body above
+// PutLimit it first checks whether the object exists, then uploads parts; only
+// the completion is conditional.
 func (s *Store) Create(ctx context.Context, key string, body objstore.Body, attr objstore.Attributes) error {
 	if err := begin(ctx, "create", key); err != nil {
 		return err
@@ -20,7 +20,7 @@ func (s *Store) Create(ctx context.Context, key string, body objstore.Body, attr
 	if body.Size > s.opts.PutLimit {
 		create = s.upload
 	}
-	// After a conflict S3 wants a multipart upload to start all over, too.
+	// After a conflict, S3 also wants a multipart upload to start over.
 	err := retryConflict(ctx, func() error { return create(ctx, key, body, attr) })
 	if errors.Is(err, errPrecondition) {
 		err = objstore.ErrExists
@@ -37,7 +37,7 @@ func (s *Store) put(ctx context.Context, key string, body objstore.Body, attr ob
 	defer r.Close()
 	in := PutInput{Key: key, Size: body.Size, SHA256: body.SHA256, Attr: s.retained(attr)}
 	if body.Size > 0 {
-		// Only what a library may use: it must not close the reader.
+		// Only these methods: a library must not close the reader.
 		in.Body = struct{ io.ReadSeeker }{r}
 	} else if _, err := io.Copy(io.Discard, r); err != nil { // no library reads an empty body
 		return err
@@ -64,7 +64,7 @@ func (s *Store) upload(ctx context.Context, key string, body objstore.Body, attr
 	})
 }
 
-// vacant is errPrecondition if an object stands at key.
+// vacant returns errPrecondition if there is an object at key.
 func (s *Store) vacant(ctx context.Context, key string) error {
 	_, err := s.head(ctx, key)
 	switch {
@@ -76,9 +76,9 @@ func (s *Store) vacant(ctx context.Context, key string) error {
 	return err
 }
 
-// Copy implements objstore.Store: one request where the store's copy takes a
-// condition or dst is vacant, two where neither is so. A source that the store
-// finds too large is copied in parts.
+// Copy implements objstore.Store. It takes one request if the store's copy takes
+// a condition or dst is vacant, otherwise two. A source that the store finds too
+// large is copied in parts.
 func (s *Store) Copy(ctx context.Context, src, dst string, attr objstore.Attributes, vacant bool) error {
 	if err := begin(ctx, "copy", src, dst); err != nil {
 		return err
@@ -100,7 +100,7 @@ func (s *Store) copy(ctx context.Context, src, dst string, attr objstore.Attribu
 			return err
 		}
 	}
-	err := s.api.Copy(ctx, src, dst, s.retained(attr), s.server.CopyTakesCondition)
+	err := s.api.Copy(ctx, CopyInput{Src: src, Dst: dst, Attr: s.retained(attr), OnlyNew: s.server.CopyTakesCondition})
 	f, refused := s.api.Fault(err)
 	if !refused || f.meaning() != nil || f.Code != "InvalidRequest" && f.Code != "EntityTooLarge" {
 		return s.explain(ctx, err)

@@ -10,10 +10,11 @@ import (
 	"github.com/asof/asof/internal/objstore"
 )
 
-// Delete implements objstore.Store. Where the bucket keeps no versions it is one
-// request. Where it does, a plain DELETE would add a marker that hides the object
-// and succeed, although the bytes are there, retained or not: so each version is
-// deleted by its id, the object and what it may have overwritten.
+// Delete implements objstore.Store. In a bucket without versions it is one
+// request. In a bucket with versions, a plain DELETE would succeed by adding a
+// marker that hides the object; the bytes would stay, retained or not. So Delete
+// removes each version by its id: the object's, and those that it may have
+// overwritten.
 func (s *Store) Delete(ctx context.Context, key string) error {
 	if err := begin(ctx, "delete", key); err != nil {
 		return err
@@ -33,21 +34,21 @@ func (s *Store) deletePlain(ctx context.Context, key string) error {
 	return s.explain(ctx, s.api.Delete(ctx, key, ""))
 }
 
-// deleteVersions deletes the current version, then the one that comes to light
-// below it, until nothing or a marker does.
+// deleteVersions deletes the current version, then the one that appears below it,
+// until there is none or a marker.
 func (s *Store) deleteVersions(ctx context.Context, key string) error {
 	var last HeadOutput
 	for {
 		now, err := s.head(ctx, key)
 		switch {
 		case err != nil:
-			return err // ErrNotFound in the end
+			return err // finally ErrNotFound
 		case now.Version == "":
 			return s.deletePlain(ctx, key)
 		case last.Version == now.Version:
 			return fmt.Errorf("%w: version %s is still there", objstore.ErrUnavailable, now.Version)
 		case last.Version != "" && now.Modified.After(last.Modified):
-			return nil // someone has created it anew meanwhile: that is not what was to go
+			return nil // someone has created it again: that one is to stay
 		}
 		if err := s.explain(ctx, s.api.Delete(ctx, key, now.Version)); err != nil {
 			return s.retention(err, now)
@@ -56,7 +57,7 @@ func (s *Store) deleteVersions(ctx context.Context, key string) error {
 	}
 }
 
-// retention adds to a refusal until when the object is kept.
+// retention adds to a refusal when the object's retention ends.
 func (s *Store) retention(err error, head HeadOutput) error {
 	if !head.LockUntil.After(s.opts.Now()) {
 		return err
@@ -67,7 +68,7 @@ func (s *Store) retention(err error, head HeadOutput) error {
 	return err
 }
 
-// retained is an object's attributes with its retention.
+// retained returns an object's attributes with its retention.
 func (s *Store) retained(attr objstore.Attributes) Attributes {
 	keep := s.opts.Retention
 	switch keep.Mode {
@@ -79,7 +80,7 @@ func (s *Store) retained(attr objstore.Attributes) Attributes {
 	return Attributes{Attributes: attr}
 }
 
-// versions is whether a bucket keeps versions, as far as its answers have told.
+// versions is what the answers so far tell of whether a bucket keeps versions.
 type versions struct{ state atomic.Int32 }
 
 const (
@@ -87,8 +88,8 @@ const (
 	versioned
 )
 
-// learn takes the version that an answer named. A bucket that once named one is
-// versioned for good: versions can be suspended, not removed.
+// learn notes the version in an answer. A bucket that once named one is versioned
+// for good: versions can be suspended, not removed.
 func (v *versions) learn(version string) {
 	if version != "" {
 		v.state.Store(versioned)

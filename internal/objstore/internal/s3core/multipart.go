@@ -22,14 +22,15 @@ const (
 	abortTimeout = 30 * time.Second
 )
 
-// partSize is the smallest multiple of size that needs at most maxParts parts.
+// partSize returns the smallest multiple of size with which total needs at most
+// maxParts parts.
 func partSize(total, size int64) int64 {
 	parts := (total + size - 1) / size
 	return size * ((parts + maxParts - 1) / maxParts)
 }
 
-// multipart runs an upload from start to completion; fill makes its parts. The
-// upload is aborted on any error, since its parts would be stored, and paid
+// multipart runs an upload from start to completion; fill makes its parts. On any
+// error it aborts the upload: otherwise its parts would stay stored, and paid
 // for, until someone cleans up.
 func (s *Store) multipart(ctx context.Context, key string, attr objstore.Attributes, fill func(Upload) ([]Part, error)) (err error) {
 	id, err := s.api.StartUpload(ctx, key, s.retained(attr))
@@ -49,7 +50,7 @@ func (s *Store) multipart(ctx context.Context, key string, attr objstore.Attribu
 	}
 	err = s.explain(ctx, s.api.FinishUpload(ctx, up, parts))
 	if errors.Is(err, errNoUpload) {
-		// Either somebody aborted it, or this is the library's retry after a
+		// Either somebody aborted it, or this is the library's retry of a
 		// completion whose answer was lost: then the object is there now.
 		if vacant := s.vacant(ctx, key); vacant != nil {
 			return vacant
@@ -59,7 +60,7 @@ func (s *Store) multipart(ctx context.Context, key string, attr objstore.Attribu
 	return err
 }
 
-// abort cleans up, also once the context is done.
+// abort cleans up, even after the context has ended.
 func (s *Store) abort(ctx context.Context, up Upload) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
 	defer cancel()
@@ -70,8 +71,8 @@ func (s *Store) abort(ctx context.Context, up Upload) {
 	}
 }
 
-// streamParts uploads a body that can be read from anywhere: each part on its own, as
-// it is sent.
+// streamParts uploads a body that can be read from any offset. Each part is read
+// while it is sent.
 func (s *Store) streamParts(ctx context.Context, up Upload, body objstore.Body) ([]Part, error) {
 	size := partSize(body.Size, s.opts.PartSize)
 	parts := make([]Part, (body.Size+size-1)/size)
@@ -83,7 +84,7 @@ func (s *Store) streamParts(ctx context.Context, up Upload, body objstore.Body) 
 		group.Go(func() (err error) {
 			r := part.Reader(groupCtx)
 			defer r.Close()
-			// Only what a library may use: it must not close the reader.
+			// Only these methods: a library must not close the reader.
 			parts[i], err = s.api.PutPart(groupCtx, up, PartInput{Number: i + 1, Body: struct{ io.ReadSeeker }{r}, Size: part.Size, Hash: Unsigned})
 			if bodyErr := r.Err(); bodyErr != nil {
 				return bodyErr
@@ -94,8 +95,8 @@ func (s *Store) streamParts(ctx context.Context, up Upload, body objstore.Body) 
 	return parts, group.Wait()
 }
 
-// putParts uploads a body that is read once, from its start. Its memory is
-// PartsInFlight buffers of a part.
+// putParts uploads a body that is read once, from its start. It takes
+// PartsInFlight buffers, each the size of a part.
 func (s *Store) putParts(ctx context.Context, up Upload, body objstore.Body) ([]Part, error) {
 	r := body.Reader(ctx)
 	defer r.Close()
@@ -104,7 +105,7 @@ func (s *Store) putParts(ctx context.Context, up Upload, body objstore.Body) ([]
 	group, groupCtx := errgroup.WithContext(ctx)
 	free := make(chan []byte, s.opts.PartsInFlight)
 	for range s.opts.PartsInFlight {
-		free <- nil // made when it is needed
+		free <- nil // made when needed
 	}
 	read := func() error {
 		for i := range parts {
@@ -112,7 +113,7 @@ func (s *Store) putParts(ctx context.Context, up Upload, body objstore.Body) ([]
 			select {
 			case buf = <-free:
 			case <-groupCtx.Done():
-				return nil // group.Wait tells why
+				return nil // group.Wait says why
 			}
 			if buf == nil {
 				buf = make([]byte, min(size, body.Size))
@@ -130,7 +131,7 @@ func (s *Store) putParts(ctx context.Context, up Upload, body objstore.Body) ([]
 		return nil
 	}
 	if err := read(); err != nil {
-		group.Go(func() error { return err }) // ends the uploads under way
+		group.Go(func() error { return err }) // stops the uploads in progress
 	}
 	err := group.Wait()
 	if bodyErr := r.Err(); bodyErr != nil {
@@ -139,16 +140,17 @@ func (s *Store) putParts(ctx context.Context, up Upload, body objstore.Body) ([]
 	return parts, s.explain(ctx, err)
 }
 
-// hashesParts reports whether a part is hashed before it is sent. The body as a whole
-// is right, or its last bytes are never sent: what a part's own hash adds is that it
-// arrives as it was sent, which a private connection sees to. Amazon takes a part of
-// an object that is to be retained only with a digest in a header, and a SHA-256
-// there only if the whole upload was announced with one: that leaves MD5.
+// hashesParts reports whether a part is hashed before it is sent. The body as a
+// whole is verified before its last bytes are sent. A part's own hash only
+// protects it on its way, and a private connection does that already. For an
+// object that is to be retained, Amazon wants a part's digest in a header. It
+// takes a SHA-256 there only if the whole upload was announced with one: that
+// leaves MD5.
 func (s *Store) hashesParts() bool { return !s.server.Private || s.retains() }
 
 func (s *Store) retains() bool { return s.opts.Retention.Mode != "" }
 
-// part is a part that stands in memory.
+// part returns a part whose data is in memory.
 func (s *Store) part(number int, data []byte) PartInput {
 	in := PartInput{Number: number, Body: bytes.NewReader(data), Size: int64(len(data)), Hash: Unsigned}
 	if !s.server.Private {

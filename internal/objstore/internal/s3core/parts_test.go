@@ -34,7 +34,7 @@ func TestPartSize(t *testing.T) {
 	}
 }
 
-// partsAPI takes an upload and notes what its parts were signed for.
+// partsAPI takes an upload and notes the signed hashes of its parts.
 type partsAPI struct {
 	API
 	mu     sync.Mutex
@@ -88,9 +88,9 @@ type faultError struct{ fault Fault }
 
 func (e *faultError) Error() string { return "fault" }
 
-// TestPartHash: parts go without a hash of their own only where nobody can change
-// them on their way. The body as a whole is held against its digest everywhere:
-// of a wrong one the last part is never sent.
+// TestPartHash: parts go without a hash of their own only if nobody can change
+// them on their way. The body as a whole is always checked against its digest:
+// the last part of a wrong body is never sent.
 func TestPartHash(t *testing.T) {
 	for address, private := range map[string]bool{
 		"https://store.example.org": true, "http://localhost:9000": true, "http://127.0.0.1:9000": true, "http://[::1]:9000": true,

@@ -10,7 +10,7 @@ import (
 
 var _ objstore.Signer = (*Store)(nil)
 
-// SignedURL implements objstore.Signer, by a presigned GET.
+// SignedURL implements objstore.Signer with a presigned GET.
 func (s *Store) SignedURL(ctx context.Context, key string, ttl time.Duration) (string, error) {
 	if err := begin(ctx, "sign a url", key); err != nil {
 		return "", err

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/asof/asof/internal/objstore"
 )
@@ -19,13 +20,16 @@ type Store struct {
 	api      API
 	opts     Options
 	server   Server
-	seen     atomic.Bool // the bucket is known to be there
+	seen     atomic.Bool // the bucket is known to exist
 	versions versions
 }
 
-var _ objstore.Store = (*Store)(nil)
+var (
+	_ objstore.Store = (*Store)(nil)
+	_ objstore.Clock = (*Store)(nil)
+)
 
-// New returns a store, with complete options. It makes no request.
+// New returns a store. opts must be complete. It makes no request.
 func New(api API, opts Options, server Server) *Store {
 	return &Store{api: api, opts: opts, server: server}
 }
@@ -33,7 +37,10 @@ func New(api API, opts Options, server Server) *Store {
 // SlashKeys implements objstore.Store.
 func (s *Store) SlashKeys() bool { return true }
 
-// begin checks what every method checks.
+// Time implements objstore.Clock.
+func (s *Store) Time(bool) (time.Time, bool) { return s.server.Clock.Now() }
+
+// begin does the checks that all methods share.
 func begin(ctx context.Context, op string, keys ...string) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%s: %w", op, err)
@@ -59,7 +66,8 @@ func (s *Store) Stat(ctx context.Context, key string) (objstore.Info, error) {
 }
 
 // head asks for an object. The answer to a HEAD has no body, so it can't tell a
-// missing key from a missing bucket: once, the bucket is asked for, too.
+// missing key from a missing bucket: the first time, head asks for the bucket,
+// too.
 func (s *Store) head(ctx context.Context, key string) (HeadOutput, error) {
 	out, err := s.api.Head(ctx, key)
 	if err == nil {
@@ -73,7 +81,7 @@ func (s *Store) head(ctx context.Context, key string) (HeadOutput, error) {
 	}
 	bucketErr := s.api.HeadBucket(ctx)
 	if f, ok := s.api.Fault(bucketErr); ok && f.Status == http.StatusNotFound {
-		return HeadOutput{}, objstore.ErrNoStore
+		return HeadOutput{}, s.noBucket()
 	}
 	if bucketErr == nil {
 		s.seen.Store(true)
@@ -81,8 +89,8 @@ func (s *Store) head(ctx context.Context, key string) (HeadOutput, error) {
 	return HeadOutput{}, err
 }
 
-// Open implements objstore.Store: one GET; a second request only where the
-// range is empty.
+// Open implements objstore.Store: one GET, and a second request only if the range
+// is empty.
 func (s *Store) Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	if err := begin(ctx, "open", key); err != nil {
 		return nil, err
@@ -124,10 +132,10 @@ func (s *Store) open(ctx context.Context, key string, offset, length int64) (io.
 		out.Body.Close()
 		return nil, fmt.Errorf("%w: it ignores ranges", objstore.ErrUnsupported)
 	}
-	return &reader{store: s, ctx: ctx, key: key, body: out.Body}, nil
+	return &reader{store: s, ctx: ctx, key: key, body: out.Body, headers: out.Headers}, nil
 }
 
-// openNothing is for a range without bytes, which S3 has no words for: it is an
+// openNothing handles a range without bytes, which S3 can't express. It is an
 // error only if the object ends before it.
 func (s *Store) openNothing(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	info, err := s.head(ctx, key)
@@ -140,13 +148,18 @@ func (s *Store) openNothing(ctx context.Context, key string, offset, length int6
 	return io.NopCloser(bytes.NewReader(nil)), nil
 }
 
-// reader names the object in the errors of its stream.
+// reader adds the object's name to the errors of its stream.
 type reader struct {
 	store *Store
 	ctx   context.Context
 	key   string
 	body  io.ReadCloser
+
+	headers objstore.Headers
 }
+
+// Headers implements objstore.Described.
+func (r *reader) Headers() objstore.Headers { return r.headers }
 
 func (r *reader) Read(p []byte) (int, error) {
 	n, err := r.body.Read(p)
@@ -176,11 +189,14 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[objsto
 				err = ctx.Err()
 			}
 			if err != nil {
-				fail(s.explain(ctx, err))
+				if err = s.explain(ctx, err); errors.Is(err, objstore.ErrNotFound) {
+					err = fmt.Errorf("%w: the server answers a listing with 404, as no store does", objstore.ErrNoStore)
+				}
+				fail(err)
 				return
 			}
 			if info.Key <= last { // directory buckets, some S3 look-alikes
-				fail(fmt.Errorf("%w: %q is listed behind %q, which is not in byte order", objstore.ErrUnsupported, info.Key, last))
+				fail(fmt.Errorf("%w: %q is listed after %q, which is not in byte order", objstore.ErrUnsupported, info.Key, last))
 				return
 			}
 			last = info.Key
@@ -188,7 +204,7 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[objsto
 				return
 			}
 		}
-		// Some libraries end silently with the context.
+		// Some libraries end without an error when the context ends.
 		if err := ctx.Err(); err != nil {
 			fail(err)
 		}

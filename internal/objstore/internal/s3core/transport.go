@@ -10,25 +10,28 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/asof/asof/internal/clock"
+	"github.com/asof/asof/internal/network"
 )
 
 // Transport limits.
 const (
 	writeBuffer = 64 << 10
-	// atOnce is the body, in bytes, up to which it goes out in one piece with the
+	// atOnce is the largest body, in bytes, that is sent in one piece with the
 	// request's header: one packet to write and to wait for, not two.
 	atOnce = writeBuffer - 4<<10
-	// expectAbove is the body, in bytes, from which on a conditional PUT asks
-	// before it sends: an object that exists then costs no upload, and one that
-	// does not, a round trip, and both sides a good part of the work that a small
-	// body is.
+	// expectAbove is the body size, in bytes, above which a conditional PUT asks
+	// before it sends. If the object exists, that saves the upload. If not, it
+	// costs a round trip and, on both sides, a good part of the work for a small
+	// body.
 	expectAbove = 256 << 10
-	// expectTimeout is how long to wait for a server that says nothing to that.
+	// expectTimeout is how long to wait for a server that ignores the question.
 	expectTimeout = time.Second
-	// expectMisses is after how many such waits the question is dropped.
+	// expectMisses is after how many such waits the question is no longer asked.
 	expectMisses = 3
 
-	responseTimeout = 2 * time.Minute // for the header of an answer
+	responseTimeout = 2 * time.Minute // for an answer's header
 	maxFaultBody    = 1 << 20
 )
 
@@ -36,8 +39,9 @@ const (
 // connections it keeps.
 func Tune(t *http.Transport, concurrency int) {
 	t.Proxy = http.ProxyFromEnvironment
+	t.OnProxyConnectResponse = network.Connected
 	t.DialContext = (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext
-	t.MaxIdleConns = 0 // no limit but the next
+	t.MaxIdleConns = 0 // limited only per host
 	t.MaxIdleConnsPerHost = concurrency
 	t.IdleConnTimeout = time.Minute
 	t.TLSHandshakeTimeout = 10 * time.Second
@@ -45,27 +49,27 @@ func Tune(t *http.Transport, concurrency int) {
 	t.ResponseHeaderTimeout = responseTimeout
 	t.WriteBufferSize = writeBuffer
 	t.ReadBufferSize = 64 << 10
-	t.DisableCompression = true // upstream's .gz files are to stay as they are
-	t.ForceAttemptHTTP2 = false // many connections carry more than one
+	t.DisableCompression = true // upstream's .gz files must stay as they are
+	t.ForceAttemptHTTP2 = false // many connections carry more than one does
 }
 
-// Wire returns what a client library sends its requests by. wrap, if not nil,
-// wraps what goes over the wire.
-func Wire(t *http.Transport, wrap func(http.RoundTripper) http.RoundTripper) http.RoundTripper {
+// Wire returns the transport for a client library. wrap, if not nil, wraps what
+// goes over the wire. server learns the time from the answers.
+func Wire(t *http.Transport, wrap func(http.RoundTripper) http.RoundTripper, server *clock.Server) http.RoundTripper {
 	var wire http.RoundTripper = t
 	if wrap != nil {
 		wire = wrap(wire)
 	}
-	return &transport{wire: wire}
+	return &transport{wire: server.Transport(wire)}
 }
 
-// transport makes three things sure that client libraries don't:
+// transport guarantees three things that client libraries don't:
 //
 //   - A small body is sent together with the header.
-//   - A conditional PUT of some size carries Expect: 100-continue.
+//   - A larger conditional PUT carries Expect: 100-continue.
 //   - Once RoundTrip has returned, nobody reads the request's body any more.
-//     net/http may go on reading after an early answer, while the library
-//     rewinds the same body for a retry, or the driver asks it how it fared.
+//     net/http may go on reading after an early answer, while the library rewinds
+//     the same body for a retry, or the driver asks it for its error.
 type transport struct {
 	wire   http.RoundTripper
 	misses atomic.Int32 // PUTs in a row whose Expect the server ignored
@@ -73,6 +77,18 @@ type transport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	res, err := t.send(req)
+	if err != nil {
+		return nil, err
+	}
+	if err := network.Answered(res); err != nil {
+		res.Body.Close()
+		return nil, err
+	}
+	return res, nil
+}
+
+func (t *transport) send(req *http.Request) (*http.Response, error) {
 	if req.Body == nil || req.Body == http.NoBody {
 		return t.wire.RoundTrip(req)
 	}
@@ -86,8 +102,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			Got100Continue: func() { continued = true },
 		}))
 		req.Header.Set("Expect", "100-continue")
-		// aws-sdk-go-v2 leaves these at zero, and net/http does not wait for an
-		// answer where a request is not at least HTTP/1.1.
+		// aws-sdk-go-v2 leaves these at zero. Then net/http does not wait for an
+		// answer: it does so only from HTTP/1.1 on.
 		req.Proto, req.ProtoMajor, req.ProtoMinor = "HTTP/1.1", 1, 1
 	} else {
 		req = req.WithContext(req.Context()) // a copy, which may be changed
@@ -111,8 +127,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	return res, err
 }
 
-// sendAtOnce sends a body from a buffer of its own, which net/http recognizes as
-// memory and waits for no sooner than the header is sent with it.
+// sendAtOnce sends a body from its own buffer. net/http recognizes it as memory,
+// and sends it together with the header.
 func (t *transport) sendAtOnce(req *http.Request) (*http.Response, error) {
 	data := make([]byte, req.ContentLength)
 	_, err := io.ReadFull(req.Body, data)
@@ -146,7 +162,7 @@ func (r failedReader) Read([]byte) (int, error) { return 0, r.err }
 
 var errDetached = errors.New("the request is over")
 
-// attemptBody is a request body for the time of one attempt.
+// attemptBody is the request body of one attempt.
 type attemptBody struct {
 	mu   sync.Mutex
 	body io.ReadCloser // nil once detached
@@ -161,10 +177,10 @@ func (b *attemptBody) Read(p []byte) (int, error) {
 	return b.body.Read(p)
 }
 
-// Close leaves the body alone: detach does what there is to do.
+// Close does nothing: detach does the work.
 func (b *attemptBody) Close() error { return nil }
 
-// detach waits for a read under way and then closes the body for this attempt.
+// detach waits for a read in progress, then closes the body for this attempt.
 func (b *attemptBody) detach() {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"github.com/asof/asof/internal/clock"
 )
 
 func conditionalPut(t *testing.T, url string, body io.Reader) *http.Request {
@@ -54,11 +56,11 @@ func TestExpect(t *testing.T) {
 	Tune(&base, 4)
 	base.ExpectContinueTimeout = time.Hour // so that nothing depends on time
 	defer base.CloseIdleConnections()
-	wire := Wire(&base, nil)
+	wire := Wire(&base, nil, new(clock.Server))
 
 	req := conditionalPut(t, server.URL+"/there", unread{t, bytes.NewReader(nil)})
 	req.ContentLength = 1 << 20
-	req.Proto, req.ProtoMajor, req.ProtoMinor = "", 0, 0 // as aws-sdk-go-v2 has it
+	req.Proto, req.ProtoMajor, req.ProtoMinor = "", 0, 0 // as in aws-sdk-go-v2
 	res, err := wire.RoundTrip(req)
 	if err != nil || res.StatusCode != http.StatusPreconditionFailed {
 		t.Fatalf("%v, %v", res, err)
@@ -84,7 +86,7 @@ func answerOK(req *http.Request) *http.Response {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody, Request: req}
 }
 
-// TestExpectIgnored: a server that says nothing to Expect isn't asked for ever.
+// TestExpectIgnored: a server that ignores Expect is not asked forever.
 func TestExpectIgnored(t *testing.T) {
 	asked := 0
 	wire := Wire(&http.Transport{}, func(http.RoundTripper) http.RoundTripper {
@@ -94,7 +96,7 @@ func TestExpectIgnored(t *testing.T) {
 			}
 			return answerOK(req), nil
 		})
-	})
+	}, new(clock.Server))
 	for range 10 {
 		if _, err := wire.RoundTrip(conditionalPut(t, "http://store/k", bytes.NewReader(make([]byte, 300<<10)))); err != nil {
 			t.Fatal(err)
@@ -105,7 +107,7 @@ func TestExpectIgnored(t *testing.T) {
 	}
 }
 
-// countedConn counts what is written at a time.
+// countedConn counts the bytes of each write.
 type countedConn struct {
 	net.Conn
 	writes *atomic.Int32
@@ -116,8 +118,8 @@ func (c countedConn) Write(p []byte) (int, error) {
 	return c.Conn.Write(p)
 }
 
-// TestAtOnce: a small body is written together with its header, a larger one when
-// that is sent.
+// TestAtOnce: a small body is written together with its header. A larger one
+// follows once the header is sent.
 func TestAtOnce(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		n, err := io.Copy(io.Discard, req.Body)
@@ -132,13 +134,13 @@ func TestAtOnce(t *testing.T) {
 		return countedConn{c, &writes}, err
 	}
 	defer base.CloseIdleConnections()
-	wire := Wire(&base, nil)
+	wire := Wire(&base, nil, new(clock.Server))
 	for _, tt := range []struct {
 		size int
 		once bool
 	}{{1, true}, {atOnce, true}, {atOnce + 1, false}} {
 		writes.Store(0)
-		// Not a type that net/http knows.
+		// A type that net/http does not know.
 		body := struct{ io.Reader }{bytes.NewReader(make([]byte, tt.size))}
 		req := conditionalPut(t, server.URL+"/k", body)
 		req.ContentLength = int64(tt.size)
@@ -164,7 +166,7 @@ func TestAtOnce(t *testing.T) {
 	}
 }
 
-// TestBodyAfterAnswer: once the answer is there, nobody reads the body.
+// TestBodyAfterAnswer: after the answer, nobody reads the body.
 func TestBodyAfterAnswer(t *testing.T) {
 	for _, fails := range []bool{false, true} {
 		var kept io.ReadCloser
@@ -181,7 +183,7 @@ func TestBodyAfterAnswer(t *testing.T) {
 				res.StatusCode = http.StatusServiceUnavailable
 				return res, nil
 			})
-		})
+		}, new(clock.Server))
 		body := strings.NewReader(strings.Repeat(".", atOnce+1))
 		wire.RoundTrip(conditionalPut(t, "http://store/k", body))
 		if n, err := kept.Read(make([]byte, 3)); n != 0 || !errors.Is(err, errDetached) {

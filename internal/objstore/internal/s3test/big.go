@@ -33,15 +33,17 @@ func testBigSingle(t *testing.T, open fresh) {
 	noUploads(t, c)
 }
 
-// testBigParts: three buffers of a part, and what the libraries take.
+// testBigParts: an upload takes three buffers of a part, and what the libraries
+// need.
 func testBigParts(t *testing.T, open fresh) {
 	s, c := open(t, Config{PutLimit: 8 * mib, PartSize: 5 * mib})
 	storetest.RunBig(t, s, 100*mib+12345, 32*mib)
 	noUploads(t, c)
 }
 
-// testStreamedParts: of a body that can be read from anywhere parts are read as they
-// are sent, and again where one is sent again; a source's error is what the caller gets.
+// testStreamedParts: if a body can be read from any offset, its parts are read
+// while they are sent, and read again if sent again. The caller gets a source's
+// error.
 func testStreamedParts(t *testing.T, open fresh) {
 	rec := &Recorder{}
 	s, c := open(t, Config{PutLimit: mib, PartSize: 5 * mib, Wrap: rec.Wrap})
@@ -144,8 +146,8 @@ func testAbort(t *testing.T, open fresh) {
 	})
 }
 
-// testFinishRace: someone creates the object while its parts are uploaded; and
-// the answer to the completion is lost.
+// testFinishRace: someone creates the object while its parts are uploaded, or the
+// answer to the completion is lost.
 func testFinishRace(t *testing.T, open fresh) {
 	rec := &Recorder{}
 	s, c := open(t, Config{PutLimit: mib, PartSize: 5 * mib, Wrap: rec.Wrap})
@@ -184,7 +186,8 @@ func testFinishRace(t *testing.T, open fresh) {
 	noUploads(t, c)
 }
 
-// testCopyParts: MinIO copies sources of any size, so the refusal is made up.
+// testCopyParts: MinIO copies sources of any size, so the test makes the refusal
+// up.
 func testCopyParts(t *testing.T, open fresh) {
 	rec := &Recorder{}
 	s, c := open(t, Config{CopyLimit: 5 * mib, Wrap: rec.Wrap})
@@ -221,7 +224,11 @@ func testCopyParts(t *testing.T, open fresh) {
 	if ok, err := objstore.Holds(t.Context(), s, "dst", body); !ok || err != nil {
 		t.Errorf("held %v, %v", ok, err)
 	}
-	if got, err := s.(storetest.AttributeReader).Attributes(t.Context(), "dst"); got != attr || err != nil {
+	reader, ok := objstore.As[storetest.AttributeReader](s)
+	if !ok {
+		t.Fatal("the store can't tell attributes")
+	}
+	if got, err := reader.Attributes(t.Context(), "dst"); got != attr || err != nil {
 		t.Errorf("attributes %+v, %v", got, err)
 	}
 	if err := s.Copy(t.Context(), "src/ü +", "small", attr, false); !errors.Is(err, objstore.ErrExists) {

@@ -15,8 +15,8 @@ import (
 
 const days = 24 * time.Hour
 
-// keeping is a store in a locked bucket that retains what is created, by a clock
-// that stands still.
+// keeping opens a store in a locked bucket. It retains new objects, by a clock
+// that does not move.
 func keeping(t *testing.T, open fresh, mode string, c Config) (s objstore.Store, _ Config, until time.Time) {
 	t.Helper()
 	now := time.Now().Truncate(time.Second).UTC()
@@ -25,8 +25,8 @@ func keeping(t *testing.T, open fresh, mode string, c Config) (s objstore.Store,
 	return s, c, now.Add(30 * days)
 }
 
-// testRetained: what is created, by whichever request, is retained by the store
-// itself; the very credentials that made it can't delete it; registers change.
+// testRetained: the store itself retains every new object, whichever request made
+// it. Not even the credentials that made it can delete it. Registers change.
 func testRetained(t *testing.T, open fresh) {
 	for _, mode := range []string{objstore.Governance, objstore.Compliance} {
 		t.Run(mode, func(t *testing.T) {
@@ -80,8 +80,9 @@ func testRetained(t *testing.T, open fresh) {
 	}
 }
 
-// testWireLock: the headers of every request that creates, and of those only.
-// Amazon wants a digest in a header with every body that is to be retained.
+// testWireLock checks the headers of requests that create objects, and that no
+// others have them. Amazon wants a digest in a header with every body that is to
+// be retained.
 func testWireLock(t *testing.T, open fresh) {
 	rec := &Recorder{}
 	s, _, until := keeping(t, open, objstore.Governance, Config{PutLimit: mib, PartSize: 5 * mib, Wrap: rec.Wrap})
@@ -130,8 +131,8 @@ func testWireLock(t *testing.T, open fresh) {
 	}
 }
 
-// testDeleteVersions: in a bucket that keeps versions a deleted object is gone,
-// and does not come back as an older version of itself.
+// testDeleteVersions: in a bucket with versions, a deleted object is gone, and
+// does not come back as an older version.
 func testDeleteVersions(t *testing.T, open fresh) {
 	rec := &Recorder{}
 	s, c := open(t, Config{Locked: true, Wrap: rec.Wrap})
@@ -163,7 +164,7 @@ func testDeleteVersions(t *testing.T, open fresh) {
 		t.Errorf("left behind: %q", left)
 	}
 
-	// A store that was asked nothing before learns it by the first object.
+	// A fresh store learns it from the first object.
 	for _, locked := range []bool{true, false} {
 		c := Config{Locked: locked, Wrap: rec.Wrap}
 		s, c := open(t, c)
@@ -191,7 +192,7 @@ func testDeleteVersions(t *testing.T, open fresh) {
 	}
 }
 
-// testDeleteRace: what someone creates anew while an object is deleted stays.
+// testDeleteRace: an object that someone creates again during a delete stays.
 func testDeleteRace(t *testing.T, open fresh) {
 	rec := &Recorder{}
 	s, c := open(t, Config{Locked: true, Wrap: rec.Wrap})
@@ -202,7 +203,7 @@ func testDeleteRace(t *testing.T, open fresh) {
 	rec.After = func(req *http.Request, res *http.Response) (*http.Response, error) {
 		switch req.Method {
 		case http.MethodHead:
-			if heads++; heads == 1 { // it was there for long
+			if heads++; heads == 1 { // it is old
 				res.Header.Set("Last-Modified", "Tue, 18 Mar 2025 14:03:38 GMT")
 			}
 		case http.MethodDelete:
@@ -224,8 +225,8 @@ func testDeleteRace(t *testing.T, open fresh) {
 	}
 }
 
-// testNoLock: a bucket without Object Lock refuses what is to be retained, and
-// takes what is not.
+// testNoLock: a bucket without Object Lock refuses objects that are to be
+// retained, and takes others.
 func testNoLock(t *testing.T, open fresh) {
 	s, c := open(t, Config{PutLimit: mib, PartSize: 5 * mib, Retention: objstore.Retention{Mode: objstore.Governance, For: days}})
 	if _, err := c.Server.Client().PutObject(t.Context(), c.Bucket, "src", strings.NewReader("x"), 1, minio.PutObjectOptions{}); err != nil {
@@ -246,7 +247,7 @@ func testNoLock(t *testing.T, open fresh) {
 	noUploads(t, c)
 }
 
-// testLockRefusals: how Amazon says the same.
+// testLockRefusals: Amazon's answers for the same cases.
 func testLockRefusals(t *testing.T, open fresh) {
 	rec := &Recorder{}
 	s, _ := open(t, Config{Locked: true, Wrap: rec.Wrap, MaxAttempts: 1})

@@ -1,5 +1,5 @@
-// Package s3test holds the tests that both S3 drivers pass against a real MinIO,
-// beyond the conformance suite: what goes over the wire.
+// Package s3test is the tests, beyond the conformance suite, that both S3 drivers
+// pass against a real MinIO: they check what goes over the wire.
 package s3test
 
 import (
@@ -21,12 +21,12 @@ import (
 	"github.com/asof/asof/internal/objstore/storetest"
 )
 
-// Config is what the tests vary of a driver's options.
+// Config is the part of a driver's options that the tests vary.
 type Config struct {
 	Server                        *miniotest.Server
-	Endpoint                      string // host:port, of the server unless a test says otherwise
+	Endpoint                      string // host:port; the test server's unless a test says otherwise
 	Bucket                        string
-	Secret                        string // of the credentials, if not the right one
+	Secret                        string // a wrong secret for the credentials; empty: the right one
 	Anonymous                     bool   // without credentials
 	MaxAttempts                   int
 	Wrap                          func(http.RoundTripper) http.RoundTripper
@@ -36,7 +36,7 @@ type Config struct {
 	Now                           func() time.Time
 }
 
-// Options are a driver's for c.
+// Options returns a driver's options for c.
 func (c Config) Options() s3core.Options {
 	return s3core.Options{
 		Bucket: c.Bucket, UserAgent: "asof/test", MaxAttempts: c.MaxAttempts, WrapTransport: c.Wrap,
@@ -123,19 +123,24 @@ func Run(t *testing.T, shared *miniotest.Shared, open Open) {
 		"lock/created new": testDeleteRace,
 		"lock/none":        testNoLock,
 		"lock/refusals":    testLockRefusals,
+		"mend/wire":        testMendWire,
+		"mend/retained":    testMendRetained,
 		"denied":           testDenied,
 		"sign":             testSign,
 		"probe":            testProbe,
+		"clock":            testClock,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, fresh) })
 	}
 }
 
-// withAttributes looks up attributes by another client.
+// withAttributes looks up attributes with another client.
 type withAttributes struct {
 	objstore.Store
 	c Config
 }
+
+func (s withAttributes) Unwrap() objstore.Reader { return s.Store }
 
 func (s withAttributes) Attributes(ctx context.Context, key string) (objstore.Attributes, error) {
 	info, err := s.c.Server.Client().StatObject(ctx, s.c.Bucket, key, minio.StatObjectOptions{})
@@ -144,9 +149,9 @@ func (s withAttributes) Attributes(ctx context.Context, key string) (objstore.At
 
 // Recorder is an http.RoundTripper that notes every request.
 type Recorder struct {
-	// Before, if not nil, may answer in place of the server.
+	// Before, if not nil, may answer instead of the server.
 	Before func(req *http.Request) (*http.Response, error)
-	// After, if not nil, may change what comes back.
+	// After, if not nil, may change the answer.
 	After func(req *http.Request, res *http.Response) (*http.Response, error)
 
 	next     http.RoundTripper
@@ -154,7 +159,7 @@ type Recorder struct {
 	requests []Request
 }
 
-// Request is one that was made.
+// Request is a request that was made.
 type Request struct {
 	Line   string // method, path without the bucket, query without values
 	Header http.Header
@@ -247,7 +252,7 @@ func answerText(req *http.Request, status int, code, message string) *http.Respo
 	}
 }
 
-// drain reads a request's body as a server would that refuses it afterwards.
+// drain reads a request's body like a server that refuses it afterwards.
 func drain(req *http.Request) {
 	if req.Body != nil {
 		io.Copy(io.Discard, req.Body)
@@ -260,8 +265,8 @@ func testProbe(t *testing.T, open fresh) {
 	rec := &Recorder{}
 	s, _ := open(t, Config{Wrap: rec.Wrap})
 	report, err := objstore.Probe(t.Context(), s, objstore.ProbeOptions{})
-	if err != nil || !report.Safe() || len(report.Notes) > 0 {
-		t.Errorf("safe %v, notes %q, error %v", report.Safe(), report.Notes, err)
+	if err != nil || report.Verdict != objstore.Safe || len(report.Notes) > 0 {
+		t.Errorf("%s, notes %q, error %v", report.Verdict, report.Notes, err)
 	}
 	for _, c := range report.Checks {
 		if c.Outcome != objstore.OK {

@@ -9,12 +9,11 @@ import (
 	"github.com/asof/asof/internal/objstore"
 )
 
-// testSign reads an object with an odd name by a signed URL, without any
-// credentials, and no more when the time is over or the URL was bent.
+// testSign reads an object with an odd name by a signed URL, without credentials.
+// The URL stops working when its time is over, or when it is changed.
 func testSign(t *testing.T, fresh func(*testing.T, Config) (objstore.Store, Config)) {
 	s, _ := fresh(t, Config{})
-	inner := s.(withAttributes).Store
-	store, err := objstore.WithPrefix(inner, "a/prefix")
+	store, err := objstore.WithPrefix(s, "a/prefix")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +21,7 @@ func testSign(t *testing.T, fresh func(*testing.T, Config) (objstore.Store, Conf
 	if _, err := objstore.Put(t.Context(), store, key, objstore.Bytes([]byte("signed for\n")), objstore.Attributes{}); err != nil {
 		t.Fatal(err)
 	}
-	signer, ok := objstore.CanSign(store)
+	signer, ok := objstore.As[objstore.Signer](store)
 	if !ok {
 		t.Fatal("the store does not sign")
 	}

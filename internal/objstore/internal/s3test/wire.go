@@ -22,8 +22,8 @@ func drainResponse(res *http.Response) {
 	res.Body.Close()
 }
 
-// testRequests: cost is behaviour. Every call, the requests that it makes, and
-// the conditions on them.
+// testRequests: cost is behaviour. It checks the requests of every call, and
+// their conditions.
 func testRequests(t *testing.T, open fresh) {
 	rec := &Recorder{}
 	s, _ := open(t, Config{Wrap: rec.Wrap})
@@ -107,7 +107,7 @@ func sha(s string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// testWireParts: of a multipart upload the completion alone is conditional.
+// testWireParts: only the completion of a multipart upload is conditional.
 func testWireParts(t *testing.T, open fresh) {
 	rec := &Recorder{}
 	s, _ := open(t, Config{PutLimit: mib, PartSize: 5 * mib, Wrap: rec.Wrap})
@@ -133,7 +133,7 @@ func testWireParts(t *testing.T, open fresh) {
 	}
 }
 
-// testExpect: an object that exists costs no upload.
+// testExpect: if the object exists, nothing is uploaded.
 func testExpect(t *testing.T, open fresh) {
 	rec := &Recorder{}
 	s, _ := open(t, Config{Wrap: rec.Wrap})
@@ -161,8 +161,8 @@ func testExpect(t *testing.T, open fresh) {
 	}
 }
 
-// testLostAnswer: a write is applied, its answer lost, and the library's own
-// retry meets the first try.
+// testLostAnswer: a write is applied but its answer lost, and the library's own
+// retry finds the first try.
 func testLostAnswer(t *testing.T, open fresh) {
 	for _, how := range []string{"connection", "503"} {
 		t.Run(how, func(t *testing.T) {
@@ -206,7 +206,7 @@ func testLostAnswer(t *testing.T, open fresh) {
 	}
 }
 
-// testConflict: S3's 409 is tried again, in the end given up.
+// testConflict: S3's 409 is tried again, and finally given up.
 func testConflict(t *testing.T, open fresh) {
 	rec := &Recorder{}
 	s, _ := open(t, Config{PutLimit: 6 * mib, PartSize: 5 * mib, Wrap: rec.Wrap})
@@ -248,7 +248,7 @@ func testConflict(t *testing.T, open fresh) {
 	}
 }
 
-// testErrors: what servers say, and what callers get.
+// testErrors maps what servers say to what callers get.
 func testErrors(t *testing.T, open fresh) {
 	rec := &Recorder{}
 	s, _ := open(t, Config{Wrap: rec.Wrap, MaxAttempts: 1})
@@ -260,6 +260,7 @@ func testErrors(t *testing.T, open fresh) {
 		{403, "AccessDenied", objstore.ErrDenied},
 		{403, "InvalidAccessKeyId", objstore.ErrDenied},
 		{403, "SignatureDoesNotMatch", objstore.ErrDenied},
+		{403, "RequestTimeTooSkewed", objstore.ErrSkewed},
 		{400, "ExpiredToken", objstore.ErrDenied},
 		{404, "NoSuchBucket", objstore.ErrNoStore},
 		{501, "NotImplemented", objstore.ErrUnsupported},
@@ -285,7 +286,8 @@ func testErrors(t *testing.T, open fresh) {
 		}
 	}
 
-	// A source's own error comes through as it is, whatever the libraries do.
+	// A source's own error reaches the caller unchanged, whatever the libraries
+	// do.
 	rec.Before = nil
 	errSource := errors.New("source failed")
 	body := objstore.Body{Size: 100, Open: func(context.Context) (io.ReadCloser, error) { return nil, errSource }}
@@ -293,7 +295,8 @@ func testErrors(t *testing.T, open fresh) {
 		t.Errorf("a source's error comes as %v", err)
 	}
 
-	// A server that answers a range with everything would corrupt what is read.
+	// A server that answers a range with the whole object would corrupt what is
+	// read.
 	if err := s.Create(t.Context(), "k", bytesBody(100), objstore.Attributes{}); err != nil {
 		t.Fatal(err)
 	}

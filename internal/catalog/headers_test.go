@@ -1,0 +1,35 @@
+package catalog
+
+import (
+	"testing"
+
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/manifest"
+)
+
+func TestCheckHeaders(t *testing.T) {
+	const immutable = "public, max-age=31536000, immutable"
+	for _, tt := range []struct {
+		key  string
+		have objstore.Headers
+		want string
+	}{
+		{"a/20250318T140338Z/x/Packages.gz", headers("application/gzip", immutable), ""},
+		{"a/20250318T140338Z/x/Packages.gz", objstore.Headers{Attributes: headers("text/plain", immutable).Attributes, ContentEncoding: "gzip"},
+			`Content-Type "text/plain", want "application/gzip"; Content-Encoding "gzip", want none`},
+		{"a/20250318T140338Z/x/", headers("text/html; charset=utf-8", immutable), ""},
+		{"a/20250318T140338Z/.asof/changes.json", headers("application/json", immutable), ""},
+		{"a/checkpoints.json", headers("", ""), `no Content-Type, want "application/json"; no Cache-Control, want "public, max-age=10"`},
+		{"asof.json", headers("application/json", "no-store"), ""},
+		{"b/checkpoints.json", headers("", ""), ""},
+		{manifest.BlobKey(manifest.Sum(nil)), headers("binary/octet-stream", immutable), `Content-Type "binary/octet-stream", want "application/octet-stream"`},
+	} {
+		if got := CheckHeaders("a", tt.key, tt.have); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.key, got, tt.want)
+		}
+	}
+}
+
+func headers(contentType, cacheControl string) objstore.Headers {
+	return objstore.Headers{Attributes: objstore.Attributes{ContentType: contentType, CacheControl: cacheControl}}
+}

@@ -1,0 +1,63 @@
+package mirror
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+
+	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/remote/fetch"
+)
+
+// Absent reports whether an error means that upstream does not have an optional document.
+// Object stores answer 403 instead of 404 to clients that may not list the bucket.
+func Absent(err error) bool {
+	if status, ok := errors.AsType[*fetch.StatusError](err); ok && status.Code == http.StatusForbidden {
+		return true
+	}
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// Gone turns the absence of a listed file into remote.ErrMoved: upstream had the file
+// when it made the index.
+func Gone(err error) error {
+	if Absent(err) {
+		return &goneError{err}
+	}
+	return err
+}
+
+// goneError is a listed file that is not there. Upstream has moved on, or its list is
+// wrong.
+type goneError struct{ error }
+
+func (e *goneError) Error() string { return fmt.Sprintf("%v: %v", remote.ErrMoved, e.error) }
+func (e *goneError) Unwrap() error { return e.error }
+
+// Is makes the publisher capture again. If that does not help, the file counts as
+// missing.
+func (e *goneError) Is(target error) bool {
+	return target == remote.ErrMoved || target == remote.ErrMissing
+}
+
+// Differs marks a response whose announced size is not the one in the index.
+func Differs(err error) error {
+	if _, ok := errors.AsType[*fetch.SizeError](err); ok {
+		return &otherError{err}
+	}
+	return err
+}
+
+// otherError is a file that does not match what upstream said about it. Upstream has
+// moved on, or the file is wrong.
+type otherError struct{ error }
+
+func other(format string, args ...any) error { return &otherError{fmt.Errorf(format, args...)} }
+
+func (e *otherError) Unwrap() error { return e.error }
+
+// Is makes the publisher capture again. If that does not help, the file is unverified.
+func (e *otherError) Is(target error) bool {
+	return target == remote.ErrMoved || target == remote.ErrUnverified
+}

@@ -1,0 +1,218 @@
+package rpm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/asof/asof/internal/rpm"
+	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/remote/fetch"
+	"github.com/asof/asof/publisher/remote/mirror"
+)
+
+const (
+	// maxTried is how many mirrors of a list are asked for repomd.xml.
+	maxTried = 16
+	// maxOthers is how many others are asked for a file that the chosen mirror lacks.
+	maxOthers = 4
+	// mirrorPatience is how long a mirror may be away before the next one is asked.
+	mirrorPatience = 10 * time.Second
+)
+
+// source is where a capture reads from.
+type source struct {
+	client *fetch.Client
+	others []*fetch.Client
+	// accept judges the repomd.xml of a mirror; nil: any will do. older: it is older than
+	// the newest checkpoint's.
+	accept func(repomd []byte, older bool) error
+}
+
+// captureBest captures from url, or from the best mirror of the list.
+func (r *upstream) captureBest(ctx context.Context, prev remote.Previous) (*captured, error) {
+	if r.options.URL != "" {
+		return r.capture(ctx, prev, source{client: r.client})
+	}
+	mirrors, versions, err := r.readList(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]*fetch.Client, 0, maxTried)
+	for _, u := range mirrors {
+		if base, err := fetch.ParseURL(u); err == nil && len(list) < maxTried {
+			list = append(list, r.client.Elsewhere(base, r.gates))
+		}
+	}
+	var failures []error
+	var second []int // mirrors that are right, but not the newest
+	accept := func(repomd []byte, older bool) error { return accept(versions, repomd, older) }
+	for i := range list {
+		c, err := r.capture(ctx, prev, source{list[i], othersThan(list, i), accept})
+		if _, behind := errors.AsType[*behindError](err); behind {
+			second = append(second, i)
+		}
+		if _, unusable := errors.AsType[*unusableError](err); !unusable || ctx.Err() != nil {
+			return c, err
+		}
+		failures = append(failures, err)
+	}
+	for _, i := range second {
+		acceptSecond := func(repomd []byte, older bool) error {
+			err := accept(repomd, older)
+			if behind, ok := errors.AsType[*behindError](err); ok && !behind.never {
+				return nil
+			}
+			return err
+		}
+		c, err := r.capture(ctx, prev, source{list[i], othersThan(list, i), acceptSecond})
+		if _, unusable := errors.AsType[*unusableError](err); !unusable || ctx.Err() != nil {
+			return c, err
+		}
+	}
+	return nil, &noMirrorError{r.urlOf(r.client), failures}
+}
+
+// othersThan returns the mirrors to ask besides one.
+func othersThan(list []*fetch.Client, chosen int) (others []*fetch.Client) {
+	for i, client := range list {
+		if i != chosen && len(others) < maxOthers {
+			others = append(others, client)
+		}
+	}
+	return others
+}
+
+// readList reads the list of mirrors. versions is nil for a mirrorlist.
+func (r *upstream) readList(ctx context.Context) (mirrors []string, versions []mirror.Listed, err error) {
+	var data []byte
+	err = r.client.Retry(ctx, func(ctx context.Context) error {
+		resp, err := r.client.GetChanged(ctx, r.list, -1, remote.Validator{})
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		data, err = io.ReadAll(io.LimitReader(resp.Body, rpm.MaxMirrorList+1))
+		return err
+	})
+	where := fetch.Redact(r.list)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case len(data) > rpm.MaxMirrorList:
+		return nil, nil, &remote.InputError{Where: where, Err: fmt.Errorf("has more than %d bytes", rpm.MaxMirrorList)}
+	case r.options.Metalink == "":
+		if mirrors, err = rpm.ParseMirrorlist(data); err != nil {
+			return nil, nil, &remote.InputError{Where: where, Err: err}
+		}
+		return mirrors, nil, nil
+	}
+	m, err := rpm.ParseMetalink(data)
+	if err != nil {
+		return nil, nil, syntax(where, err)
+	}
+	for i, v := range m.Versions {
+		l, err := strongest(v)
+		if err == nil {
+			err = l.Sums.Check(r.options.AllowWeak)
+		}
+		if err != nil && i == 0 {
+			return nil, nil, &remote.InputError{Where: where, Err: fmt.Errorf("repomd.xml: %w", err)}
+		}
+		if err == nil {
+			versions = append(versions, l)
+		}
+	}
+	return m.Mirrors, versions, nil
+}
+
+// strongest returns the strongest hash of a version, which is the only one that librepo
+// compares. The size is not looked at.
+func strongest(v rpm.Version) (l mirror.Listed, err error) {
+	best := mirror.Algorithm(len(l.Sums))
+	l.Size = -1
+	err = errors.New("has no hash of a known type")
+	for _, hash := range v.Hashes {
+		one, wrong := listed(-1, hash)
+		for a, digest := range one.Sums {
+			if wrong == nil && digest != "" && mirror.Algorithm(a) < best {
+				best, l, err = mirror.Algorithm(a), one, nil
+			}
+		}
+	}
+	return l, err
+}
+
+// accept judges the repomd.xml of a mirror. The best is the newest one that the list names,
+// or if it names none, one that is not older than the newest checkpoint's.
+func accept(versions []mirror.Listed, repomd []byte, older bool) error {
+	if versions == nil {
+		if older {
+			return &behindError{text: "it is older than the newest checkpoint's"}
+		}
+		return nil
+	}
+	for i, l := range versions {
+		v := mirror.NewVerifier(l)
+		_, _ = v.Write(repomd)
+		if _, err := v.Done(); err != nil {
+			continue
+		}
+		switch {
+		case i == 0:
+			return nil
+		case older:
+			return &behindError{"it is an earlier version, older than the newest checkpoint's", true}
+		}
+		return &behindError{text: "it is an earlier version"}
+	}
+	return fmt.Errorf("%w: it is none of the %d versions that the metalink names", remote.ErrUnverified, len(versions))
+}
+
+// behindError means that a mirror is right, but behind.
+type behindError struct {
+	text  string
+	never bool // so far that it is not taken in any case
+}
+
+func (e *behindError) Error() string { return e.text }
+
+// unusableError means that a mirror can't be captured from: another one may.
+type unusableError struct{ error }
+
+func (e *unusableError) Unwrap() error { return e.error }
+
+// noMirrorError means that no mirror of a list can be captured from.
+type noMirrorError struct {
+	list     string
+	failures []error
+}
+
+func (e *noMirrorError) Error() string {
+	lines := make([]string, len(e.failures))
+	for i, err := range e.failures {
+		lines[i] = err.Error()
+	}
+	return fmt.Sprintf("none of the %d mirrors of %s that were asked has a repomd.xml that can be used:\n  %s", len(lines), e.list, strings.Join(remote.First(lines), "\n  "))
+}
+
+func (e *noMirrorError) Unwrap() []error { return e.failures }
+
+// Hint says what the user can do.
+func (e *noMirrorError) Hint() string {
+	return "mirrors may lag behind the list for hours; nothing was published; run it again later"
+}
+
+// parseList reads the option that names a list. The base of the client is the folder that
+// the list is in.
+func parseList(raw string) (*url.URL, error) {
+	u, err := fetch.ParseURL(raw)
+	if err == nil && u.Scheme == "file" {
+		return nil, errors.New("not an http or https URL")
+	}
+	return u, err
+}

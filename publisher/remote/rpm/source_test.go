@@ -1,0 +1,274 @@
+package rpm
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/asof/asof/publisher/remote"
+	"github.com/asof/asof/publisher/remote/fetch"
+	"github.com/asof/asof/publisher/remote/remotetest"
+)
+
+// network is a list of mirrors and its mirrors.
+type network struct {
+	*site // the list's server
+	m     []*remotetest.Site
+}
+
+// newNetwork starts mirrors with the same repository.
+func newNetwork(t *testing.T, mirrors int) *network {
+	n := &network{site: newSite(t)}
+	for range mirrors {
+		n.m = append(n.m, remotetest.NewSite(t))
+	}
+	n.sync(some(n.site, "os/"))
+	return n
+}
+
+// sync brings a state of the repository to some mirrors, or to all.
+func (n *network) sync(f files, to ...int) {
+	n.Helper()
+	for path := range n.Files {
+		if strings.Contains(path, repodata) {
+			n.Remove(path)
+		}
+	}
+	n.publish("os/", f)
+	if len(to) == 0 {
+		for i := range n.m {
+			to = append(to, i)
+		}
+	}
+	for _, i := range to {
+		for path := range n.m[i].Files {
+			n.m[i].Remove(path)
+		}
+		for path, data := range n.Files {
+			n.m[i].Set(path, string(data))
+		}
+		n.m[i].Age()
+	}
+}
+
+// mirrorlist writes the list.
+func (n *network) mirrorlist() {
+	text := "# mirrors\n"
+	for _, m := range n.m {
+		text += m.Server.URL + "/os\n"
+	}
+	n.Set("list", text)
+}
+
+// metalink writes the list with the hash of repomd.xml, and of earlier ones.
+func (n *network) metalink(repomd string, earlier ...string) {
+	verification := func(text string) string {
+		return fmt.Sprintf("<mm0:timestamp>1</mm0:timestamp><size>%d</size><verification><hash type=\"md5\">%032d</hash><hash type=\"sha256\">%s</hash></verification>", len(text), 0, digestOf("sha256", text))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "<metalink xmlns=\"http://www.metalinker.org/\" xmlns:mm0=\"http://fedorahosted.org/mirrormanager\"><files><file name=\"repomd.xml\">%s<mm0:alternates>", verification(repomd))
+	for _, text := range earlier {
+		fmt.Fprintf(&b, "<mm0:alternate>%s</mm0:alternate>", verification(text))
+	}
+	b.WriteString("</mm0:alternates><resources>")
+	for i, m := range n.m {
+		fmt.Fprintf(&b, "<url preference=\"%d\">%s/os/repodata/repomd.xml</url>", 100-i, m.Server.URL)
+	}
+	b.WriteString("</resources></file></files></metalink>")
+	n.Set("metalink", b.String())
+}
+
+func (n *network) repomd() string { return n.Content("os/" + repomdName) }
+
+// asked are the requests of each mirror since the last call.
+func (n *network) asked() (all [][]string) {
+	for _, m := range n.m {
+		list, _ := requests(&site{n.T, m})
+		all = append(all, list)
+	}
+	n.Take()
+	return all
+}
+
+func (n *network) list(name string) string { return n.Server.URL + "/" + name + "?repo=os&arch=x86_64" }
+
+// One mirror gives the whole capture; others are asked for what it lacks only, and none
+// sees the credentials of the list.
+func TestMirrorlist(t *testing.T) {
+	n := newNetwork(t, 3)
+	n.mirrorlist()
+	n.m[0].Server.Close() // away
+	env := n.env()
+	env.LookupEnv = func(name string) (string, bool) {
+		if name == "USER" || name == "PASS" {
+			return "secret", true
+		}
+		return "", false
+	}
+	var seen []string
+	n.OnRequest(func(path string) { seen = append(seen, path+" "+n.Header().Get("Authorization")) })
+	for _, m := range n.m {
+		m.OnRequest(func(path string) {
+			if m.Header().Get("Authorization") != "" || m.Header().Get("X-Token") != "" {
+				t.Errorf("%s with credentials", path)
+			}
+		})
+	}
+	r, err := newUpstream(Options{Mirrorlist: n.list("list"), Verify: "off", Options: fetch.Options{UsernameEnv: "USER", PasswordEnv: "PASS", Headers: map[string]string{"X-Token": "x"}}}, env)
+	must(t, err)
+	n.m[1].Set("os/Packages/hello-1.0-1.noarch.rpm", "the package HELLO 1.0") // damaged
+	n.m[1].Remove("os/Packages/world-2.0~rc1^git+3-1.noarch.rpm")
+	weird := metadataPath(&site{t, n.m[1]}, "-weird.bin")
+	n.m[1].Remove(weird)
+	c := n.capture(r, nil)
+	if len(seen) != 1 || !strings.HasPrefix(seen[0], "list Basic ") {
+		t.Errorf("the list: %q", seen)
+	}
+	asked := n.asked()
+	if len(asked[1]) != 17 || !slices.Equal(asked[2], []string{"GET os/repodata/HASH-weird.bin"}) {
+		t.Errorf("%q", asked)
+	}
+	var p *remotetest.Checkpoint
+	for _, f := range c.Files() { // the publisher tries again after a temporary error
+		_, _, err := remotetest.ReadFile(t, c, f)
+		if _, temporary := errors.AsType[*remote.TemporaryError](err); err != nil && !temporary {
+			t.Errorf("%s: %v", f.Path, err)
+		}
+		if (err != nil) != (f.Path == "Packages/hello-1.0-1.noarch.rpm") {
+			t.Errorf("%s: %v", f.Path, err)
+		}
+	}
+	p = remotetest.Publish(t, c)
+	n.asked()
+	n.capture(r, p)
+	if got := fmt.Sprint(n.asked()); got != "[[] [GET os/repodata/repomd.xml since GET os/repodata/repomd.xml.asc] []]" {
+		t.Errorf("unchanged: %s", got)
+	}
+
+	// A mirror that is behind the newest checkpoint is passed over.
+	old := some(n.site, "os/")
+	next := some(n.site, "os/")
+	next.revision, next.packages = 1742306700, next.packages+n.add("os/", pkg{name: "new", version: "1"})
+	n.sync(next, 1, 2)
+	p = remotetest.Publish(t, n.capture(r, nil))
+	n.sync(old, 1)
+	if c := n.capture(r, p); !slices.Contains(remotetest.Paths(c), "Packages/new-1-1.noarch.rpm") {
+		t.Error("a mirror that is behind was taken")
+	}
+	// All are: clients accept that, too.
+	n.sync(old, 2)
+	if c := n.capture(r, p); slices.Contains(remotetest.Paths(c), "Packages/new-1-1.noarch.rpm") {
+		t.Error("the state is not that of the mirrors")
+	}
+}
+
+// The newest repomd.xml that the metalink names is preferred to an earlier one; one that it
+// does not name is never taken, nor an earlier one that is older than the newest checkpoint.
+func TestMetalink(t *testing.T) {
+	n := newNetwork(t, 3)
+	states := []files{some(n.site, "os/"), some(n.site, "os/"), some(n.site, "os/")}
+	var repomds []string
+	for i := range states {
+		states[i].revision += 1742306610 + i
+		states[i].packages += n.add("os/", pkg{name: fmt.Sprint("state", i), version: "1"})
+		n.sync(states[i])
+		repomds = append(repomds, n.repomd())
+	}
+	open := func() *upstream {
+		r, err := newUpstream(Options{Metalink: n.list("metalink"), Verify: "off"}, n.env())
+		must(t, err)
+		return r
+	}
+	stateOf := func(c *captured) string {
+		for _, path := range remotetest.Paths(c) {
+			if name, ok := strings.CutPrefix(path, "Packages/state"); ok {
+				return name[:1]
+			}
+		}
+		return ""
+	}
+	// The first mirror has an earlier state, the second the newest.
+	n.sync(states[1], 0)
+	n.sync(states[2], 1, 2)
+	n.metalink(repomds[2], repomds[1], repomds[0])
+	c := n.capture(open(), nil)
+	newest := remotetest.Publish(t, c)
+	if stateOf(c) != "2" {
+		t.Errorf("state %s", stateOf(c))
+	}
+	n.asked()
+	n.capture(open(), newest)
+	if got := n.asked(); len(got[0]) != 1 || len(got[1]) != 2 || len(got[2]) != 0 {
+		t.Errorf("unchanged: %q", got)
+	}
+	// No mirror has the newest: an earlier one will do, the best mirror's.
+	n.sync(states[1], 0)
+	n.sync(states[0], 1, 2)
+	c = n.capture(open(), nil)
+	if stateOf(c) != "1" {
+		t.Errorf("state %s", stateOf(c))
+	}
+	// But none that is older than the newest checkpoint.
+	n.sync(states[0], 0)
+	n.sync(states[1], 1)
+	if c = n.capture(open(), remotetest.Publish(t, c)); stateOf(c) != "1" {
+		t.Errorf("state %s", stateOf(c))
+	}
+	for i := range n.m {
+		n.sync(states[0], i)
+	}
+	text, err := n.fail(open(), newest)
+	if !strings.HasPrefix(text, "none of the 3 mirrors of HOST/metalink that were asked has a repomd.xml that can be used:\n") || strings.Count(text, "it is an earlier version, older than the newest checkpoint's") != 3 || hint(err) == "" {
+		t.Error(text)
+	}
+	// None that it names.
+	n.metalink("another")
+	text, err = n.fail(open(), nil)
+	if strings.Count(text, "it is none of the 1 versions that the metalink names") != 3 || !errors.Is(err, remote.ErrUnverified) {
+		t.Error(text)
+	}
+}
+
+// Lists that are none.
+func TestLists(t *testing.T) {
+	n := newNetwork(t, 1)
+	for _, tt := range []struct{ option, content, want string }{
+		{"mirrorlist", "<html>", "HOST/list: is no list of URLs; if it is a metalink, name it as one"},
+		{"mirrorlist", "rsync://x/\n", "HOST/list: lists no mirror that is reached by HTTP or HTTPS"},
+		{"mirrorlist", strings.Repeat("#\n", 3<<20), "HOST/list: has more than 4194304 bytes"},
+		{"mirrorlist", "", "get HOST/list: 404 Not Found"},
+		{"metalink", "<html/>", `HOST/list:1: begins with the element "html", not "metalink"`},
+		{"metalink", "<metalink><files><file name='repomd.xml'><verification><hash type='md5'>" + digestOf("md5", "x") + "</hash></verification><resources><url>http://example.org/</url></resources></file></files></metalink>", "HOST/list: repomd.xml: only its MD5 or SHA-1 is known, which prove nothing"},
+		{"metalink", "<metalink><files><file name='repomd.xml'><verification><hash type='crc'>1</hash></verification><resources><url>http://example.org/</url></resources></file></files></metalink>", "HOST/list: repomd.xml: has no hash of a known type"},
+	} {
+		n.Remove("list")
+		if tt.content != "" {
+			n.Set("list", tt.content)
+		}
+		opts := Options{Mirrorlist: n.list("list"), Verify: "off"}
+		if tt.option == "metalink" {
+			opts.Mirrorlist, opts.Metalink = "", n.list("list")
+		}
+		r, err := newUpstream(opts, n.env())
+		must(t, err)
+		if text, _ := n.fail(r, nil); text != tt.want {
+			t.Errorf("%s: %s, want %s", tt.option, text, tt.want)
+		}
+	}
+}
+
+// A mirror that is the list's own host may see its credentials; that is where they belong.
+func TestOwnMirror(t *testing.T) {
+	s := newSite(t)
+	s.publish("os/", some(s, "os/"))
+	s.Set("list", s.Server.URL+"/os/\n")
+	if u, err := url.Parse(s.Server.URL); err != nil || u.Host == "" {
+		t.Fatal(err)
+	}
+	r, err := newUpstream(Options{Mirrorlist: s.Server.URL + "/list", Verify: "off"}, s.env())
+	must(t, err)
+	remotetest.Publish(t, s.capture(r, nil))
+}

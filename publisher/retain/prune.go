@@ -1,0 +1,140 @@
+package retain
+
+import (
+	"context"
+	"errors"
+
+	"github.com/asof/asof/internal/catalog"
+	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/ledger"
+)
+
+// PruneOptions configure Prune.
+type PruneOptions struct {
+	Policy Policy
+	Reason string // kept in the tombstones, which everybody can read; one line
+	Apply  bool   // without it nothing is changed
+}
+
+// Prune removes the checkpoints that the policy does not keep from the index and
+// leaves tombstones: what resolved to them is gone, and never slides to an older
+// one (invariant 4). It deletes nothing; Collect does, later. Without Apply it
+// only decides.
+//
+// Before that it releases them in the janitor's note. Without the right to do so it
+// leaves tombstones only, and sets Decisions.Unreleased: Collect then keeps everything
+// until somebody confirms it.
+//
+// Rules about a forged history would keep what is forged. So the error is ErrContradicts
+// if the index contradicts the note, and job.ErrClock if the newest checkpoint lies in the
+// future.
+//
+// One swap of the index does it all. A crash leaves the old state or the new one, at
+// most a release without a tombstone, which deletes nothing, and at most segments that
+// no index names and a stale list page, which the next command mends.
+func Prune(ctx context.Context, opts Options, repo manifest.Repo, what PruneOptions) (*Decisions, error) {
+	opts = opts.complete()
+	note, err := catalog.Note(repo).Load(ctx, opts.Store)
+	if err != nil {
+		return nil, err
+	}
+	p := &pruning{Options: opts, PruneOptions: what, repo: repo, note: note.Doc, ledger: opts.ledger()}
+	if !what.Apply {
+		now, err := p.ledger.Load(ctx, repo)
+		if err != nil {
+			return nil, err
+		}
+		if err := p.ledger.CheckTime(now.Doc); err != nil {
+			return nil, err
+		}
+		_, err = p.decide(ctx, now.Doc)
+		return p.decisions, err
+	}
+	err = p.ledger.Change(ctx, repo, func(index manifest.Index) (manifest.Index, error) { return p.prune(ctx, index) })
+	return p.decisions, err
+}
+
+// pruning is one call of Prune.
+type pruning struct {
+	Options
+	PruneOptions
+	repo      manifest.Repo
+	note      manifest.Note // as it was before the index was read
+	ledger    *ledger.Ledger
+	decisions *Decisions // on the index as last read
+}
+
+func (p *pruning) decide(ctx context.Context, index manifest.Index) (*Decisions, error) {
+	history := catalog.NewHistory(p.Store, index)
+	if err := contradiction(ctx, p.Options, p.note, history); err != nil {
+		return nil, err
+	}
+	d, err := p.Policy.Decide(ctx, history)
+	p.decisions = d
+	return d, err
+}
+
+// prune replaces the checkpoints that do not stay by tombstones.
+func (p *pruning) prune(ctx context.Context, index manifest.Index) (manifest.Index, error) {
+	d, err := p.decide(ctx, index)
+	if err != nil {
+		return index, err
+	}
+	now := manifest.IDOf(p.Now())
+	if err := p.release(ctx, d, now); err != nil {
+		return index, err
+	}
+	next, err := p.pruneSegments(ctx, index, d, now)
+	if err != nil {
+		return index, err
+	}
+	for _, id := range d.gone(next.Tail().Checkpoints) {
+		if next, err = next.Prune(id, now, p.Reason); err != nil {
+			return index, err
+		}
+	}
+	return next, nil
+}
+
+// release releases what does not stay, before it is pruned: a crash between the two
+// must not leave a tombstone that waits for somebody.
+func (p *pruning) release(ctx context.Context, d *Decisions, now manifest.ID) error {
+	var gone []manifest.ID
+	for decision, err := range d.All(ctx) {
+		if err != nil {
+			return err
+		}
+		if !decision.Keep {
+			gone = append(gone, decision.ID)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	err := release(ctx, p.Store, p.repo, gone, now)
+	if d.Unreleased = errors.Is(err, objstore.ErrDenied); d.Unreleased {
+		return nil
+	}
+	return err
+}
+
+// pruneSegments puts tombstones into the segments of an index.
+func (p *pruning) pruneSegments(ctx context.Context, next manifest.Index, d *Decisions, now manifest.ID) (manifest.Index, error) {
+	for _, ref := range next.Segments {
+		if d.keepsAll(ref) {
+			continue
+		}
+		segment, err := d.history.Segment(ctx, ref)
+		if err != nil {
+			return next, err
+		}
+		if segment, err = segment.Prune(d.gone(segment.Checkpoints), now, p.Reason); err != nil {
+			return next, err
+		}
+		if next, err = p.ledger.Reseal(ctx, next, segment); err != nil {
+			return next, err
+		}
+	}
+	return next, nil
+}
