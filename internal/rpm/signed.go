@@ -10,8 +10,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -23,7 +23,8 @@ type Header struct {
 	Arch string // "src" for sources; metadata may say "nosrc" there
 
 	signed     []byte // the main header
-	signatures []byte // OpenPGP packets
+	signatures []byte // of it: OpenPGP packets
+	whole      []byte // the same of the main header and the payload, for packages without digest
 	payload    digest
 }
 
@@ -36,14 +37,17 @@ type digest struct {
 // Keys verify a detached OpenPGP signature of a text: one must be good, and none bad.
 type Keys interface {
 	VerifyDetached(text, signature []byte, now time.Time) (notes []string, err error)
+	// BeginDetached is the same for a text of any length: write all of it, then verify.
+	BeginDetached(signature []byte, now time.Time) (text io.Writer, verify func() (notes []string, err error))
 }
 
-// Tags of a signature header. Those that sign the payload, too, as rpm 3 did, are not read:
-// no rpm of today looks at them alone.
+// Tags of a signature header.
 const (
-	tagDSA     = 267 // EdDSA, too
-	tagRSA     = 268
-	tagOpenPGP = 278 // from rpm 6 on: any number, in base64
+	tagDSA      = 267 // EdDSA, too
+	tagRSA      = 268
+	tagOpenPGP  = 278  // from rpm 6 on: any number, in base64
+	tagWholeRSA = 1002 // of main header and payload
+	tagWholeDSA = 1005
 )
 
 // Tags of a main header.
@@ -59,8 +63,10 @@ const (
 )
 
 var (
-	signatureTags = map[uint32]uint32{tagDSA: typeBinary, tagRSA: typeBinary, tagOpenPGP: typeStrings}
-	mainTags      = map[uint32]uint32{
+	signatureTags = map[uint32]uint32{
+		tagDSA: typeBinary, tagRSA: typeBinary, tagOpenPGP: typeStrings, tagWholeRSA: typeBinary, tagWholeDSA: typeBinary,
+	}
+	mainTags = map[uint32]uint32{
 		tagName: typeString, tagVersion: typeString, tagRelease: typeString, tagEpoch: typeInt32, tagArch: typeString,
 		tagSource: typeString, tagPayload: typeStrings, tagPayloadHash: typeInt32,
 	}
@@ -125,8 +131,8 @@ var hashes = map[uint32]crypto.Hash{8: crypto.SHA256, 9: crypto.SHA384, 10: cryp
 
 // sign collects the signatures.
 func (h *Header) sign(signatures tags) error {
-	h.signatures = append(h.signatures, signatures[tagDSA]...)
-	h.signatures = append(h.signatures, signatures[tagRSA]...)
+	h.signatures = slices.Concat(signatures[tagDSA], signatures[tagRSA])
+	h.whole = slices.Concat(signatures[tagWholeDSA], signatures[tagWholeRSA])
 	for text := range bytes.SplitSeq(signatures[tagOpenPGP], []byte{0}) {
 		packets, err := base64.StdEncoding.AppendDecode(h.signatures, text)
 		if err != nil {
@@ -140,54 +146,55 @@ func (h *Header) sign(signatures tags) error {
 // String is the package's name, version and architecture.
 func (h *Header) String() string { return h.Name + "-" + h.EVR.String() + "." + h.Arch }
 
-// Verify checks the signatures over the main header as of now. They cover the payload's
-// digest (CheckPayload). Error and notes are those of the keys.
+// Verify checks the signatures over the main header as of now. Payload checks the rest of the
+// file. Error and notes are those of the keys.
 func (h *Header) Verify(keys Keys, now time.Time) (notes []string, err error) {
 	notes, err = keys.VerifyDetached(h.signed, h.signatures, now)
-	if err != nil {
-		return nil, fmt.Errorf("package %s: %w", h, err)
-	}
-	return notes, nil
+	return notes, h.wrap(err)
 }
 
-// HasPayloadDigest reports whether CheckPayload can check anything. Packages that rpm before
-// 4.14 built, such as those of CentOS 7, have no digest of their payload.
-func (h *Header) HasPayloadDigest() bool { return h.payload != digest{} }
-
-// CheckPayload reads the rest of the file that ReadHeader began, and compares it with the
-// main header's digest of it.
-func (h *Header) CheckPayload(r io.Reader) error {
-	p, err := h.Payload()
+func (h *Header) wrap(err error) error {
 	if err != nil {
-		return err
+		return fmt.Errorf("package %s: %w", h, err)
 	}
-	if _, err := io.Copy(p, r); err != nil {
-		return err
-	}
-	return p.Check()
+	return nil
 }
 
 // Payload is the rest of a file that ReadHeader began, as it is written to it.
 type Payload struct {
-	hash.Hash
-	of *Header
+	io.Writer
+	check func() (notes []string, err error)
 }
 
-// Payload begins to compare the rest of the file with the main header's digest of it.
-func (h *Header) Payload() (*Payload, error) {
-	if !h.payload.hash.Available() {
-		return nil, fmt.Errorf("package %s: has no known digest of its payload", h)
-	}
-	return &Payload{h.payload.hash.New(), h}, nil
-}
+// Check checks the payload, once all of it is written. Notes are those of the keys.
+func (p *Payload) Check() (notes []string, err error) { return p.check() }
 
-// Check compares, once all is written.
-func (p *Payload) Check() error {
-	want := p.of.payload
-	if got := hex.EncodeToString(p.Sum(nil)); got != want.hex {
-		return fmt.Errorf("package %s: its payload has the %v %s, the header says %.128q", p.of, want.hash, got, want.hex)
+// Payload begins to check the rest of the file: against the digest of it in the main header
+// or, as rpm before 4.14 wrote none there, by the signatures over header and payload as of now.
+func (h *Header) Payload(keys Keys, now time.Time) (*Payload, error) {
+	want := h.payload
+	switch {
+	case want == digest{} && len(h.whole) == 0:
+		return nil, h.wrap(errors.New("neither a digest in its header nor a signature covers its payload"))
+	case want == digest{}:
+		text, verify := keys.BeginDetached(h.whole, now)
+		if _, err := text.Write(h.signed); err != nil {
+			return nil, h.wrap(err)
+		}
+		return &Payload{text, func() ([]string, error) {
+			notes, err := verify()
+			return notes, h.wrap(err)
+		}}, nil
+	case !want.hash.Available():
+		return nil, h.wrap(errors.New("has no known digest of its payload"))
 	}
-	return nil
+	sum := want.hash.New()
+	return &Payload{sum, func() ([]string, error) {
+		if got := hex.EncodeToString(sum.Sum(nil)); got != want.hex {
+			return nil, fmt.Errorf("package %s: its payload has the %v %s, the header says %.128q", h, want.hash, got, want.hex)
+		}
+		return nil, nil
+	}}, nil
 }
 
 // counter counts the bytes that are read.

@@ -18,6 +18,8 @@ import (
 
 // The packages in testdata are one package, built and signed by rpm 4.18 (rpm6.rpm: by rpm
 // 6.1, with two signatures): RSA, Ed25519, RSA with SHA-1, and RSA of version 3 by GnuPG 1.4.
+// whole.rpm and whole3.rpm (of version 3) are as rpm before 4.14 built them: the header has
+// no digest of the payload, and a second signature is over both.
 func testPackage(t testing.TB, name string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name+".rpm"))
@@ -51,11 +53,25 @@ func verify(data []byte, keys Keys) (*Header, error) {
 	if _, err := p.Verify(keys, now()); err != nil {
 		return p, err
 	}
-	return p, p.CheckPayload(r)
+	return p, checkPayload(p, r, keys)
+}
+
+// checkPayload reads the rest of a file.
+func checkPayload(h *Header, r io.Reader, keys Keys) error {
+	p, err := h.Payload(keys, now())
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(p, r); err != nil {
+		return err
+	}
+	_, err = p.Check()
+	return err
 }
 
 func TestVerify(t *testing.T) {
 	const (
+		whole                  = "9845BB2B4CF7A7CEB0D0CBE13F7083B6FF413A44"
 		rsa, ed25519, version3 = "C4CE2AADC1E7B9CE1D9633CA48BB2D2BCFC228EB", "D995FBDB7C05C60E0CA1D32E90B3B37F6654BB01", "34317B2F78BBC3BE"
 		unverified             = "package libhello++-2:1.0^git1-1.noarch: verification failed: "
 		missing                = unverified + "no good signature: the key "
@@ -71,6 +87,9 @@ func TestVerify(t *testing.T) {
 		{"rpm6", "ed25519", ""},
 		{"rpm6", "rsa ed25519", ""},
 		{"source", "ed25519", ""},
+		{"whole", "whole", ""},
+		{"whole3", "whole3", ""},
+		{"whole", "rsa", missing + whole + " is not in signed_by (testdata/rsa.asc)"},
 		{"unsigned", "rsa", unverified + "no good signature: it has no signature"},
 		{"sha1", "rsa", unverified + "no good signature: 48BB2D2BCFC228EB used the weak hash SHA-1"},
 		{"rsa", "ed25519", missing + rsa + " is not in signed_by (testdata/ed25519.asc)"},
@@ -86,7 +105,7 @@ func TestVerify(t *testing.T) {
 		if tt.file == "source" {
 			arch = "src"
 		}
-		if p == nil || p.Name != "libhello++" || p.EVR != (EVR{"2", "1.0^git1", "1"}) || p.Arch != arch || !p.HasPayloadDigest() {
+		if p == nil || p.Name != "libhello++" || p.EVR != (EVR{"2", "1.0^git1", "1"}) || p.Arch != arch {
 			t.Errorf("%s: %v", tt.file, p)
 		}
 	}
@@ -94,9 +113,9 @@ func TestVerify(t *testing.T) {
 
 // No byte of header or payload can be another one.
 func TestAltered(t *testing.T) {
-	for _, file := range []string{"rsa", "ed25519", "version3", "rpm6"} {
+	for _, file := range []string{"rsa", "ed25519", "version3", "rpm6", "whole", "whole3"} {
 		data := testPackage(t, file)
-		keys := testKeys(t, "rsa", "ed25519", "version3")
+		keys := testKeys(t, "rsa", "ed25519", "version3", "whole", "whole3")
 		main := bytes.LastIndex(data, []byte{0x8e, 0xad, 0xe8, 1})
 		for i := main; i < len(data); i++ {
 			data[i] ^= 0x20
@@ -109,6 +128,19 @@ func TestAltered(t *testing.T) {
 			if _, err := verify(data[:n], keys); err == nil || n <= main+1000 && !strings.HasSuffix(err.Error(), "is cut short") {
 				t.Errorf("%s: %d bytes: %v", file, n, err)
 			}
+		}
+	}
+	for _, name := range []string{"whole", "whole3"} {
+		keys := testKeys(t, name)
+		data := testPackage(t, name)
+		if _, err := verify(append(data, 'x'), keys); err == nil || !strings.HasSuffix(err.Error(), "is bad") {
+			t.Errorf("%s: bytes behind: %v", name, err)
+		}
+		// The signature over both is no tag that anybody reads.
+		entry := bytes.Index(data, []byte{0, 0, 1002 >> 8, 1002 & 0xff, 0, 0, 0, typeBinary})
+		data[entry+3]++
+		if _, err := verify(data, keys); err == nil || !strings.Contains(err.Error(), "neither a digest in its header nor a signature covers its payload") {
+			t.Errorf("%s: without its second signature: %v", name, err)
 		}
 	}
 	data := testPackage(t, "rsa")
@@ -155,7 +187,7 @@ func TestHostile(t *testing.T) {
 	names := func(name string, more ...tag) []byte {
 		return makeHeader(append([]tag{text(tagName, name), text(tagVersion, "1"), text(tagRelease, "1"), text(tagArch, "noarch"), text(tagSource, "x")}, more...)...)
 	}
-	if p, err := ReadHeader(bytes.NewReader(makePackage(none, names("x")))); err != nil || p.String() != "x-1-1.noarch" || p.HasPayloadDigest() {
+	if p, err := ReadHeader(bytes.NewReader(makePackage(none, names("x")))); err != nil || p.String() != "x-1-1.noarch" {
 		t.Errorf("%v, %v", p, err)
 	}
 	for want, data := range map[string][]byte{
@@ -192,7 +224,7 @@ func TestHostile(t *testing.T) {
 		}
 	}
 	for want, payload := range map[string][]tag{
-		"has no known digest": nil,
+		"neither a digest in": nil,
 		"no known digest of":  {{tagPayload, typeStrings, 1, "00\x00"}, {tagPayloadHash, typeInt32, 1, "\x00\x00\x00\x02"}},
 		`the header says "x"`: {{tagPayload, typeStrings, 1, "x\x00"}},
 		"has the SHA-512 cf8": {{tagPayload, typeStrings, 1, "xyz\x00"}, {tagPayloadHash, typeInt32, 1, "\x00\x00\x00\x0a"}},
@@ -202,7 +234,7 @@ func TestHostile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.CheckPayload(r); err == nil || !strings.Contains(err.Error(), want) {
+		if err := checkPayload(p, r, testKeys(t, "rsa")); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}

@@ -49,10 +49,13 @@ func identityOf(name string, evr rpm.EVR, arch string) string {
 	return name + "-" + evr.String() + "." + arch
 }
 
-// note warns of a package. It says the same of others no more.
-func (i *inspection) note(path, text string) {
-	if _, said := i.said.LoadOrStore(text, true); !said {
-		i.log.Warn(text, "package", path)
+// note warns of what stands beside a package's good signature. It says the same of others no
+// more.
+func (i *inspection) note(path string, notes []string) {
+	for _, note := range notes {
+		if _, said := i.said.LoadOrStore(note, true); !said {
+			i.log.Warn("beside a good signature: "+note, "package", path)
+		}
 	}
 }
 
@@ -62,7 +65,7 @@ func (c *captured) Inspects(f remote.File) bool {
 }
 
 // Inspect implements remote.Inspected. It verifies the signature over a package's header, and
-// holds the payload against the header's digest of it. The header stays in memory while it is
+// then the payload. The header stays in memory while it is
 // read, up to 64 MiB.
 func (c *captured) Inspect(f remote.File, content io.ReadCloser) io.ReadCloser {
 	return &inspected{inspection: c.inspection, file: f, content: content}
@@ -93,10 +96,12 @@ func (i *inspected) Read(p []byte) (int, error) {
 	}
 	n, err := i.rest.Read(p)
 	if i.passed += int64(n); i.passed == i.file.Size && i.payload != nil {
-		if wrong := i.payload.Check(); wrong != nil {
+		notes, wrong := i.payload.Check()
+		if wrong != nil {
 			i.err = i.unverified(wrong)
 			return 0, i.err
 		}
+		i.note(i.file.Path, notes)
 		i.payload = nil
 	}
 	return n, err
@@ -119,13 +124,8 @@ func (i *inspected) begin() error {
 	if listed, is := i.packages[i.file.Path], identityOf(h.Name, h.EVR, h.Arch); listed != is {
 		return i.unverified(fmt.Errorf("it is the package %s, and primary.xml lists %s there", is, listed))
 	}
-	for _, note := range notes {
-		i.note(i.file.Path, "beside a good signature: "+note)
-	}
-	if !h.HasPayloadDigest() {
-		return i.unverified(fmt.Errorf("package %s: the signature of its header does not cover its payload, as an rpm before 4.14 built it", h))
-	}
-	if i.payload, err = h.Payload(); err != nil {
+	i.note(i.file.Path, notes)
+	if i.payload, err = h.Payload(i.keys, i.now); err != nil {
 		return i.unverified(err)
 	}
 	i.rest = io.MultiReader(&head, io.TeeReader(i.content, i.payload))

@@ -25,7 +25,8 @@ func packageFrom(t testing.TB, name string) string {
 // capturePackages captures the site when the real packages were built.
 func (s *site) capturePackages() *captured {
 	s.Helper()
-	r := s.open(Options{SignedBy: []string{"../../../internal/rpm/testdata/rsa.asc"}, Verify: "off", VerifyPackages: true})
+	keys := "../../../internal/rpm/testdata/"
+	r := s.open(Options{SignedBy: []string{keys + "rsa.asc", keys + "whole.asc"}, Verify: "off", VerifyPackages: true})
 	r.now = func() time.Time { return time.Date(2026, time.December, 1, 0, 0, 0, 0, time.UTC) }
 	return s.capture(r, nil)
 }
@@ -33,9 +34,9 @@ func (s *site) capturePackages() *captured {
 // With verify_packages each package must be signed by a configured key, down to its payload.
 // Other files are taken as they are.
 func TestVerifyPackages(t *testing.T) {
-	good := packageFrom(t, "rsa.rpm")
-	flip := func(at int) string {
-		b := []byte(good)
+	good, whole := packageFrom(t, "rsa.rpm"), packageFrom(t, "whole.rpm")
+	flip := func(content string, at int) string {
+		b := []byte(content)
 		b[at] ^= 1
 		return string(b)
 	}
@@ -44,8 +45,10 @@ func TestVerifyPackages(t *testing.T) {
 		"by another key":     {packageFrom(t, "ed25519.rpm"), "is not in signed_by"},
 		"another package":    {good, "it is the package libhello++-2:1.0^git1-1.noarch, and primary.xml lists libhello++-1:1.0^git1-1.noarch there"},
 		"unsigned":           {packageFrom(t, "unsigned.rpm"), "no signature"},
-		"another payload":    {flip(len(good) - 1), "its payload has the"},
-		"another header":     {flip(len(good) - 1200), "verification failed"},
+		"another payload":    {flip(good, len(good)-1), "its payload has the"},
+		"another header":     {flip(good, len(good)-1200), "verification failed"},
+		"by an old rpm":      {whole, ""},
+		"old, other payload": {flip(whole, len(whole)-1), "is bad"},
 		"bytes behind":       {good + "x", "its payload has the"},
 		"no package":         {"<!doctype html>", "its lead is cut short"},
 		"cut in its header":  {good[:500], "cut short"},

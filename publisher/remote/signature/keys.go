@@ -3,6 +3,7 @@ package signature
 import (
 	"bytes"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 	"unicode"
@@ -36,31 +37,37 @@ func (d *Clearsigned) Issuers() Issuers { return issuersOf(d.blocks) }
 
 // DetachedIssuers returns whose signatures a signature file has.
 func DetachedIssuers(signature []byte) Issuers {
-	blocks := []block{{signatures: signature}}
-	if isArmoured(signature) {
-		var err error
-		if blocks, err = readBlocks(signature); err != nil {
-			return nil
-		}
+	blocks, err := detachedBlocks(signature)
+	if err != nil {
+		return nil
 	}
 	return issuersOf(blocks)
 }
 
 func issuersOf(blocks []block) Issuers {
 	ids := Issuers{}
-	for _, b := range blocks {
-		packets := packet.NewOpaqueReader(bytes.NewReader(b.signatures))
-		for range maxSignatures {
-			p, err := packets.Next()
-			if err != nil {
-				break
-			}
-			if sig, err := parse(p); err == nil {
-				ids[*sig.IssuerKeyId] = true
+	for sig := range readable(blocks) {
+		ids[*sig.IssuerKeyId] = true
+	}
+	return ids
+}
+
+// readable yields the signatures whose form is known, as far as verify reads.
+func readable(blocks []block) iter.Seq[*packet.Signature] {
+	return func(yield func(*packet.Signature) bool) {
+		for _, b := range blocks {
+			packets := packet.NewOpaqueReader(bytes.NewReader(b.signatures))
+			for range maxSignatures {
+				p, err := packets.Next()
+				if err != nil {
+					break
+				}
+				if sig, err := parse(p); err == nil && !yield(sig) {
+					return
+				}
 			}
 		}
 	}
-	return ids
 }
 
 // Keys describes the keys that the issuers name, each once, or all if they name none.

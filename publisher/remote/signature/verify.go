@@ -97,29 +97,35 @@ func readBlocks(data []byte) (blocks []block, err error) {
 	return blocks, nil
 }
 
+// detachedBlocks reads a signature file.
+func detachedBlocks(signature []byte) ([]block, error) {
+	if isArmoured(signature) {
+		return readBlocks(signature)
+	}
+	return []block{{signatures: signature}}, nil
+}
+
 // VerifyClear checks the signatures of a clear-signed document as of now. The error is
 // remote.ErrUnverified. If a signature is good, notes says which others were ignored, and
 // why.
 func (k *Keyring) VerifyClear(doc *Clearsigned, now time.Time) (notes []string, err error) {
-	return k.verify(doc.signed, doc.blocks, now)
+	return k.verify(text{bytes: doc.signed}, doc.blocks, now)
 }
 
 // VerifyDetached checks a document against a signature file: one or more armoured blocks,
 // or binary. Error and notes are the same as for VerifyClear.
-func (k *Keyring) VerifyDetached(text, signature []byte, now time.Time) (notes []string, err error) {
-	blocks := []block{{signatures: signature}}
-	if isArmoured(signature) {
-		if blocks, err = readBlocks(signature); err != nil {
-			return nil, errMalformed()
-		}
+func (k *Keyring) VerifyDetached(signed, signature []byte, now time.Time) (notes []string, err error) {
+	blocks, err := detachedBlocks(signature)
+	if err != nil {
+		return nil, errMalformed()
 	}
-	return k.verify(text, blocks, now)
+	return k.verify(text{bytes: signed}, blocks, now)
 }
 
 // verify needs one good signature. Like apt, it fails if any signature by a known key is
 // bad, or if the first block is malformed. Like gpgv, it stops reading at a later
 // malformed block.
-func (k *Keyring) verify(text []byte, blocks []block, now time.Time) (notes []string, err error) {
+func (k *Keyring) verify(t text, blocks []block, now time.Time) (notes []string, err error) {
 	good := false
 	var ignored []reason
 	for i, b := range blocks {
@@ -130,7 +136,7 @@ func (k *Keyring) verify(text []byte, blocks []block, now time.Time) (notes []st
 			ignored = append(ignored, reason{text: "a block of signatures is malformed; it and those behind it are not read"})
 			break
 		}
-		ok, reasons, err := k.verifyBlock(text, b, now)
+		ok, reasons, err := k.verifyBlock(t, b, now)
 		if err != nil {
 			return nil, err
 		}
@@ -147,7 +153,7 @@ func (k *Keyring) verify(text []byte, blocks []block, now time.Time) (notes []st
 
 // verifyBlock reports whether one of a block's signatures is good, and why others are
 // ignored.
-func (k *Keyring) verifyBlock(text []byte, b block, now time.Time) (good bool, reasons []reason, err error) {
+func (k *Keyring) verifyBlock(t text, b block, now time.Time) (good bool, reasons []reason, err error) {
 	packets := packet.NewOpaqueReader(bytes.NewReader(b.signatures))
 	for n := 0; ; n++ {
 		p, err := packets.Next()
@@ -157,7 +163,7 @@ func (k *Keyring) verifyBlock(text []byte, b block, now time.Time) (good bool, r
 		if err != nil || n == maxSignatures {
 			return false, nil, errMalformed()
 		}
-		why, bad := k.verifyOne(text, p, now)
+		why, bad := k.verifyOne(t, p, now)
 		switch {
 		case bad:
 			return false, nil, fmt.Errorf("%w: %s", remote.ErrUnverified, why.text)
@@ -175,7 +181,7 @@ func errMalformed() error {
 
 // verifyOne checks one signature. Unless it is good, why says why it is ignored or, with
 // bad, why the document must be refused.
-func (k *Keyring) verifyOne(text []byte, raw *packet.OpaquePacket, now time.Time) (why reason, bad bool) {
+func (k *Keyring) verifyOne(t text, raw *packet.OpaquePacket, now time.Time) (why reason, bad bool) {
 	sig, err := parse(raw)
 	if err != nil {
 		return reason{text: "one of an unknown form"}, false
@@ -191,9 +197,9 @@ func (k *Keyring) verifyOne(text []byte, raw *packet.OpaquePacket, now time.Time
 			return reason{text: fmt.Sprintf("the key %s is short, %d bits", id, bits)}, false
 		}
 	}
-	err = k.verifyAt(text, raw, sig, now)
+	err = k.verifyAt(t, raw, sig, now)
 	if k.expired && errors.Is(err, openpgperrors.ErrKeyExpired) {
-		err = k.verifyAt(text, raw, sig, sig.CreationTime)
+		err = k.verifyAt(t, raw, sig, sig.CreationTime)
 	}
 	switch {
 	case err == nil:
@@ -215,16 +221,16 @@ func (k *Keyring) verifyOne(text []byte, raw *packet.OpaquePacket, now time.Time
 	return reason{text: fmt.Sprintf("the signature by %s is bad", id)}, true
 }
 
-func (k *Keyring) verifyAt(text []byte, raw *packet.OpaquePacket, sig *packet.Signature, at time.Time) error {
-	if sig.Version == version3 {
-		return k.verify3(text, sig, at)
+func (k *Keyring) verifyAt(t text, raw *packet.OpaquePacket, sig *packet.Signature, at time.Time) error {
+	if sig.Version == version3 || t.hashes != nil {
+		return k.verifyHashed(t, sig, at)
 	}
 	var signature bytes.Buffer
 	if err := raw.Serialize(&signature); err != nil {
 		return err
 	}
 	config := &packet.Config{Time: func() time.Time { return at }}
-	_, err := openpgp.CheckDetachedSignature(k.keys, bytes.NewReader(text), &signature, config)
+	_, err := openpgp.CheckDetachedSignature(k.keys, bytes.NewReader(t.bytes), &signature, config)
 	return err
 }
 

@@ -1,14 +1,9 @@
 package signature
 
 import (
-	"bytes"
 	"errors"
-	"hash"
 	"slices"
-	"time"
 
-	"github.com/ProtonMail/go-crypto/openpgp"
-	openpgperrors "github.com/ProtonMail/go-crypto/openpgp/errors"
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
 )
 
@@ -51,45 +46,4 @@ func asVersion4(c []byte) []byte {
 		[]byte{0, 6, 5, 2}, created, // hashed subpackets: the time
 		[]byte{0, 10, 9, 16}, issuer, // others: the issuer
 		rest)
-}
-
-// verify3 is openpgp.CheckDetachedSignature for signatures of version 3.
-func (k *Keyring) verify3(text []byte, sig *packet.Signature, at time.Time) error {
-	err := error(openpgperrors.ErrUnknownIssuer)
-	for _, key := range k.keys.KeysByIdUsage(*sig.IssuerKeyId, packet.KeyFlagSign) {
-		var h hash.Hash
-		if h, err = sig.PrepareVerify(); err != nil {
-			return err
-		}
-		text := bytes.NewReader(text)
-		switch sig.SigType {
-		case packet.SigTypeBinary:
-			_, err = text.WriteTo(h)
-		case packet.SigTypeText:
-			_, err = text.WriteTo(openpgp.NewCanonicalTextHash(h))
-		default:
-			return openpgperrors.UnsupportedError("signature type")
-		}
-		if err != nil {
-			return err
-		}
-		if err = key.PublicKey.VerifySignature(h, sig); err == nil {
-			return usable(key, sig, at)
-		}
-	}
-	return err
-}
-
-// usable reports why a key does not count at a time, though its signature fits.
-func usable(key openpgp.Key, sig *packet.Signature, at time.Time) error {
-	self, id := key.Entity.PrimarySelfSignature()
-	switch {
-	case self == nil || key.Entity.Revoked(at) || key.Revoked(at) || id != nil && id.Revoked(at):
-		return openpgperrors.ErrKeyRevoked
-	case key.Entity.PrimaryKey.KeyExpired(self, at) || key.PublicKey.KeyExpired(key.SelfSignature, at):
-		return openpgperrors.ErrKeyExpired
-	case sig.SigExpired(at) || self.SigExpired(at) || key.SelfSignature.SigExpired(at):
-		return openpgperrors.ErrSignatureExpired
-	}
-	return nil
 }
