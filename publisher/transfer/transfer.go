@@ -85,12 +85,19 @@ func (t *transfer) run(ctx context.Context, phase remote.Phase) error {
 			files = append(files, i)
 		}
 	}
-	uploaded := map[manifest.Digest]string{} // where, once uploaded
-	twins, err := t.files(ctx, files, uploaded)
+	first := &round{uploaded: map[manifest.Digest]string{}}
+	twins, err := t.files(ctx, files, first)
 	if err == nil && len(twins) > 0 {
-		_, err = t.files(ctx, twins, uploaded)
+		_, err = t.files(ctx, twins, &round{uploaded: first.uploaded, before: first.placed})
 	}
 	return err
+}
+
+// round is one pass over files of a phase.
+type round struct {
+	uploaded map[manifest.Digest]string // where, in all rounds
+	placed   map[string]bool            // keys at which something is put in this round
+	before   map[string]bool            // keys at which something was put in the round before
 }
 
 // task is one file, and what to do about it.
@@ -102,8 +109,9 @@ type task struct {
 
 // files brings some files to their places. Content that several files share is
 // uploaded once. In a full tree the others, its twins, wait for another round,
-// which copies them from where uploaded says.
-func (t *transfer) files(parent context.Context, files []int, uploaded map[manifest.Digest]string) (twins []int, err error) {
+// which copies them from where uploaded says. So do those in the pool that have to be
+// inspected there.
+func (t *transfer) files(parent context.Context, files []int, r *round) (twins []int, err error) {
 	g, ctx := errgroup.WithContext(parent)
 	tasks := make(chan task)
 	// Workers, not a goroutine for each file: its stack would grow anew each
@@ -118,7 +126,7 @@ func (t *transfer) files(parent context.Context, files []int, uploaded map[manif
 			return nil
 		})
 	}
-	twins = t.assign(ctx, files, uploaded, tasks)
+	twins = t.assign(ctx, files, r, tasks)
 	close(tasks)
 	if err := g.Wait(); err != nil {
 		return nil, err
@@ -146,30 +154,34 @@ func Moved(err error) bool {
 }
 
 // assign makes the tasks, until all are taken or ctx ends.
-func (t *transfer) assign(ctx context.Context, files []int, uploaded map[manifest.Digest]string, tasks chan<- task) (twins []int) {
-	uploading := map[string]bool{} // blobs
-	there := maps.Clone(uploaded)
+func (t *transfer) assign(ctx context.Context, files []int, r *round, tasks chan<- task) (twins []int) {
+	r.placed = map[string]bool{}
+	there := maps.Clone(r.uploaded)
 	for _, i := range files {
 		f, e := t.rev.Files[i], t.rev.Entries[i]
 		src := t.plan.source(i, e)
 		dst := t.plan.Dst.Key(e.Path, e.SHA256)
-		if uploading[dst] {
+		if r.placed[dst] && !r.before[dst] && t.mustInspect(i) {
+			twins = append(twins, i) // it may not be there yet
+			continue
+		}
+		if r.placed[dst] || r.before[dst] {
 			src.action = reuse
 		}
 		if src.action == upload && t.kindOf(f) == manifest.KindFile && t.plan.wanted[e.SHA256].files > 1 {
 			if from, ok := there[e.SHA256]; ok {
 				src = source{action: copyFrom, from: from}
-			} else if _, ok := uploaded[e.SHA256]; ok {
+			} else if _, ok := r.uploaded[e.SHA256]; ok {
 				twins = append(twins, i)
 				continue
 			}
-			uploaded[e.SHA256] = dst
+			r.uploaded[e.SHA256] = dst
 		}
 		if src.action == reuse && e.Modified != 0 && !t.mustInspect(i) {
 			t.done(reuse, e.Size)
 			continue
 		}
-		uploading[dst] = true
+		r.placed[dst] = true
 		select {
 		case tasks <- task{i, dst, src}:
 		case <-ctx.Done():
