@@ -14,6 +14,7 @@ type History struct {
 	Index Index
 
 	read   ReadSegment
+	rings  *Rollout // nil: none
 	tail   *Timeline
 	starts []ID // the first id of each segment
 }
@@ -30,6 +31,59 @@ func NewHistory(ix Index, read ReadSegment) *History {
 		h.starts[i] = ref.First
 	}
 	return h
+}
+
+// WithRings returns the same history, in which the names of rings stand for something. The
+// rollout must not change any more.
+func (h *History) WithRings(rings *Rollout) *History {
+	next := *h
+	next.rings = rings
+	return &next
+}
+
+// ring returns the ring with a name, if it holds for the repo.
+func (h *History) ring(name string) (Ring, bool) {
+	if h.rings == nil || !h.rings.Holds(h.Index.Repo) {
+		return Ring{}, false
+	}
+	return h.rings.Ring(name)
+}
+
+// RingStand is a time that a ring stands for, or stood for before.
+type RingStand struct {
+	Ring    string
+	Time    ID
+	Current bool // false: a roll-back would bring it back
+}
+
+// RingStands returns what the rings that hold for the repo stand for, and what each would be
+// rolled back to.
+func (h *History) RingStands() (stands []RingStand) {
+	if h.rings == nil || !h.rings.Holds(h.Index.Repo) {
+		return nil
+	}
+	for _, ring := range h.rings.Rings {
+		if now, ok := ring.Now(); ok {
+			stands = append(stands, RingStand{ring.Name, now.Time, true})
+		}
+		if before, err := ring.Before(); err == nil {
+			stands = append(stands, RingStand{ring.Name, before.Time, false})
+		}
+	}
+	return stands
+}
+
+// RingOn returns the first ring that stands on a checkpoint.
+func (h *History) RingOn(ctx context.Context, id ID) (name string, ok bool, err error) {
+	for _, s := range h.RingStands() {
+		if !s.Current {
+			continue
+		}
+		if answer, err := h.at(ctx, s.Time); err != nil || answer.ID == id && answer.Outcome != Before {
+			return s.Ring, err == nil, err
+		}
+	}
+	return "", false, nil
 }
 
 // Segment reads one segment of the index.

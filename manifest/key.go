@@ -26,6 +26,18 @@ const (
 	JanitorPrefix = ".asof/janitor/"
 )
 
+// RolloutKey is the key of the register of rings.
+const RolloutKey = ".asof/rollout/rings.json"
+
+// RolloutRecords is the prefix of the keys of its records.
+const RolloutRecords = ".asof/rollout/records/"
+
+// RolloutRecordKey returns the key of the record of a recorded change, as they are counted.
+// The number in it counts down, so a listing begins with the latest.
+func RolloutRecordKey(recorded int64) string {
+	return fmt.Sprintf("%s%016d", RolloutRecords, maxNumber-recorded)
+}
+
 // FolderKey returns the key of the page of a folder above repos.
 func FolderKey(folder string) string { return folder + "/" + IndexPage }
 
@@ -213,7 +225,7 @@ func parseShardKey(prefix, key string) (Digest, error) {
 // is the base path of the repo that is looked at; objects of others, and keys that nothing
 // of asof's has, give false. A page counts as a file: both have the same attributes.
 func KindAt(base, key string) (k Kind, id ID, path string, ok bool) {
-	for prefix, kind := range map[string]Kind{BlobPrefix: KindBlob, ManifestPrefix: KindManifest, SegmentPrefix: KindSegment, PinPrefix: KindPin} {
+	for prefix, kind := range map[string]Kind{BlobPrefix: KindBlob, ManifestPrefix: KindManifest, SegmentPrefix: KindSegment, PinPrefix: KindPin, RolloutRecords: KindRecord} {
 		if strings.HasPrefix(key, prefix) {
 			return kind, 0, "", true
 		}
@@ -221,6 +233,8 @@ func KindAt(base, key string) (k Kind, id ID, path string, ok bool) {
 	switch key {
 	case RegistryKey:
 		return KindRegistry, 0, "", true
+	case RolloutKey:
+		return KindRollout, 0, "", true
 	case FrontKey, ListKey(base):
 		return KindList, 0, "", true
 	case IndexKey(base):

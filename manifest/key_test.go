@@ -63,6 +63,8 @@ func TestKindAt(t *testing.T) {
 		{ValidatorsKey(base), KindValidators, 0, ""},
 		{RecordKey(base, 7), KindRecord, 0, ""},
 		{NoteKey(base), KindNote, 0, ""},
+		{RolloutKey, KindRollout, 0, ""},
+		{RolloutRecordKey(7), KindRecord, 0, ""},
 	} {
 		kind, id, path, ok := KindAt(base, tt.key)
 		if !ok || kind != tt.kind || id != tt.id || path != tt.path {

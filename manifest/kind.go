@@ -23,8 +23,9 @@ const (
 	KindGroup                  // a publish of several repos at one id
 	KindPin                    // a list of objects that a publisher is about to rely on
 	KindValidators             // upstream's validators, to ask whether its root documents changed
-	KindRecord                 // a copy of a checkpoint index at one generation
+	KindRecord                 // a copy of a register, as a change left it
 	KindNote                   // what the janitor knows of a repo's history
+	KindRollout                // the register of rings
 	kinds
 )
 
@@ -43,7 +44,7 @@ const (
 // others are only ever created (invariant 2).
 func (k Kind) Mutable() bool {
 	switch k {
-	case KindRegistry, KindIndex, KindList, KindStaged, KindGroup, KindValidators, KindJournal, KindNote:
+	case KindRegistry, KindIndex, KindList, KindStaged, KindGroup, KindValidators, KindJournal, KindNote, KindRollout:
 		return true
 	}
 	return false
@@ -52,7 +53,7 @@ func (k Kind) Mutable() bool {
 // CacheControl returns the Cache-Control of the kind's objects.
 func (k Kind) CacheControl() string {
 	switch k {
-	case KindStaged, KindGroup, KindJournal, KindAttempt, KindPin, KindRegistry, KindRecord, KindValidators, KindNote:
+	case KindStaged, KindGroup, KindJournal, KindAttempt, KindPin, KindRegistry, KindRecord, KindValidators, KindNote, KindRollout:
 		return CacheNever
 	case KindIndex, KindList:
 		return CacheShort
@@ -64,7 +65,7 @@ func (k Kind) CacheControl() string {
 // path; only KindFile and KindPage use it.
 func (k Kind) ContentType(name string) string {
 	switch k {
-	case KindRegistry, KindIndex, KindSegment, KindStaged, KindGroup, KindRecord, KindValidators, KindNote:
+	case KindRegistry, KindIndex, KindSegment, KindStaged, KindGroup, KindRecord, KindValidators, KindNote, KindRollout:
 		return "application/json"
 	case KindPage:
 		if strings.HasPrefix(name, GeneratedDir) {

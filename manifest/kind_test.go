@@ -28,6 +28,7 @@ func TestKinds(t *testing.T) {
 		{KindPin, false, never, text},
 		{KindRecord, false, never, object},
 		{KindNote, true, never, object},
+		{KindRollout, true, never, object},
 		{KindSegment, false, immutable, object},
 	}
 	if len(tests) != Kinds {

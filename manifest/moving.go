@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"path"
 	"slices"
 	"time"
@@ -128,10 +129,49 @@ func (h *History) Earlier(ctx context.Context, when When, now ID) iter.Seq2[Chec
 	case since == now:
 	case when.Kind == WhenLatest:
 		return h.newestSince(ctx, since)
+	case when.Kind == WhenChannel && h.isRing(when.Channel):
+		return h.ringSince(ctx, when.Channel, since)
 	case when.Kind == WhenChannel:
 		return h.namedSince(ctx, when.Channel, since)
 	}
 	return func(func(Checkpoint, error) bool) {}
+}
+
+// isRing reports whether a name stands for a ring. A channel goes first.
+func (h *History) isRing(name string) bool {
+	_, channel := h.Index.Channels[name]
+	_, ring := h.ring(name)
+	return ring && !channel
+}
+
+// ringSince yields the checkpoints of the times that a ring stood for at some moment after an
+// instant, but for the one that it stands for.
+func (h *History) ringSince(ctx context.Context, name string, since ID) iter.Seq2[Checkpoint, error] {
+	return func(yield func(Checkpoint, error) bool) {
+		ring, _ := h.ring(name)
+		found := map[ID]Checkpoint{}
+		now := ID(0)
+		for i, s := range slices.Backward(ring.Stands) {
+			if i < len(ring.Stands)-1 && ring.Stands[i+1].At <= since || len(found) == maxEarlier {
+				break
+			}
+			answer, err := h.at(ctx, s.Time)
+			if err != nil {
+				yield(Checkpoint{}, err)
+				return
+			}
+			if i == len(ring.Stands)-1 {
+				now = answer.ID
+			} else if answer.Outcome == Found && answer.ID != now {
+				found[answer.ID] = *answer.Checkpoint
+			}
+		}
+		for _, id := range slices.Backward(slices.Sorted(maps.Keys(found))) {
+			if !yield(found[id], nil) {
+				return
+			}
+		}
+	}
 }
 
 // newestSince yields what was the newest checkpoint at some moment after an instant, but

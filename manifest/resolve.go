@@ -22,8 +22,9 @@ const (
 	Before                       // the time is before the first checkpoint
 	Empty                        // there are no checkpoints
 	Future                       // the time is in the future
-	NoChannel                    // there is no such channel
+	NoChannel                    // there is no such channel, nor a ring
 	Elsewhere                    // the repo is retired: it was deleted, or moved
+	Unset                        // the ring stands for nothing yet, or for a time that is not final here
 )
 
 // Answer is what a When resolves to.
@@ -33,6 +34,8 @@ type Answer struct {
 	ID         ID          // the checkpoint's, for Found and Gone; the first listed one's, for Before
 	Checkpoint *Checkpoint // for Found; shared, so do not change it
 	Reason     string      // for Gone; may be empty
+	// Ring is the time that a ring stands for; none: the When is no ring, or the ring is Unset.
+	Ring ID
 }
 
 // Resolve says what a When resolves to. It alone decides this, for the command,
@@ -43,8 +46,9 @@ type Answer struct {
 // checkpoint may still be published at or before that time. A later time has no
 // answer yet (Future). A publisher whose clock ran ahead may leave a horizon that
 // lies in the future. Up to it there are answers, but those for a time later than
-// ClockSkew after now are provisional. Latest and channels move, so their answers
-// are never final.
+// ClockSkew after now are provisional. Latest, channels and rings move, so their answers
+// are never final. A ring stands for a time; one that is above the horizon has no answer.
+// A channel goes before a ring of the same name.
 //
 // An error comes from the reader of segments. A time in the tail reads no segment
 // and allocates no memory.
@@ -59,7 +63,7 @@ func (h *History) Resolve(ctx context.Context, when When, now ID) (Answer, error
 	case WhenChannel:
 		id, ok := h.Index.Channels[when.Channel]
 		if !ok {
-			return Answer{Outcome: NoChannel}, nil
+			return h.atRing(ctx, when.Channel)
 		}
 		at = id
 	default:
@@ -73,6 +77,21 @@ func (h *History) Resolve(ctx context.Context, when When, now ID) (Answer, error
 	}
 	answer.Final = when.Kind == WhenInstant && at <= min(h.Index.Horizon, present) && answer.Outcome != Empty
 	return answer, nil
+}
+
+// atRing resolves the name of a ring.
+func (h *History) atRing(ctx context.Context, name string) (Answer, error) {
+	ring, ok := h.ring(name)
+	if !ok {
+		return Answer{Outcome: NoChannel}, nil
+	}
+	stands, ok := ring.Now()
+	if !ok || stands.Time > h.Index.Horizon {
+		return Answer{Outcome: Unset}, nil
+	}
+	answer, err := h.at(ctx, stands.Time)
+	answer.Ring = stands.Time
+	return answer, err
 }
 
 // at finds the newest checkpoint at or before an instant.

@@ -294,6 +294,9 @@ func checkRepoNames(names []string) error {
 	return nil
 }
 
+// UsedUp reports whether the rollout counts more changes than any can have had.
+func (r Rollout) UsedUp() bool { return r.Generation > maxNumber-spare }
+
 // Ring returns the ring with a name.
 func (r Rollout) Ring(name string) (Ring, bool) {
 	i := r.ringAt(name)

@@ -7,11 +7,11 @@ import (
 )
 
 // When is the <when> of a URL or of a command line: an instant, "latest", or the
-// name of a channel.
+// name of a channel or ring.
 type When struct {
 	Kind    WhenKind
 	Instant ID     // for WhenInstant
-	Channel string // for WhenChannel
+	Channel string // for WhenChannel, which may be a ring's name, too
 }
 
 // WhenKind is the kind of a When.

@@ -18,6 +18,11 @@ func (p *Publisher) SetChannel(ctx context.Context, repo manifest.Repo, name str
 		if err := index.InUse(); err != nil || index.Channels[name] == id {
 			return index, err
 		}
+		if rings, _, err := catalog.LoadRollout(ctx, p.Store); err != nil {
+			return index, err
+		} else if _, ring := rings.Doc.Ring(name); ring {
+			return index, fmt.Errorf("channel %s: %w: a ring has this name", name, manifest.ErrTaken)
+		}
 		_, listed, err := catalog.NewHistory(p.Store, index).Find(ctx, id)
 		if err == nil && !listed {
 			err = fmt.Errorf("%s: %w", id, manifest.ErrNoCheckpoint)

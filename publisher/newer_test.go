@@ -36,6 +36,15 @@ func newerScene(t *testing.T) (*fixture, map[manifest.Kind]string) {
 		t.Fatal(err)
 	}
 	f.put(manifest.NoteKey(f.repo.Base), string(note))
+	rings, err := manifest.Rollout{}.Set(nil, []manifest.RingRule{{Name: "prod"}}, manifest.Stamp{At: manifest.IDOf(f.clock.Now()), By: "ci"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := rings.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.put(manifest.RolloutKey, string(document))
 	index := f.index()
 	c, _ := index.Newest()
 	base := f.repo.Base
@@ -44,7 +53,7 @@ func newerScene(t *testing.T) (*fixture, map[manifest.Kind]string) {
 		manifest.KindSegment: manifest.SegmentKey(index.Segments[0].Digest), manifest.KindStaged: manifest.StagedKey(base),
 		manifest.KindJournal: manifest.JournalKey(base, "all"), manifest.KindAttempt: manifest.AttemptKey(base, c.ID), manifest.KindGroup: manifest.GroupKey(base),
 		manifest.KindValidators: manifest.ValidatorsKey(base), manifest.KindRecord: manifest.RecordKey(base, index.Generation),
-		manifest.KindNote: manifest.NoteKey(base),
+		manifest.KindNote: manifest.NoteKey(base), manifest.KindRollout: manifest.RolloutKey,
 		manifest.KindPage: manifest.TreeKey(base, c.ID, manifest.ChangesPath),
 	}
 }
@@ -130,6 +139,7 @@ func TestNewerFormats(t *testing.T) {
 		manifest.KindGroup:      {"gc", "rebuild a lost index", "verify"},
 		manifest.KindRecord:     {"gc", "rebuild", "rebuild a lost index", "verify"},
 		manifest.KindNote:       {"gc", "prune", "verify"},
+		manifest.KindRollout:    {"channel", "prune", "rebuild", "rebuild a lost index", "verify"},
 		manifest.KindPage:       {"rebuild a lost index"}, // a receipt
 		manifest.KindAttempt:    nil,                      // another id is taken
 		manifest.KindValidators: nil,                      // upstream is read in full

@@ -92,6 +92,15 @@ func (r *Resolver) Refresh(ctx context.Context) error {
 	results := make([]loaded, len(registry.Repos))
 	var group errgroup.Group
 	group.SetLimit(loadsAtOnce)
+	var gotRings loaded
+	haveRings := r.refresh.seen[manifest.RolloutKey]
+	group.Go(func() error {
+		gotRings = r.load(ctx, manifest.RolloutKey, haveRings)
+		if errors.Is(gotRings.err, objstore.ErrNotFound) && !old.ringsKnown {
+			gotRings = r.never(ctx, manifest.RolloutKey, manifest.RolloutRecordKey(1))
+		}
+		return nil
+	})
 	for i, entry := range registry.Repos {
 		key := manifest.IndexKey(entry.Base)
 		have := r.refresh.seen[key]
@@ -106,13 +115,19 @@ func (r *Resolver) Refresh(ctx context.Context) error {
 	}
 	_ = group.Wait()
 
+	rings, ringsKnown := r.takeRings(ctx, old, gotRings)
 	repos := make(map[string]*repo, len(registry.Repos))
 	for i, entry := range registry.Repos {
-		repos[entry.Base] = r.takeIndex(ctx, entry, old.repos[entry.Base], results[i])
+		was := old.repos[entry.Base]
+		next := r.takeIndex(ctx, entry, was, results[i])
+		if next != was || rings != old.rings {
+			next = next.withRings(rings)
+		}
+		repos[entry.Base] = next
 	}
 	drop := r.refresh.forget(registry)
 	r.fresh.forget(drop)
-	if next := newState(registry, repos); !next.sameAs(old) {
+	if next := newState(registry, rings, ringsKnown, repos); !next.sameAs(old) {
 		r.state.Store(next)
 	}
 	return r.refresh.errors(ctx)
@@ -184,6 +199,35 @@ func (r *Resolver) refreshRegistry(ctx context.Context, old *state) (manifest.Re
 		return old.registry, old.ready
 	}
 	return next, true
+}
+
+// takeRings returns the rings in force, nil if there are none, and whether that is known.
+func (r *Resolver) takeRings(ctx context.Context, old *state, got loaded) (rings *manifest.Rollout, known bool) {
+	key := manifest.RolloutKey
+	switch {
+	case errors.Is(got.err, objstore.ErrNotModified):
+		r.report(ctx, key, r.refresh.refused[key])
+		return old.rings, old.ringsKnown
+	case errors.Is(got.err, objstore.ErrNotFound) && old.rings == nil:
+		r.report(ctx, key, nil)
+		return nil, true
+	case errors.Is(got.err, objstore.ErrNotFound):
+		r.report(ctx, key, fmt.Errorf("register of rings is missing now: %w", errBackwards))
+		return old.rings, true
+	case got.err != nil:
+		r.report(ctx, key, got.err)
+		return old.rings, old.ringsKnown
+	}
+	next, err := manifest.ParseRollout(got.data)
+	if err == nil && old.rings != nil && next.Generation < old.rings.Generation {
+		err = fmt.Errorf("register of rings of generation %d after %d: %w", next.Generation, old.rings.Generation, errBackwards)
+	}
+	r.refresh.seen[key], r.refresh.refused[key] = got.version, err
+	r.report(ctx, key, err)
+	if err != nil {
+		return old.rings, old.ringsKnown
+	}
+	return &next, true
 }
 
 // takeIndex returns the repo's next state, which is old where nothing new can
@@ -293,7 +337,7 @@ func condition(err error) error {
 // forget drops what is remembered of repos that the registry no longer lists,
 // and returns what decides that.
 func (f *refresh) forget(registry manifest.Registry) (drop func(key string) bool) {
-	keep := map[string]bool{manifest.RegistryKey: true}
+	keep := map[string]bool{manifest.RegistryKey: true, manifest.RolloutKey: true}
 	for _, entry := range registry.Repos {
 		keep[manifest.IndexKey(entry.Base)] = true
 	}

@@ -75,7 +75,7 @@ func TestRefreshCosts(t *testing.T) {
 	s.refreshOK()
 	got := s.store.taken()
 	slices.Sort(got)
-	want := []string{"load asof.json", "load checkpoints/full/checkpoints.json", "load checkpoints/moving/checkpoints.json", "load checkpoints/sealed/checkpoints.json", "load checkpoints/still/checkpoints.json", "load checkpoints/thin/checkpoints.json", "load empty/checkpoints.json", "load left/deleted/checkpoints.json", "load left/former/checkpoints.json"}
+	want := []string{"load .asof/rollout/rings.json", "load asof.json", "load checkpoints/full/checkpoints.json", "load checkpoints/moving/checkpoints.json", "load checkpoints/sealed/checkpoints.json", "load checkpoints/still/checkpoints.json", "load checkpoints/thin/checkpoints.json", "load empty/checkpoints.json", "load left/deleted/checkpoints.json", "load left/former/checkpoints.json"}
 	if !slices.Equal(got, want) {
 		t.Errorf("requests %q, want %q", got, want)
 	}
@@ -95,8 +95,8 @@ func TestStoreAway(t *testing.T) {
 			t.Fatalf("refresh: %v", err)
 		}
 	}
-	if n := strings.Count(s.log.String(), "keeping the last known state"); n != 9 {
-		t.Errorf("%d lines for 9 registers in 3 rounds:\n%s", n, s.log)
+	if n := strings.Count(s.log.String(), "keeping the last known state"); n != 10 {
+		t.Errorf("%d lines for 10 registers in 3 rounds:\n%s", n, s.log)
 	}
 	s.want("/", http.StatusOK, "")
 	s.want("/checkpoints/thin/", http.StatusOK, "")
@@ -118,7 +118,7 @@ func TestStoreAway(t *testing.T) {
 	s.log.Reset()
 	s.store.set(nil, nil)
 	s.refreshOK()
-	if n := strings.Count(s.log.String(), "up to date again"); n != 9 {
+	if n := strings.Count(s.log.String(), "up to date again"); n != 10 {
 		t.Errorf("%d lines:\n%s", n, s.log)
 	}
 	s.want("/checkpoints/full/"+exact+"/1.iso", http.StatusOK, "")
@@ -306,12 +306,12 @@ func TestRun(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- r.Run(ctx) }()
 		synctest.Wait()
-		if n := len(store.taken()); n != 2 { // the registry, and whether it was lost
-			t.Errorf("%d requests at the start, want 2", n)
+		if n := len(store.taken()); n != 4 { // registry and rings, and whether they were lost
+			t.Errorf("%d requests at the start, want 4", n)
 		}
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		if n := len(store.taken()); n < 9 || n > 10 {
+		if n := len(store.taken()); n < 18 || n > 20 {
 			t.Errorf("%d requests in 10 minutes", n)
 		}
 		cancel()

@@ -15,6 +15,9 @@ import (
 type state struct {
 	ready    bool // the registry was read, or is known to be missing
 	registry manifest.Registry
+	// rings is nil where there are none, or where that is not known.
+	rings      *manifest.Rollout
+	ringsKnown bool
 	repos    map[string]*repo   // by base path
 	names    map[string]*repo   // the same by name
 	folders  map[string]*folder // above repos; "" is the store
@@ -38,8 +41,8 @@ type document struct {
 	sum         manifest.Digest
 }
 
-func newState(registry manifest.Registry, repos map[string]*repo) *state {
-	s := &state{ready: true, registry: registry, repos: repos, names: make(map[string]*repo, len(repos))}
+func newState(registry manifest.Registry, rings *manifest.Rollout, ringsKnown bool, repos map[string]*repo) *state {
+	s := &state{ready: true, registry: registry, rings: rings, ringsKnown: ringsKnown, repos: repos, names: make(map[string]*repo, len(repos))}
 	for _, r := range repos {
 		s.names[r.name] = r
 	}
@@ -56,6 +59,16 @@ func newRepo(m *manifests, entry manifest.Repo, ix manifest.Index, sum manifest.
 	})
 	r.listJSON = rendered(typeJSON, ix.Encode)
 	return r
+}
+
+// withRings is the repo once rings stand for something else.
+func (r *repo) withRings(rings *manifest.Rollout) *repo {
+	if r.history == nil {
+		return r
+	}
+	next := *r
+	next.history = r.history.WithRings(rings)
+	return &next
 }
 
 // segmentList is the segment whose page has a name.
@@ -78,7 +91,7 @@ func rendered(contentType string, render func() ([]byte, error)) func() (documen
 // sameAs reports whether both hold the very same repos, so that what was
 // rendered from the one can stay.
 func (s *state) sameAs(other *state) bool {
-	return s.ready == other.ready && s.registry.Generation == other.registry.Generation &&
+	return s.ready == other.ready && s.registry.Generation == other.registry.Generation && s.rings == other.rings && s.ringsKnown == other.ringsKnown &&
 		maps.Equal(s.repos, other.repos)
 }
 

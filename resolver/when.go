@@ -21,6 +21,9 @@ func (r *Resolver) resolve(ctx context.Context, repo *repo, text string) (manife
 		}
 	}
 	answer, err := repo.history.Resolve(ctx, when, r.now())
+	if err == nil && answer.Outcome == manifest.NoChannel && !r.state.Load().ringsKnown {
+		return when, answer, errUnread // it may be a ring
+	}
 	if err == nil && answer.Outcome != manifest.Found {
 		err = repo.missing(when, answer)
 	}
@@ -49,10 +52,18 @@ func (r *repo) missing(when manifest.When, answer manifest.Answer) *problem {
 		}
 	case manifest.Before:
 		p.checkpoint = answer.ID.String()
-		p.detail = fmt.Sprintf("%s lies before the first checkpoint, %s", when.Instant, answer.ID)
+		at := when.Instant
+		if !answer.Ring.IsZero() {
+			at = answer.Ring
+		}
+		p.detail = fmt.Sprintf("%s lies before the first checkpoint, %s", at, answer.ID)
 	case manifest.Future:
 		p.detail = fmt.Sprintf("%s lies in the future", when.Instant)
 		p.hint = "use " + manifest.Latest + " for the newest checkpoint"
+	case manifest.Unset:
+		p.detail = fmt.Sprintf("the ring %.80q stands for nothing here yet", when.Channel)
+		p.hint = "see " + r.list() + " for the checkpoints; asof ring tells what the ring waits for"
+		p.cache = manifest.CacheShort
 	case manifest.NoChannel:
 		p.detail = fmt.Sprintf("there is no channel %.80q", when.Channel)
 		p.hint = "see " + r.list() + " for checkpoints and channels"

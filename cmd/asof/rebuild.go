@@ -109,10 +109,13 @@ func (a *app) printRebuilt(report rebuild.Report, opts rebuild.Options) error {
 	if err != nil {
 		return err
 	}
-	changes := report.Registry == rebuild.Rebuilt
+	changes := report.Registry == rebuild.Rebuilt || report.Rings == rebuild.Rebuilt
 	for _, r := range report.Repos {
 		changes = changes || r.Index == rebuild.Rebuilt || r.Index == rebuild.Withdrawn
 		a.noteRebuilt(r, opts.Future)
+	}
+	if report.Rings == rebuild.Rebuilt {
+		fmt.Fprintln(a.stderr, "the register of rings is as its latest record has it")
 	}
 	switch {
 	case !changes:

@@ -93,12 +93,12 @@ type DamagedError struct {
 func (e *DamagedError) Error() string { return fmt.Sprintf("%s: %v", e.Key, e.Err) }
 func (e *DamagedError) Unwrap() error { return e.Err }
 
-// Is finds ErrDamaged in the error of a registry or an index.
+// Is finds ErrDamaged in the error of a registry, an index or the register of rings.
 func (e *DamagedError) Is(target error) bool {
-	return target == ErrDamaged && (e.Key == manifest.RegistryKey || strings.HasSuffix(e.Key, manifest.IndexKey("")))
+	return target == ErrDamaged && (e.Key == manifest.RegistryKey || e.Key == manifest.RolloutKey || strings.HasSuffix(e.Key, manifest.IndexKey("")))
 }
 
-// ErrDamaged: the registry or an index can't be read. A rebuild writes it anew.
+// ErrDamaged: the registry, an index or the register of rings can't be read. A rebuild writes it anew.
 var ErrDamaged = errors.New("damaged")
 
 // Attributes returns what the store keeps with an object of a kind. path is the

@@ -87,6 +87,7 @@ func (r RootsOf) by(kind manifest.Kind) (func(context.Context) iter.Seq2[Root, e
 	case manifest.KindGroup:
 		return r.ofGroup, nil
 	case manifest.KindRegistry, // names repos: the caller asks for the roots of each
+		manifest.KindRollout,                                    // names times: what they stand for is never pruned
 		manifest.KindManifest,                                   // part of the root that leads to it, with all that it lists
 		manifest.KindFile, manifest.KindPage, manifest.KindBlob, // content
 		manifest.KindList, manifest.KindRecord, // shows what the index refers to

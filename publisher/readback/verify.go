@@ -106,6 +106,9 @@ func (v *verification) run(ctx context.Context, ids []manifest.ID) error {
 	if err := v.checkLists(ctx, index); err != nil {
 		return err
 	}
+	if err := v.checkRings(ctx, history); err != nil {
+		return err
+	}
 	if err := v.askHeaders(ctx, v.registers(index)...); err != nil {
 		return err
 	}

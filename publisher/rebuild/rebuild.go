@@ -39,7 +39,7 @@ type Options struct {
 	Tail, Segment int
 }
 
-// Outcome says what happened to the registry, or to an index.
+// Outcome says what happened to the registry, to an index, or to the register of rings.
 type Outcome string
 
 const (
@@ -54,6 +54,7 @@ const (
 // Report is what Run did, or would do.
 type Report struct {
 	Registry Outcome `json:"registry"`
+	Rings    Outcome `json:"rings"` // of their register
 	Repos    []Repo  `json:"repos"` // by base path
 }
 
@@ -126,6 +127,10 @@ func Run(ctx context.Context, opts Options) (Report, error) {
 		return Report{}, err
 	}
 	report, err := r.plan(ctx)
+	if err == nil {
+		r.rings, err = planRings(ctx, r.Store, r.now)
+		report.Rings = r.rings.found
+	}
 	if err != nil || !opts.Write {
 		return report, err
 	}
@@ -144,6 +149,7 @@ type rebuilding struct {
 	registry manifest.Registry
 	read     catalog.State[manifest.Registry] // what it replaces
 	found    Outcome                          // of the registry
+	rings    rings
 	repos    map[string]*Repo
 	trees    map[string][]manifest.ID // by base path: ids with objects below them
 }
@@ -269,6 +275,11 @@ func (r *rebuilding) write(ctx context.Context, report Report) error {
 	}
 	if report.Registry != Nothing {
 		if err := r.ledger.RefreshFront(ctx, r.registry.Repos...); err != nil {
+			return err
+		}
+	}
+	if report.Rings == Rebuilt {
+		if _, err := catalog.Rollout().Swap(ctx, r.Store, r.rings.read, r.rings.next); err != nil {
 			return err
 		}
 	}

@@ -46,9 +46,10 @@ const (
 	becauseWithin
 	becauseHourly // and the other periods, in order
 	becauseOther  = becauseHourly + 5
+	becauseRing   = becauseOther + 1
 )
 
-var reasonNames = [...]string{"newest", "channel", "named", "last", "within", "hourly", "daily", "weekly", "monthly", "yearly", "other"}
+var reasonNames = [...]string{"newest", "channel", "named", "last", "within", "hourly", "daily", "weekly", "monthly", "yearly", "other", "ring"}
 
 func (r *reasons) add(reason int, holds bool) {
 	if holds {

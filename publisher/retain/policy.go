@@ -14,7 +14,8 @@ import (
 )
 
 // Policy says which checkpoints to keep, as in restic: a checkpoint stays if any
-// rule keeps it. The newest one, and those that a channel names, always stay.
+// rule keeps it. The newest one, those that a channel names, and those that a ring stands on
+// or would be rolled back to always stay.
 type Policy struct {
 	Last    int // this many of the newest
 	Hourly  int // the newest of each of this many hours that have any
@@ -98,6 +99,11 @@ func (p Policy) checkDrop(ctx context.Context, history *manifest.History) error 
 				return fmt.Errorf("drop %s: %w: channel %s names it", id, manifest.ErrInUse, name)
 			}
 		}
+		if name, on, err := history.RingOn(ctx, id); err != nil {
+			return err
+		} else if on {
+			return fmt.Errorf("drop %s: %w: ring %s stands on it", id, manifest.ErrInUse, name)
+		}
 	}
 	return nil
 }
@@ -114,6 +120,7 @@ func (p Policy) Decide(ctx context.Context, history *manifest.History) (*Decisio
 	since := p.Within.before(newest.ID.Time())
 	periods := p.periods()
 	last := make([]string, len(periods)) // the period of the last one kept
+	rings := history.RingStands()
 	age := 0
 	// From the newest to the oldest: the newest of each period stays.
 	for part, err := range history.Backward(ctx) {
@@ -124,6 +131,9 @@ func (p Policy) Decide(ctx context.Context, history *manifest.History) (*Decisio
 			var why reasons
 			why.add(becauseNewest, age == 0)
 			why.add(becauseChannel, slices.Contains(channels, c.ID))
+			stood := func(s manifest.RingStand) bool { return c.ID <= s.Time }
+			why.add(becauseRing, slices.ContainsFunc(rings, stood))
+			rings = slices.DeleteFunc(rings, stood) // older ones are not what it stands for
 			why.add(becauseOther, len(p.Drop) > 0 && !slices.Contains(p.Drop, c.ID))
 			why.add(becauseNamed, slices.Contains(p.IDs, c.ID))
 			why.add(becauseLast, age < p.Last)

@@ -3,6 +3,7 @@ package retain
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
@@ -52,7 +53,56 @@ func Prune(ctx context.Context, opts Options, repo manifest.Repo, what PruneOpti
 		return p.decisions, err
 	}
 	err = p.ledger.Change(ctx, repo, func(index manifest.Index) (manifest.Index, error) { return p.prune(ctx, index) })
+	if err == nil && p.decisions.Pruned() > 0 {
+		err = p.checkRings(ctx)
+	}
 	return p.decisions, err
+}
+
+// checkRings makes sure that no ring has moved to what was pruned meanwhile. A ring that moves
+// looks at the index after its swap, too, so one of both sees the other.
+func (p *pruning) checkRings(ctx context.Context) error {
+	now, err := p.ledger.Load(ctx, p.repo)
+	if err != nil {
+		return err
+	}
+	history, err := catalog.InRings(ctx, p.Store, catalog.NewHistory(p.Store, now.Doc))
+	if err != nil {
+		return err
+	}
+	for decision, err := range p.decisions.All(ctx) {
+		if err != nil {
+			return err
+		}
+		if decision.Keep {
+			continue
+		}
+		if name, on, err := history.RingOn(ctx, decision.ID); err != nil {
+			return err
+		} else if on {
+			return &ringMovedError{p.repo.Name, decision.ID, name}
+		}
+	}
+	return nil
+}
+
+// ringMovedError: a ring moved to a checkpoint while that was pruned. It is a
+// manifest.ErrInUse.
+type ringMovedError struct {
+	repo string
+	id   manifest.ID
+	ring string
+}
+
+func (e *ringMovedError) Error() string {
+	return fmt.Sprintf("%s %s was pruned, and the ring %s moved there meanwhile", e.repo, e.id, e.ring)
+}
+
+func (e *ringMovedError) Unwrap() error { return manifest.ErrInUse }
+
+// Hint says what the user can do.
+func (e *ringMovedError) Hint() string {
+	return fmt.Sprintf("asof prune %s --undo %s lists it again", e.repo, e.id)
 }
 
 // pruning is one call of Prune.
@@ -66,7 +116,10 @@ type pruning struct {
 }
 
 func (p *pruning) decide(ctx context.Context, index manifest.Index) (*Decisions, error) {
-	history := catalog.NewHistory(p.Store, index)
+	history, err := catalog.InRings(ctx, p.Store, catalog.NewHistory(p.Store, index))
+	if err != nil {
+		return nil, err
+	}
 	if err := contradiction(ctx, p.Options, p.note, history); err != nil {
 		return nil, err
 	}

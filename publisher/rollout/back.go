@@ -1,0 +1,129 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/asof/asof/manifest"
+)
+
+// Stop is what a roll-back or a block has done, or would do.
+type Stop struct {
+	Step
+	// Blocked are checkpoints that no ring enters from now on, by repo: the newest of each.
+	Blocked map[string]manifest.ID
+	// Standing are the rings that stand on one of them.
+	Standing []string
+}
+
+// Rollback puts a ring back, at once for all repos, and holds it there: to a time, or to what
+// it stood for before. The checkpoints that it stood for are blocked in every repo that has
+// another one then. In a dry run nothing changes.
+func (r *Rollout) Rollback(ctx context.Context, name string, to manifest.ID, reason string, dry bool) (stop Stop, err error) {
+	back := func(s State) (next manifest.Rollout, err error) {
+		next, stop, err = s.rollback(ctx, name, to, r.stamp(reason))
+		return next, err
+	}
+	if dry {
+		state, err := r.Read(ctx)
+		if err == nil {
+			_, err = back(state)
+		}
+		return stop, err
+	}
+	if _, _, err = r.change(ctx, back); err != nil {
+		return stop, err
+	}
+	return stop, r.landed(ctx, name)
+}
+
+func (s State) rollback(ctx context.Context, name string, to manifest.ID, by manifest.Stamp) (manifest.Rollout, Stop, error) {
+	ring, ok := s.Ring(name)
+	if !ok {
+		return s.Rollout, Stop{}, fmt.Errorf("%s: %w", name, manifest.ErrNoRing)
+	}
+	from, _ := ring.Now()
+	if to.IsZero() {
+		before, err := ring.Before()
+		if err != nil {
+			return s.Rollout, Stop{}, err
+		}
+		to = before.Time
+	}
+	stop := Stop{Step: Step{Ring: name, From: from.Time, To: to}, Blocked: map[string]manifest.ID{}}
+	if err := s.mayEnter(ctx, name, to); err != nil {
+		return s.Rollout, stop, err
+	}
+	var err error
+	if stop.Changed, err = s.Members.Differ(ctx, to, from.Time); err != nil {
+		return s.Rollout, stop, err
+	}
+	next, err := s.Rollout.Rollback(name, to, stop.Changed, by)
+	if err != nil {
+		return s.Rollout, stop, err
+	}
+	for _, h := range s.Members {
+		answer, err := h.Resolve(ctx, manifest.At(from.Time), s.Now)
+		if err != nil {
+			return s.Rollout, stop, err
+		}
+		if _, blocked := next.Blocked(h.Index.Repo, answer.ID); blocked {
+			stop.Blocked[h.Index.Repo] = answer.ID
+		}
+	}
+	stop.Standing, err = State{next, s.Members, s.Absent, s.Now}.standing(ctx)
+	return next, stop, err
+}
+
+// standing names the rings that stand on a blocked checkpoint.
+func (s State) standing(ctx context.Context) (names []string, err error) {
+	for _, ring := range s.Rings {
+		stands, ok := ring.Now()
+		if !ok {
+			continue
+		}
+		why, err := s.MayEnter(ctx, s.Members, stands.Time, s.Now)
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			names = append(names, ring.Name)
+		}
+	}
+	return names, nil
+}
+
+// Block keeps rings from a checkpoint of a repo.
+func (r *Rollout) Block(ctx context.Context, repo string, id manifest.ID, reason string) (stop Stop, err error) {
+	before, next, err := r.change(ctx, func(s State) (manifest.Rollout, error) { return s.Rollout.Block(repo, id, r.stamp(reason)) })
+	if err != nil {
+		return stop, err
+	}
+	stop.Blocked = map[string]manifest.ID{repo: id}
+	stop.Standing, err = State{next, before.Members, before.Absent, before.Now}.standing(ctx)
+	return stop, err
+}
+
+// Unblock lets rings have a checkpoint again.
+func (r *Rollout) Unblock(ctx context.Context, repo string, id manifest.ID, reason string) error {
+	_, _, err := r.change(ctx, func(s State) (manifest.Rollout, error) { return s.Rollout.Unblock(repo, id, r.stamp(reason)) })
+	return err
+}
+
+// Hold keeps a ring where it is.
+func (r *Rollout) Hold(ctx context.Context, name, reason string) error {
+	_, _, err := r.change(ctx, func(s State) (manifest.Rollout, error) { return s.Rollout.Hold(name, r.stamp(reason)) })
+	return err
+}
+
+// Resume ends a hold.
+func (r *Rollout) Resume(ctx context.Context, name, reason string) error {
+	_, _, err := r.change(ctx, func(s State) (manifest.Rollout, error) { return s.Rollout.Resume(name, r.stamp(reason)) })
+	return err
+}
+
+// Delete takes a ring away.
+func (r *Rollout) Delete(ctx context.Context, name, reason string) error {
+	_, _, err := r.change(ctx, func(s State) (manifest.Rollout, error) { return s.Rollout.Delete(name, r.stamp(reason)) })
+	return err
+}
