@@ -20,8 +20,8 @@ type Package struct {
 	Line                    int    // where it begins
 
 	// These are read only if they are asked for.
-	Provides, Requires, Recommends []Relation
-	Files                          []string // some of its files
+	Provides, Requires, Recommends, Supplements []Relation
+	Files                                       []string // some of its files
 }
 
 // IsSource reports whether it is a source package.
@@ -159,6 +159,8 @@ func (x *document) format(p *Package, relations bool) error {
 			err = entries(&p.Requires)
 		case relations && name == "recommends":
 			err = entries(&p.Recommends)
+		case relations && name == "supplements":
+			err = entries(&p.Supplements)
 		case relations && name == "file":
 			var file string
 			if file, err = x.text(); err == nil {

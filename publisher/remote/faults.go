@@ -30,10 +30,33 @@ type Lasting interface {
 // ErrMissing means that upstream lists a file but does not have it.
 var ErrMissing = errors.New("upstream lists it and does not have it")
 
+// ErrRefused is an ErrMissing of a file that upstream refuses. It may be there: some servers
+// say so of what they do not have, too.
+var ErrRefused error = refusedError{}
+
+type refusedError struct{}
+
+func (refusedError) Error() string { return "upstream lists it and refuses it: 403 Forbidden" }
+
+func (refusedError) Is(target error) bool { return target == ErrMissing }
+
+// Hint says what the user can do.
+func (refusedError) Hint() string {
+	return "check the credentials and the client certificate. Some servers answer 403 for files that they do not have: then missing: skip publishes without them"
+}
+
+// WhyMissing returns ErrRefused or ErrMissing for an error that is one of them.
+func WhyMissing(err error) error {
+	if errors.Is(err, ErrRefused) {
+		return ErrRefused
+	}
+	return ErrMissing
+}
+
 // Fault is a lasting problem with a file or with its entry in a document.
 type Fault struct {
 	Path string // of the file, or a place in a document
-	Err  error  // ErrMissing, or what is wrong
+	Err  error  // ErrMissing, ErrRefused, or what is wrong
 	// Required means that clients can't do without the file, so it is never left out.
 	Required bool
 }

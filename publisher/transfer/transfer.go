@@ -140,7 +140,7 @@ func (t *transfer) isFault(task task, err error) bool {
 		return false
 	}
 	if errors.Is(err, remote.ErrMissing) {
-		err = remote.ErrMissing
+		err = remote.WhyMissing(err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -13,10 +13,12 @@ import (
 // Absent reports whether an error means that upstream does not have an optional document.
 // Object stores answer 403 instead of 404 to clients that may not list the bucket.
 func Absent(err error) bool {
-	if status, ok := errors.AsType[*fetch.StatusError](err); ok && status.Code == http.StatusForbidden {
-		return true
-	}
-	return errors.Is(err, fs.ErrNotExist)
+	return forbidden(err) || errors.Is(err, fs.ErrNotExist)
+}
+
+func forbidden(err error) bool {
+	status, ok := errors.AsType[*fetch.StatusError](err)
+	return ok && status.Code == http.StatusForbidden
 }
 
 // Gone turns the absence of a listed file into remote.ErrMoved: upstream had the file
@@ -38,7 +40,7 @@ func (e *goneError) Unwrap() error { return e.error }
 // Is makes the publisher capture again. If that does not help, the file counts as
 // missing.
 func (e *goneError) Is(target error) bool {
-	return target == remote.ErrMoved || target == remote.ErrMissing
+	return target == remote.ErrMoved || target == remote.ErrMissing || target == remote.ErrRefused && forbidden(e.error)
 }
 
 // Differs marks a response whose announced size is not the one in the index.

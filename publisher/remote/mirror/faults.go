@@ -43,7 +43,7 @@ func (f *Faults) Meet(path string, err error) error {
 		return err
 	}
 	if errors.Is(err, remote.ErrMissing) {
-		err = remote.ErrMissing
+		err = remote.WhyMissing(err)
 	}
 	f.Add(remote.Fault{Path: path, Err: err})
 	return nil

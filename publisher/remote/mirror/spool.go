@@ -39,8 +39,12 @@ func InStore(f remote.File) Spooled {
 }
 
 // Download reads a file from upstream into a temporary file. It retries temporary errors.
-// If the file does not match want, the error is remote.ErrMoved.
+// If the file does not match want, the error is remote.ErrMoved. Without a digest in want it is
+// read from the first place only: nothing would show that another one is at another state.
 func (s *Session) Download(ctx context.Context, path string, want Listed) (out Spooled, err error) {
+	if want.Sums == (Sums{}) {
+		return s.download(ctx, s.client, path, want)
+	}
 	err = s.anywhere(ctx, func(client *fetch.Client) (err error) {
 		out, err = s.download(ctx, client, path, want)
 		return err

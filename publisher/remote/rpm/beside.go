@@ -2,6 +2,7 @@ package rpm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,18 +130,37 @@ func (c *capture) readOptional(ctx context.Context, r *repository, b beside) (*m
 		if !mirror.Absent(err) {
 			return nil, err
 		}
-		if b.set == nil {
-			return &mirror.Roots{}, nil
+		sought, err := c.soughtBefore(ctx, r)
+		if err != nil || sought && b.set == nil {
+			return &mirror.Roots{}, err
 		}
 	}
 	roots, err := c.session.ReadRoots(ctx, rpm.MaxBeside, name)
 	if err != nil {
 		return nil, err
 	}
+	if len(roots.Documents) > 0 {
+		c.named.Store(true)
+	}
 	if status, ok := errors.AsType[*fetch.StatusError](roots.Lacking); ok && status.Code == http.StatusForbidden {
+		// Some servers say so of what they do not have.
+		if _, had, err := c.session.Find(ctx, name.Path); err != nil || had {
+			return nil, cmp.Or(err, roots.Lacking)
+		}
 		c.log.Info("a document is refused and counts as not there", "error", roots.Lacking)
 	}
 	return roots, nil
+}
+
+// soughtBefore reports whether the newest checkpoint was made by the same options, so that it
+// lacks only documents that upstream did not have.
+func (c *capture) soughtBefore(ctx context.Context, r *repository) (bool, error) {
+	prev, ok := c.prev.(remote.Listed)
+	if !ok {
+		return true, nil
+	}
+	have, ok, err := c.session.Find(ctx, r.dir+repomdName)
+	return ok && prev.MadeWith(ctx, have, c.options.fingerprint()), err
 }
 
 // outside turns a file that such a document lists into one of the tree. It returns nil for
@@ -196,6 +216,7 @@ func (c *capture) learnUnverified(ctx context.Context, f *file) error {
 		f.Take(mirror.InStore(have))
 		return nil
 	}
+	c.named.Store(true)
 	got, err := c.session.Download(ctx, f.Path, f.Listed())
 	if err != nil {
 		return mirror.Gone(err)

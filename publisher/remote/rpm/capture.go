@@ -23,6 +23,7 @@ type capture struct {
 	filter   *filter // nil: all packages
 	repos    []*repository
 	fetched  atomic.Bool // metadata were read from upstream
+	named    atomic.Bool // so were documents that nothing lists, or files without a digest
 	held     mirror.Held
 	faults   *mirror.Faults
 	warnings mirror.Warnings
@@ -94,6 +95,12 @@ func (c *capture) captureFiles(ctx context.Context) (*mirror.Tree, []file, error
 	}
 	if files, err = c.complete(ctx, files); err != nil {
 		return nil, nil, err
+	}
+	// No digest binds these to repomd.xml. They are of its moment if it is still the same.
+	if c.named.Load() {
+		if err := c.checkSettled(ctx); err != nil {
+			return nil, nil, err
+		}
 	}
 	tree, err := c.assemble(files)
 	return tree, files, err

@@ -27,8 +27,8 @@ type Filter struct {
 	// FollowDependencies adds everything that the chosen packages require: all packages that
 	// provide it, by name or file. Nil: as FollowRecommends.
 	FollowDependencies *bool `yaml:"follow_dependencies"`
-	// FollowRecommends does so for what they recommend, too, which dnf installs unless told
-	// otherwise. It needs FollowDependencies, and implies it.
+	// FollowRecommends does so for what they recommend, too, and for what supplements them:
+	// dnf installs both unless told otherwise. It needs FollowDependencies, and implies it.
 	FollowRecommends bool `yaml:"follow_recommends"`
 }
 
@@ -89,6 +89,8 @@ type wantedPkg struct {
 	source            uint32 // file name of its source package, or its own
 	isSource          bool
 	provides, depends []relation
+	joint             [][]relation // dependencies that one package has to satisfy alone
+	supplements       []condition
 }
 
 // add makes a package for the filter.
@@ -108,9 +110,11 @@ func (f *filter) add(p *rpm.Package) wantedPkg {
 	for _, file := range p.Files {
 		w.provides = append(w.provides, relation{name: f.texts.number(file)})
 	}
-	w.depends = f.relations(make([]relation, 0, len(p.Requires)), p.Requires)
+	w.depends = make([]relation, 0, len(p.Requires))
+	f.depend(&w, p.Requires)
 	if f.FollowRecommends {
-		w.depends = f.relations(w.depends, p.Recommends)
+		f.depend(&w, p.Recommends)
+		w.supplements = f.conditions(p.Supplements)
 	}
 	return w
 }

@@ -141,13 +141,3 @@ func TestFilterOptions(t *testing.T) {
 		}
 	}
 }
-
-func TestRichNames(t *testing.T) {
-	for text, want := range map[string]string{
-		"(a if b)": "a b", "(a >= 1.0-1 and (b or c))": "a b c", "((a with a < 2) unless b else c)": "a a b c", "()": "", "(": "", "(a >=": "a",
-	} {
-		if got := strings.Join(richNames(text), " "); got != want {
-			t.Errorf("%s: %q", text, got)
-		}
-	}
-}

@@ -2,7 +2,6 @@ package rpm
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/asof/asof/internal/rpm"
 )
@@ -42,73 +41,185 @@ func parseFlags(text string) flags {
 	return 0
 }
 
-// relations adds relations as small ones. A rich one, such as "(a if b)", becomes all
-// that it names: the mirror then has what any client may need.
+// relation makes a relation a small one.
+func (f *filter) relation(r rpm.Relation) relation {
+	one := relation{name: f.texts.number(r.Name), flags: parseFlags(r.Flags)}
+	if one.flags != 0 {
+		one.evr = f.texts.number(rpm.EVR{Epoch: r.Epoch, Version: r.Version, Release: r.Release}.String())
+	}
+	return one
+}
+
+// relations adds relations as small ones.
 func (f *filter) relations(out []relation, list []rpm.Relation) []relation {
 	for _, r := range list {
-		if strings.HasPrefix(r.Name, "(") {
-			for _, name := range richNames(r.Name) {
-				out = append(out, relation{name: f.texts.number(name)})
-			}
-			continue
-		}
-		one := relation{name: f.texts.number(r.Name), flags: parseFlags(r.Flags)}
-		if one.flags != 0 {
-			one.evr = f.texts.number(rpm.EVR{Epoch: r.Epoch, Version: r.Version, Release: r.Release}.String())
-		}
-		out = append(out, one)
+		out = append(out, f.relation(r))
 	}
 	return out
 }
 
-// richNames lists the names in a rich dependency: (a >= 1 if (b or c)).
-func richNames(text string) (names []string) {
-	version := false
-	for _, word := range strings.FieldsFunc(text, func(c rune) bool { return c == ' ' || c == '(' || c == ')' }) {
-		switch {
-		case strings.Trim(word, "<>=") == "":
-			version = true
+// depend adds dependencies. Of a rich one, such as "(a if b)", it adds all that it names: the
+// mirror then has what any client may need.
+func (f *filter) depend(w *wantedPkg, list []rpm.Relation) {
+	for _, r := range list {
+		rich, err := rpm.ParseRich(r.Name)
+		if !rpm.IsRich(r.Name) || err != nil {
+			w.depends = append(w.depends, f.relation(r))
 			continue
-		case version, slices.Contains([]string{"and", "or", "if", "unless", "else", "with", "without"}, word):
-		default:
-			names = append(names, word)
 		}
-		version = false
+		f.dependRich(w, rich)
 	}
-	return names
 }
 
-// follow adds what the kept packages depend on. Where one of the newest versions satisfies
-// a dependency, older ones are not added for it.
+func (f *filter) dependRich(w *wantedPkg, r rpm.Rich) {
+	switch r.Op {
+	case "":
+		w.depends = append(w.depends, f.relation(r.Relation))
+	case "with", "without":
+		parts := r.Parts
+		if r.Op == "without" {
+			parts = parts[:1]
+		}
+		var joint []relation
+		for _, part := range parts {
+			part.Relations(func(one rpm.Relation) { joint = append(joint, f.relation(one)) })
+		}
+		w.joint = append(w.joint, joint)
+	default:
+		for _, part := range r.Parts {
+			f.dependRich(w, part)
+		}
+	}
+}
+
+// condition is what has to be there for a package that supplements it.
+type condition struct {
+	relation
+	any, all []condition // one of the two, unless it is relation
+}
+
+func (f *filter) conditions(list []rpm.Relation) (out []condition) {
+	for _, r := range list {
+		rich, err := rpm.ParseRich(r.Name)
+		if !rpm.IsRich(r.Name) || err != nil {
+			out = append(out, condition{relation: f.relation(r)})
+			continue
+		}
+		out = append(out, f.condition(rich))
+	}
+	return out
+}
+
+// condition takes a rich dependency as satisfied wherever it may be.
+func (f *filter) condition(r rpm.Rich) condition {
+	if r.Op == "" {
+		return condition{relation: f.relation(r.Relation)}
+	}
+	parts := make([]condition, len(r.Parts))
+	for i, part := range r.Parts {
+		parts[i] = f.condition(part)
+	}
+	switch r.Op {
+	case "and", "with":
+		return condition{all: parts}
+	case "without":
+		return condition{all: parts[:1]}
+	case "if", "unless":
+		return condition{any: append(parts[:1:1], parts[2:]...)}
+	}
+	return condition{any: parts}
+}
+
+// follow adds what the kept packages depend on, and what supplements them. Where one of the
+// newest versions satisfies a dependency, older ones are not added for it.
 func (f *filter) follow(pkgs []wantedPkg, allowed, newest, keep []bool) {
-	index := f.providers(pkgs, allowed)
-	var todo []int32
+	w := &walk{filter: f, pkgs: pkgs, index: f.providers(pkgs, allowed), newest: newest, keep: keep}
 	for i := range pkgs {
 		if keep[i] {
-			todo = append(todo, int32(i))
+			w.todo = append(w.todo, int32(i))
 		}
 	}
-	var found []int32
-	for len(todo) > 0 {
-		w := &pkgs[todo[len(todo)-1]]
-		todo = todo[:len(todo)-1]
-		for _, need := range w.depends {
-			found = found[:0]
-			anyNewest := false
-			for _, p := range index.of(need.name) {
-				if f.overlap(p.by, need) {
-					found = append(found, p.pkg)
-					anyNewest = anyNewest || newest[p.pkg]
-				}
-			}
-			for _, i := range found {
-				if !keep[i] && (newest[i] || !anyNewest) {
-					keep[i] = true
-					todo = append(todo, i)
-				}
-			}
+	for {
+		w.dependencies()
+		if !w.supplements(allowed) {
+			return
 		}
 	}
+}
+
+// walk goes from packages to what they depend on.
+type walk struct {
+	*filter
+	pkgs         []wantedPkg
+	index        *providers
+	newest, keep []bool
+	todo         []int32
+	found        []int32
+}
+
+// dependencies adds what the packages in todo depend on, and what that depends on.
+func (w *walk) dependencies() {
+	for len(w.todo) > 0 {
+		pkg := &w.pkgs[w.todo[len(w.todo)-1]]
+		w.todo = w.todo[:len(w.todo)-1]
+		for i := range pkg.depends {
+			w.need(pkg.depends[i : i+1])
+		}
+		for _, joint := range pkg.joint {
+			w.need(joint)
+		}
+	}
+}
+
+// need adds the packages of which each satisfies all of some relations.
+func (w *walk) need(joint []relation) {
+	w.found = w.found[:0]
+	anyNewest := false
+	for _, p := range w.index.of(joint[0].name) {
+		if w.overlap(p.by, joint[0]) && w.satisfies(&w.pkgs[p.pkg], joint[1:]) {
+			w.found = append(w.found, p.pkg)
+			anyNewest = anyNewest || w.newest[p.pkg]
+		}
+	}
+	for _, i := range w.found {
+		if !w.keep[i] && (w.newest[i] || !anyNewest) {
+			w.keep[i] = true
+			w.todo = append(w.todo, i)
+		}
+	}
+}
+
+// satisfies reports whether a package alone satisfies all of some relations.
+func (w *walk) satisfies(pkg *wantedPkg, all []relation) bool {
+	for _, need := range all {
+		if !slices.ContainsFunc(pkg.provides, func(have relation) bool { return have.name == need.name && w.overlap(have, need) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// supplements adds the packages that supplement what is kept, and reports whether there are
+// any new ones.
+func (w *walk) supplements(allowed []bool) bool {
+	for i := range w.pkgs {
+		if !w.keep[i] && allowed[i] && w.newest[i] && slices.ContainsFunc(w.pkgs[i].supplements, w.holds) {
+			w.keep[i] = true
+			w.todo = append(w.todo, int32(i))
+		}
+	}
+	return len(w.todo) > 0
+}
+
+// holds reports whether kept packages fulfil a condition.
+func (w *walk) holds(c condition) bool {
+	switch {
+	case c.all != nil:
+		return !slices.ContainsFunc(c.all, func(part condition) bool { return !w.holds(part) })
+	case c.any != nil:
+		return slices.ContainsFunc(c.any, w.holds)
+	}
+	return slices.ContainsFunc(w.index.of(c.name), func(p provider) bool { return w.keep[p.pkg] && w.overlap(p.by, c.relation) })
 }
 
 // provider is a package that provides something.

@@ -149,7 +149,7 @@ func (c *capture) obtainAll(ctx context.Context) error {
 			return err
 		}
 		if errors.Is(err, remote.ErrMissing) {
-			err = remote.ErrMissing
+			err = remote.WhyMissing(err)
 		}
 		c.faults.Add(remote.Fault{Path: m.Path, Err: err, Required: m.required()})
 		return nil

@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/asof/asof/internal/rpm"
 )
 
 // readFilelists makes sure that the lists of files do not say where packages are. If the
-// filter follows dependencies, it adds the files to pkgs that packages depend on and that no
-// primary.xml names: that names only what most packages depend on.
+// filter follows dependencies, it adds to pkgs the files that packages depend on: primary.xml
+// names only some of them.
 func (c *capture) readFilelists(ctx context.Context, pkgs []wantedPkg) error {
 	owners := c.filter.owners(pkgs)
 	for _, r := range c.repos {
@@ -43,26 +44,30 @@ type owners struct {
 	found  map[string][]string // by identity of the package
 }
 
-// owners looks for the files that packages depend on and that none of them provides.
+// owners looks for the files that packages depend on, also those that one provides by name:
+// clients take any package that has the file.
 func (f *filter) owners(pkgs []wantedPkg) *owners {
 	o := &owners{f: f, sought: map[string]bool{}, found: map[string][]string{}}
 	if !f.follows() {
 		return o
 	}
-	provided := map[uint32]bool{}
-	for i := range pkgs {
-		for _, r := range pkgs[i].provides {
-			provided[r.name] = true
-		}
-	}
 	for i := range pkgs {
 		for _, r := range pkgs[i].depends {
-			if name := f.texts.list[r.name]; !provided[r.name] && strings.HasPrefix(name, "/") {
-				o.sought[name] = true
+			o.seek(r)
+		}
+		for _, joint := range pkgs[i].joint {
+			for _, r := range joint {
+				o.seek(r)
 			}
 		}
 	}
 	return o
+}
+
+func (o *owners) seek(r relation) {
+	if name := o.f.texts.list[r.name]; strings.HasPrefix(name, "/") {
+		o.sought[name] = true
+	}
 }
 
 func (o *owners) wanted(name []byte) bool { return o.sought[string(name)] }
@@ -82,7 +87,9 @@ func (o *owners) tell(pkgs []wantedPkg) {
 	for i := range pkgs {
 		w := &pkgs[i]
 		for _, file := range o.found[identityOf(o.f.texts.list[w.name], w.evr, o.f.texts.list[w.arch])] {
-			w.provides = append(w.provides, relation{name: o.f.texts.number(file)})
+			if one := (relation{name: o.f.texts.number(file)}); !slices.Contains(w.provides, one) {
+				w.provides = append(w.provides, one)
+			}
 		}
 	}
 }

@@ -160,6 +160,9 @@ func (c *capture) readBeside(ctx context.Context, r *repository) error {
 		if err != nil {
 			return err
 		}
+		if name == keyName && len(more.Documents) > 0 {
+			c.named.Store(true)
+		}
 		r.Documents = append(r.Documents, more.Documents...)
 	}
 	return c.checkForms(ctx, r)
