@@ -18,8 +18,8 @@ func TestChannels(t *testing.T) {
 	if err := f.pub.SetChannel(t.Context(), f.repo.Repo, "stable", first); err != nil {
 		t.Fatal(err)
 	}
-	if got := len(f.store.take()); got != 5 {
-		t.Errorf("%d requests: read the list and the index, swap that, record it, swap the list", got)
+	if got := len(f.store.take()); got != 7 {
+		t.Errorf("%d requests: read the list and the index, the rings and their latest record, swap the index, record it, swap the list", got)
 	}
 	if err := f.pub.SetChannel(t.Context(), f.repo.Repo, "stable", first); err != nil || len(f.store.take()) != 2 {
 		t.Errorf("naming the same again: %v, or more than reading the index and the list", err)

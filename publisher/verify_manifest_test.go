@@ -128,7 +128,7 @@ func TestVerifyJumpsLargeTrees(t *testing.T) {
 			lists = append(lists, op)
 		}
 	}
-	if len(lists) != 4 { // the records, the tree, the base path, after the tree
+	if len(lists) != 5 { // the records, those of the rings, the tree, the base path, after the tree
 		t.Errorf("%q", lists)
 	}
 }

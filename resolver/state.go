@@ -18,9 +18,9 @@ type state struct {
 	// rings is nil where there are none, or where that is not known.
 	rings      *manifest.Rollout
 	ringsKnown bool
-	repos    map[string]*repo   // by base path
-	names    map[string]*repo   // the same by name
-	folders  map[string]*folder // above repos; "" is the store
+	repos      map[string]*repo   // by base path
+	names      map[string]*repo   // the same by name
+	folders    map[string]*folder // above repos; "" is the store
 }
 
 // repo is the state of one repo. It is immutable.
