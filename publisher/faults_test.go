@@ -405,6 +405,17 @@ func (f *fixture) describe() string {
 	for name, id := range f.index().Channels {
 		fmt.Fprintf(&b, "channel %s: %s\n", name, ids.Replace(id.String()))
 	}
+	rings, recorded, err := catalog.LoadRollout(f.Context(), f.store.Store)
+	if err != nil || !recorded {
+		f.Errorf("rings: recorded %t, %v", recorded, err)
+	}
+	for _, ring := range rings.Doc.Rings {
+		stands, _ := ring.Now()
+		fmt.Fprintf(&b, "ring %s: %s, held %t, %d stands\n", ring.Name, ids.Replace(stands.Time.String()), ring.Held != nil, len(ring.Stands))
+	}
+	for _, block := range rings.Doc.Blocks {
+		fmt.Fprintf(&b, "blocked: %s after %s through %s\n", block.Repos, ids.Replace(block.After.String()), ids.Replace(block.Through.String()))
+	}
 	var keys []string
 	for _, key := range f.keys("") {
 		if strings.HasPrefix(key, manifest.SegmentPrefix) {

@@ -10,6 +10,7 @@ import (
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/rebuild"
 	"github.com/asof/asof/publisher/retain"
+	"github.com/asof/asof/publisher/rollout"
 )
 
 // scene is a state of a store, and an operation that is to be disturbed there.
@@ -78,6 +79,22 @@ func scenes() []scene {
 		}, run: func(ctx context.Context, _ *fixture, p *Publisher, repo Repo) error {
 			return p.DropChannel(ctx, repo.Repo, "stable")
 		}, done: manifest.ErrNoChannel},
+		{name: "promote", prepare: changed, run: promoting},
+		{name: "roll back", prepare: func(f *fixture) {
+			f.publish(PublishOptions{})
+			if err := promoting(f.Context(), f, f.pub, f.repo); err != nil {
+				f.Fatal(err)
+			}
+			f.up.set("2.iso", "broken")
+			f.publish(PublishOptions{})
+			f.clock.add(10 * time.Second)
+			if err := promoting(f.Context(), f, f.pub, f.repo); err != nil {
+				f.Fatal(err)
+			}
+		}, run: func(ctx context.Context, f *fixture, p *Publisher, repo Repo) error {
+			_, err := ringsOf(p).Rollback(ctx, "prod", f.all().Checkpoints[0].ID, "it is broken", false)
+			return err
+		}},
 		{name: "prune", prepare: changed, run: pruning},
 		{name: "publish that seals", prepare: sealing(3), run: publishing(PublishOptions{})},
 		{name: "publish that fills a segment and begins another", prepare: sealing(6), run: publishing(PublishOptions{})},
@@ -131,6 +148,16 @@ func scenes() []scene {
 			return err
 		}},
 	}
+}
+
+// ringsOf are two rings of the store that a publisher writes to.
+func ringsOf(p *Publisher) *rollout.Rollout {
+	return rollout.New(rollout.Options{Store: p.Store, Env: p.Env, Rings: []manifest.RingRule{{Name: "canary"}, {Name: "prod"}}, By: "ci"})
+}
+
+func promoting(ctx context.Context, _ *fixture, p *Publisher, _ Repo) error {
+	_, err := ringsOf(p).Promote(ctx, nil, "")
+	return err
 }
 
 func publishing(opts PublishOptions) func(context.Context, *fixture, *Publisher, Repo) error {

@@ -2,10 +2,14 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/asof/asof/manifest"
 )
+
+// ErrBack: a ring was rolled back already.
+var ErrBack = errors.New("rolled back already")
 
 // Stop is what a roll-back or a block has done, or would do.
 type Stop struct {
@@ -17,7 +21,7 @@ type Stop struct {
 }
 
 // Rollback puts a ring back, at once for all repos, and holds it there: to a time, or to what
-// it stood for before. The checkpoints that it stood for are blocked in every repo that has
+// it stood for before. Run twice, it goes back once: further back only by a time. The checkpoints that it stood for are blocked in every repo that has
 // another one then. In a dry run nothing changes.
 func (r *Rollout) Rollback(ctx context.Context, name string, to manifest.ID, reason string, dry bool) (stop Stop, err error) {
 	back := func(s State) (next manifest.Rollout, err error) {
@@ -43,6 +47,12 @@ func (s State) rollback(ctx context.Context, name string, to manifest.ID, by man
 		return s.Rollout, Stop{}, fmt.Errorf("%s: %w", name, manifest.ErrNoRing)
 	}
 	from, _ := ring.Now()
+	switch stands := ring.Stands; {
+	case ring.Held != nil && to == from.Time:
+		return s.Rollout, Stop{Step: Step{Ring: name, From: to, To: to}, Blocked: map[string]manifest.ID{}}, nil
+	case to.IsZero() && len(stands) > 1 && from.Time < stands[len(stands)-2].Time:
+		return s.Rollout, Stop{}, &RefusedError{name, from.Time, "it stands there " + because(from.Stamp), ErrBack, fmt.Sprintf("asof rollback %s --to TIME goes further back", name)}
+	}
 	if to.IsZero() {
 		before, err := ring.Before()
 		if err != nil {
