@@ -25,6 +25,7 @@ type config struct {
 	LogLevel    string           `yaml:"log_level" default:"warn" allowed:"debug, info, warn, error"`
 	Serve       serveConfig      `yaml:"serve"`
 	CloudFront  cloudFrontConfig `yaml:"cloudfront"`
+	Rollout     rolloutConfig    `yaml:"rollout"`
 	Repos       []repoConfig     `yaml:"repos"`
 
 	file   configFile       // that it was read from

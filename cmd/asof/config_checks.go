@@ -40,6 +40,7 @@ func (cfg *config) check() {
 	}
 	cfg.checkRepos()
 	cfg.checkServe()
+	cfg.checkRollout()
 }
 
 // checkStore checks what the store's URL says, and what a store of its kind can't do.

@@ -19,6 +19,7 @@ import (
 	"github.com/asof/asof/publisher/rebuild"
 	"github.com/asof/asof/publisher/remote"
 	"github.com/asof/asof/publisher/retain"
+	"github.com/asof/asof/publisher/rollout"
 )
 
 // The exit codes, the same for every command.
@@ -100,6 +101,12 @@ func meanings() []meaning {
 		{retain.ErrNoRegistry, exitFailed, "check the store's URL; asof rebuild writes a lost registry again"},
 		{manifest.ErrRetired, exitConflict, "take it out of asof.yaml, or give it another path"},
 		{retain.ErrNotReleased, exitFailed, "use the janitor's credentials; see docs/operations/security.md"},
+		{rollout.ErrHeld, exitConflict, ""},
+		{rollout.ErrBack, exitConflict, ""},
+		{rollout.ErrNotAllowed, exitConflict, ""},
+		{manifest.ErrNoRing, exitNotFound, "asof ring lists the rings; rollout.rings in asof.yaml makes them"},
+		{manifest.ErrNothingBefore, exitNotFound, "give a time: --to"},
+		{manifest.ErrNotBlocked, exitNotFound, "asof ring shows what is blocked"},
 		{manifest.ErrNoChannel, exitNotFound, "asof channel REPO lists the channels"},
 		{manifest.ErrNoCheckpoint, exitNotFound, "asof list shows what there is"},
 		{publisher.ErrNoRemote, exitUsage, "give the repo a remote in asof.yaml"},

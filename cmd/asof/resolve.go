@@ -64,7 +64,15 @@ func resolve(ctx context.Context, store objstore.Reader, name, text string) (man
 		return repo, manifest.Answer{}, err
 	}
 	now := manifest.IDOf(time.Now())
-	answer, err := catalog.NewHistory(store, index).Resolve(ctx, when, now)
+	history := catalog.NewHistory(store, index)
+	if when.Kind == manifest.WhenChannel { // or a ring
+		rings, err := catalog.Rollout().Load(ctx, store)
+		if err != nil {
+			return repo, manifest.Answer{}, err
+		}
+		history = history.WithRings(&rings.Doc)
+	}
+	answer, err := history.Resolve(ctx, when, now)
 	if err != nil {
 		return repo, answer, err
 	}
@@ -84,7 +92,9 @@ func resolve(ctx context.Context, store objstore.Reader, name, text string) (man
 	case manifest.Future:
 		err = notFound(fmt.Errorf("%s lies in the future", when.Instant), "the time now is "+now.String())
 	case manifest.NoChannel:
-		err = notFound(fmt.Errorf("%s has no channel %q", name, when.Channel), "give a time, or latest")
+		err = notFound(fmt.Errorf("%s has no channel %q, and there is no such ring", name, when.Channel), "give a time, or latest")
+	case manifest.Unset:
+		err = notFound(fmt.Errorf("the ring %s stands for nothing in %s yet", when.Channel, name), "asof ring says what it waits for")
 	default:
 		err = notFound(fmt.Errorf("%s has no checkpoints", name), "asof publish adds one")
 	}

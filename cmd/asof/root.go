@@ -114,6 +114,7 @@ other timestamp to the newest checkpoint at or before it.`,
 
 	root.AddCommand(
 		newInitCmd(a), newSyncCmd(a), newPublishCmd(a), newImportCmd(a), newListCmd(a), newShowCmd(a), newDiffCmd(a), newResolveCmd(a), newChannelCmd(a),
+		newRingCmd(a), newPromoteCmd(a), newRollbackCmd(a), newHoldCmd(a), newResumeCmd(a), newBlockCmd(a), newUnblockCmd(a),
 		newVerifyCmd(a), newRestoreCmd(a), newRebuildCmd(a),
 		newFindCmd(a), newRepoCmd(a), newPruneCmd(a), newGCCmd(a), newServeCmd(a), newProbeCmd(a), newConfigCmd(a), newDemoCmd(a), newManCmd(a), newVersionCmd(a),
 	)
