@@ -74,10 +74,12 @@ func commands(t *testing.T) [][]string {
 }
 
 // exampleFolder has what the examples refer to: the repos myfile, debian and
-// security, with checkpoints of March 2025, channels, and a sync.
+// security, with checkpoints of March 2025, channels, a sync, and rings: for all but promote
+// the ring prod has moved, and a checkpoint is blocked.
 func exampleFolder(t *testing.T, env []string, archive string, command []string) *workspace {
 	config := func(debian string) string {
 		return fmt.Sprintf(`store: ./data
+rollout: {repos: [security], rings: [{name: canary}, {name: early, after: 24h}, {name: prod, after: 72h}]}
 repos:
   - {name: myfile, remote: {type: dir, path: src}}
   - {name: debian, layout: thin, remote: {type: apt, url: %s/archive/test/%s, suites: [st], verify: off, check_valid_until: false}}
@@ -100,6 +102,11 @@ repos:
 	}
 	w.run("channel", "myfile", "canary", "latest")
 	w.run("sync", "myfile")
+	if len(command) == 0 || command[0] != "promote" {
+		w.run("promote", "prod", "--to", "20250318T140338Z")
+		w.run("promote", "prod", "--to", "20250320T000000Z")
+		w.run("block", "debian", "20250303T083000Z", "--reason", "broken")
+	}
 	if out, err := exec.Command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
 		"-subj", "/CN=localhost", "-keyout", w.dir+"/key.pem", "-out", w.dir+"/cert.pem").CombinedOutput(); err != nil {
 		t.Fatalf("openssl: %v\n%s", err, out)

@@ -92,8 +92,24 @@ func (r *Rollout) look(ctx context.Context, doc manifest.Rollout, by string) (St
 		return State{}, err
 	}
 	all = slices.DeleteFunc(all, func(h *manifest.History) bool { return h == nil })
+	if err := checkNames(doc, all); err != nil {
+		return State{}, err
+	}
 	members := doc.MembersOf(all)
 	return State{doc, members, absent(doc, all, members), now}, nil
+}
+
+// checkNames makes sure that no ring has the name of a channel, which would go before it.
+func checkNames(doc manifest.Rollout, all []*manifest.History) error {
+	var errs []error
+	for _, h := range all {
+		for _, ring := range doc.Rings {
+			if _, taken := h.Index.Channels[ring.Name]; taken {
+				errs = append(errs, fmt.Errorf("ring %s: %w: %s has a channel of this name", ring.Name, manifest.ErrTaken, h.Index.Repo))
+			}
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // configure returns the register with what the configuration says.
