@@ -83,6 +83,7 @@ func (e *FormatError) Unwrap() error { return e.Err }
 type format struct {
 	parse    func(io.Reader) ([]listed, error)
 	versions func(a, b string) int // which is newer
+	unpack   func(r io.Reader, ext string, size int64) (*unpack.Stream, error)
 }
 
 // listed is a package in an index.
@@ -114,7 +115,7 @@ func (f format) read(ctx context.Context, file File, t Tree) ([]listed, error) {
 	}
 	defer body.Close()
 	src := &failing{r: body}
-	r, err := unpack.Reader(src, file.Ext, maxUnpacked, false)
+	r, err := f.unpack(src, file.Ext, maxUnpacked)
 	if err != nil {
 		return nil, src.or(&FormatError{file.Path, err})
 	}

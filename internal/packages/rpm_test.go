@@ -252,3 +252,17 @@ func TestDiffRPMErrors(t *testing.T) {
 		}
 	}
 }
+
+// Clients read a list that is not compressed whatever its name is, so it is compared.
+func TestDiffPlain(t *testing.T) {
+	plain := func(location string, packages ...string) files {
+		tree := makeRepository("", "repodata/primary.xml", packages...)
+		tree["repodata/repomd.xml"] = strings.Replace(tree["repodata/repomd.xml"], "repodata/primary.xml", location, 1)
+		tree[location] = tree["repodata/primary.xml"]
+		return tree
+	}
+	got, err := diffTrees(t, plain("repodata/primary.xml.gz", "a noarch 1-1 a"), plain("repodata/2-primary.xml.gz", "a noarch 2-1 b"))
+	if want := []string{"./ upgraded a noarch 1-1 2-1"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v", got, err)
+	}
+}
