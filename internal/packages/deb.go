@@ -5,11 +5,14 @@ import (
 	"io"
 
 	"github.com/asof/asof/internal/deb"
+	"github.com/asof/asof/internal/unpack"
 	"github.com/asof/asof/manifest"
 )
 
 // debFormat is that of Packages and Sources.
-var debFormat = format{parseStanzas, deb.CompareVersions}
+var debFormat = format{parseStanzas, deb.CompareVersions, func(r io.Reader, ext string, size int64) (*unpack.Stream, error) {
+	return unpack.Reader(r, ext, size, false)
+}}
 
 func parseStanzas(r io.Reader) ([]listed, error) {
 	const (

@@ -31,7 +31,8 @@ const (
 
 // Event is what happened to a package in one index. If a version is added or
 // removed beside others of the same package, the event is Added or Removed. A version that an
-// index lists more than once has one event; it is Rebuilt if any of its contents came or went.
+// index lists more than once has one event; it is Rebuilt if any of its contents came. If one of
+// them went and others stay, nothing happened to the package.
 type Event struct {
 	Package string
 	Arch    string // the package's: "amd64", "all", "source"; "x86_64", "noarch", "src"
@@ -83,6 +84,7 @@ func (e *FormatError) Unwrap() error { return e.Err }
 type format struct {
 	parse    func(io.Reader) ([]listed, error)
 	versions func(a, b string) int // which is newer
+	unpack   func(r io.Reader, ext string, size int64) (*unpack.Stream, error)
 }
 
 // listed is a package in an index.
@@ -114,7 +116,7 @@ func (f format) read(ctx context.Context, file File, t Tree) ([]listed, error) {
 	}
 	defer body.Close()
 	src := &failing{r: body}
-	r, err := unpack.Reader(src, file.Ext, maxUnpacked, false)
+	r, err := f.unpack(src, file.Ext, maxUnpacked)
 	if err != nil {
 		return nil, src.or(&FormatError{file.Path, err})
 	}
@@ -184,8 +186,7 @@ func group(list []listed, as *listed) (same, rest []listed) {
 func (f format) changes(olds, news []listed) (changes []Event) {
 	gone, come := f.without(olds, news), f.without(news, olds)
 	stays := func(l listed) bool { return f.lists(olds, l) && f.lists(news, l) }
-	rebuilt := slices.DeleteFunc(slices.Concat(gone, come), func(l listed) bool { return !stays(l) })
-	slices.SortFunc(rebuilt, f.compareVersions)
+	rebuilt := slices.DeleteFunc(slices.Clone(come), func(l listed) bool { return !stays(l) })
 	for _, l := range once(rebuilt) {
 		changes = append(changes, Event{l.name, l.arch, Rebuilt, l.version, l.version})
 	}

@@ -75,7 +75,7 @@ func primary(ctx context.Context, document manifest.Entry, t Tree) (f File, err 
 }
 
 // rpmFormat is that of primary.xml.
-var rpmFormat = format{parsePrimary, func(a, b string) int { return rpm.ParseEVR(a).Compare(rpm.ParseEVR(b)) }}
+var rpmFormat = format{parsePrimary, func(a, b string) int { return rpm.ParseEVR(a).Compare(rpm.ParseEVR(b)) }, unpack.XML}
 
 func parsePrimary(r io.Reader) ([]listed, error) {
 	var list []listed

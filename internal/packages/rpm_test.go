@@ -113,15 +113,15 @@ func TestDiffRPM(t *testing.T) {
 	old := makeRepository("", "repodata/1-primary.xml.gz",
 		"same x86_64 1-1 a", "up x86_64 1.9-1 a", "epoch noarch 9-1 a", "down x86_64 1.0-1 a", "pre x86_64 1.0~rc1-1 a", "git x86_64 1.0^git1-1 a",
 		"built x86_64 0:1-1 a", "gone noarch 1-1 a", "kernel x86_64 1-1 a", "kernel x86_64 2-1 b", "src src 1-1 a", "zero x86_64 0:1-1 a",
-		"twice x86_64 1-1 a", "twice x86_64 1-1 b", "both x86_64 1-1 a", "both x86_64 1-1 b", "copied x86_64 1-1 a", "arch i686 1-1 a")
+		"twice x86_64 1-1 a", "twice x86_64 1-1 b", "both x86_64 1-1 a", "both x86_64 1-1 b", "copied x86_64 1-1 a", "beside x86_64 1-1 a", "arch i686 1-1 a")
 	now := makeRepository("", "repodata/2-primary.xml.zst",
 		"same x86_64 1-1 a", "up x86_64 1.10-1 b", "epoch noarch 1:1-1 b", "down x86_64 1.0-0.9 b", "pre x86_64 1.0-1 b", "git x86_64 1.0.1-1 b",
 		"built x86_64 0:1-1 b", "new noarch 1-1 a", "kernel x86_64 2-1 b", "kernel x86_64 3-1 c", "src src 1-2 b", "zero x86_64 1-1 a",
-		"twice x86_64 1-1 b", "both x86_64 2-1 c", "both x86_64 2-1 d", "copied x86_64 1-1 a", "copied x86_64 1-1 a", "arch x86_64 1-1 a")
+		"twice x86_64 1-1 b", "both x86_64 2-1 c", "both x86_64 2-1 d", "copied x86_64 1-1 a", "copied x86_64 1-1 a", "beside x86_64 1-1 a", "beside x86_64 1-1 b", "arch x86_64 1-1 a")
 	want := []string{
-		"./ removed arch i686 1-1", "./ added arch x86_64 1-1", "./ upgraded both x86_64 1-1 2-1", "./ rebuilt built x86_64 1-1 1-1", "./ downgraded down x86_64 1.0-1 1.0-0.9", "./ upgraded epoch noarch 9-1 1:1-1",
+		"./ removed arch i686 1-1", "./ added arch x86_64 1-1", "./ rebuilt beside x86_64 1-1 1-1", "./ upgraded both x86_64 1-1 2-1", "./ rebuilt built x86_64 1-1 1-1", "./ downgraded down x86_64 1.0-1 1.0-0.9", "./ upgraded epoch noarch 9-1 1:1-1",
 		"./ upgraded git x86_64 1.0^git1-1 1.0.1-1", "./ removed gone noarch 1-1", "./ upgraded kernel x86_64 1-1 3-1", "./ added new noarch 1-1", "./ upgraded pre x86_64 1.0~rc1-1 1.0-1",
-		"./ upgraded src src 1-1 1-2", "./ rebuilt twice x86_64 1-1 1-1", "./ upgraded up x86_64 1.9-1 1.10-1",
+		"./ upgraded src src 1-1 1-2", "./ upgraded up x86_64 1.9-1 1.10-1",
 	}
 	if got, err := diffTrees(t, old, now); err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v\ngot  %q\nwant %q", err, got, want)
@@ -132,10 +132,10 @@ func TestDiffRPM(t *testing.T) {
 	if got, err := diffTrees(t, old, kept); err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v, %q", err, got)
 	}
-	if got, err := diffTrees(t, files{}, old); err != nil || len(got) != 16 || got[0] != "./ added arch i686 1-1" {
+	if got, err := diffTrees(t, files{}, old); err != nil || len(got) != 17 || got[0] != "./ added arch i686 1-1" {
 		t.Errorf("%v, %q", err, got)
 	}
-	if got, err := diffTrees(t, old, files{}); err != nil || len(got) != 16 || got[0] != "./ removed arch i686 1-1" {
+	if got, err := diffTrees(t, old, files{}); err != nil || len(got) != 17 || got[0] != "./ removed arch i686 1-1" {
 		t.Errorf("%v, %q", err, got)
 	}
 	// Another root document that names the same list.
@@ -250,5 +250,19 @@ func TestDiffRPMErrors(t *testing.T) {
 		if _, ok := errors.AsType[*FormatError](err); ok || !errors.Is(err, broken) {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+// Clients read a list that is not compressed whatever its name is, so it is compared.
+func TestDiffPlain(t *testing.T) {
+	plain := func(location string, packages ...string) files {
+		tree := makeRepository("", "repodata/primary.xml", packages...)
+		tree["repodata/repomd.xml"] = strings.Replace(tree["repodata/repomd.xml"], "repodata/primary.xml", location, 1)
+		tree[location] = tree["repodata/primary.xml"]
+		return tree
+	}
+	got, err := diffTrees(t, plain("repodata/primary.xml.gz", "a noarch 1-1 a"), plain("repodata/2-primary.xml.gz", "a noarch 2-1 b"))
+	if want := []string{"./ upgraded a noarch 1-1 2-1"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v", got, err)
 	}
 }

@@ -31,8 +31,8 @@ func Filelists(r io.Reader, wanted func(name []byte) bool, found func(p *Package
 		if err != nil {
 			return err
 		}
-		switch name {
-		case "filelists", "/filelists", "/version", "/file":
+		switch name = local(name); name {
+		case "filelists", "/filelists", "filelists-ext", "/filelists-ext", "/version", "/file":
 		case "checksum", "/checksum": // some have it
 		case "package":
 			o.files = o.files[:0]
@@ -59,6 +59,19 @@ func Filelists(r io.Reader, wanted func(name []byte) bool, found func(p *Package
 			return err
 		}
 	}
+}
+
+// local returns the name in a tag without the prefix of its namespace. Clients pass over
+// elements with a prefix, so it does no harm to know them.
+func local(tag string) string {
+	start, end := tag, ""
+	if strings.HasPrefix(tag, "/") {
+		start, end = tag[1:], "/"
+	}
+	if prefix, name, ok := strings.Cut(start, ":"); ok && prefix != "" {
+		return end + name
+	}
+	return tag
 }
 
 // owner is a package of a filelists.xml, as far as it was read.

@@ -74,9 +74,26 @@ func TestFilelistsHostile(t *testing.T) {
 	if err := check(strings.NewReader(good)); err != nil {
 		t.Error(err)
 	}
+	for name, text := range map[string]string{
+		"another root":               strings.ReplaceAll(good, "filelists ", "filelists-ext ") + "</filelists-ext>",
+		"a prefix":                   strings.NewReplacer("<filelists xmlns", "<f:filelists xmlns:f", "</", "</f:", "<package", "<f:package", "<version", "<f:version", "<file", "<f:file").Replace(good),
+		"a prefix without namespace": strings.NewReplacer("<package", "<f:package", "</package", "</f:package").Replace(good),
+		"another version of XML":     strings.Replace(good, `"1.0"`, `"1.1"`, 1),
+	} {
+		found := 0
+		if err := Filelists(strings.NewReader(text), func(name []byte) bool { return string(name) == "/usr/bin/hello" }, func(p *Package, files []string) {
+			if found++; p.Name != "hello" || p.Version != "1" || len(files) != 1 {
+				t.Errorf("%s: %+v, %q", name, p, files)
+			}
+		}); err != nil || found != 1 {
+			t.Errorf("%s: %v, %d found", name, err, found)
+		}
+	}
 	for name, tt := range map[string]struct{ old, new, err string }{
+		"two prefixes":         {"<version", `<a:b:version/><version`, `line 4: has the element "b:version", which does not belong here`},
+		"half a prefix":        {"<version", `<:version/><version`, `line 4: has the element ":version", which does not belong here`},
 		"a location":           {"<version", `<location href="x"/><version`, `line 4: has the element "location", which does not belong here`},
-		"one with a prefix":    {"<version", `<rpm:location href="x"/><version`, `line 4: has the element "rpm:location", which does not belong here`},
+		"one with a prefix":    {"<version", `<rpm:location href="x"/><version`, `line 4: has the element "location", which does not belong here`},
 		"one without blank":    {"<version", "<location/><version", `line 4: has the element "location", which does not belong here`},
 		"one on several lines": {"<version", "<location\n href=''/><version", `line 5: has the element "location", which does not belong here`},
 		"another package":      {"<filelists", "<metadata><filelists", `line 2: has the element "metadata", which does not belong here`},
@@ -124,6 +141,7 @@ func TestFilelistsReal(t *testing.T) {
 func FuzzFilelists(f *testing.F) {
 	f.Add([]byte("<filelists><package><file>a</file></package></filelists>"))
 	f.Add([]byte("<filelists><package><location href='x'/></package></filelists>"))
+	f.Add([]byte("<f:filelists-ext xmlns:f='x'><f:package><f:location href='x'/></f:package></f:filelists-ext>"))
 	f.Add([]byte("<filelists><!-- > -- ---><?x?><![CDATA[ ]]]></filelists>"))
 	f.Add([]byte(`<filelists><package name="a>b" arch='c'><version/><file type="dir">a&amp;b</file></package></filelists>`))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -131,14 +149,14 @@ func FuzzFilelists(f *testing.F) {
 		if Filelists(bytes.NewReader(data), all, func(*Package, []string) {}) != nil {
 			return
 		}
-		x, err := newDocument(bytes.NewReader(data), "filelists")
+		x, err := newDocument(bytes.NewReader(data), "filelists", "filelists-ext")
 		if err != nil {
 			return
 		}
 		for err == nil {
 			var token any
 			token, err = x.next()
-			if name := localName(token); name != "" && !strings.Contains("filelists package version file checksum", name) {
+			if name := localName(token); name != "" && !strings.Contains("filelists filelists-ext package version file checksum", name) {
 				t.Fatalf("%q has the element %q", data, name)
 			}
 			if err == io.EOF {

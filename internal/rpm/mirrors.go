@@ -17,6 +17,7 @@ const (
 	MaxMirrorList = 4 << 20 // bytes
 	maxMirrors    = 10_000
 	maxVersions   = 1000
+	maxHashes     = 16 // of one version
 )
 
 // ParseMirrorlist reads a mirrorlist: the URL of a repository in each line. It passes over
@@ -65,7 +66,7 @@ type Version struct {
 }
 
 // ParseMetalink reads a metalink of MirrorManager: version 3.0 of Metalink with alternates.
-// The caller must check the hashes.
+// The caller must check the hashes. There may be none, or none of a known type.
 func ParseMetalink(data []byte) (*Metalink, error) {
 	x, err := newDocument(bytes.NewReader(data), "metalink")
 	if err != nil {
@@ -103,8 +104,6 @@ func ParseMetalink(data []byte) (*Metalink, error) {
 		return nil, errors.New("does not list repomd.xml")
 	case len(out.Mirrors) == 0:
 		return nil, errors.New("lists no mirror that is reached by HTTP or HTTPS")
-	case len(out.Versions[0].Hashes) == 0:
-		return nil, errors.New("gives no hash of repomd.xml")
 	}
 	return out, nil
 }
@@ -184,7 +183,7 @@ func (x *document) versionPart(e xml.StartElement, v *Version) error {
 				return x.skip()
 			}
 			text, err := x.text()
-			if len(v.Hashes) == maxDepth {
+			if len(v.Hashes) == maxHashes {
 				return x.fail(errors.New("has too many hashes"))
 			}
 			v.Hashes = append(v.Hashes, Checksum{attr(e, "type"), strings.TrimSpace(text)})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 )
 
 // Package is one package of a primary.xml.
@@ -52,8 +53,8 @@ func Packages(r io.Reader, relations bool) iter.Seq2[*Package, error] {
 			return err
 		}
 		err = x.children(func(e xml.StartElement) error {
-			if e.Name.Local != "package" { // clients look for packages in some of these, too
-				return x.fail(fmt.Errorf("has the element %.40q beside its packages", e.Name.Local))
+			if e.Name.Local != "package" {
+				return x.beside(e)
 			}
 			p, err := x.pkg(relations)
 			if err != nil {
@@ -68,6 +69,22 @@ func Packages(r io.Reader, relations bool) iter.Seq2[*Package, error] {
 	})
 }
 
+// transparent are elements that libsolv knows beside packages. It looks for packages in some,
+// and takes others for packages.
+var transparent = []string{"metadata", "otherdata", "filelists", "filelists-ext", "diskusagelist", "susedata", "product", "pattern", "patch", "application"}
+
+// beside reads an element beside the packages. Clients pass over one that they do not know.
+// One that may say where a package is, to any client, is an error.
+func (x *document) beside(e xml.StartElement) error {
+	name := e.Name.Local
+	wrong := func() error { return x.fail(fmt.Errorf("has the element %.40q beside its packages", name)) }
+	leads := slices.ContainsFunc(e.Attr, func(a xml.Attr) bool { return a.Name.Local == "href" || a.Name.Local == "base" })
+	if leads || name == "location" || slices.Contains(transparent, name) {
+		return wrong()
+	}
+	return x.children(func(xml.StartElement) error { return wrong() })
+}
+
 func (x *document) pkg(relations bool) (*Package, error) {
 	p := &Package{Size: -1, FileTime: -1, HeaderStart: -1, HeaderEnd: -1, Line: x.line()}
 	var seen uint // bits, in the order of the cases below
@@ -78,6 +95,7 @@ func (x *document) pkg(relations bool) (*Package, error) {
 		seen |= bit
 		return nil
 	}
+	count := 0 // relations and files
 	err := x.children(func(e xml.StartElement) (err error) {
 		name := e.Name.Local
 		switch name {
@@ -100,24 +118,22 @@ func (x *document) pkg(relations bool) (*Package, error) {
 				err = x.skip()
 			}
 		case "size":
-			if err = once(16, name); err == nil {
-				p.Size = number(attr(e, "package"))
-				err = x.skip()
+			if size := attr(e, "package"); size != "" { // dnf takes the last one
+				p.Size = number(size)
 			}
+			err = x.skip()
 		case "time":
-			if err = once(32, name); err == nil {
+			if err = once(16, name); err == nil {
 				p.FileTime = number(attr(e, "file"))
 				err = x.skip()
 			}
 		case "location":
-			if err = once(64, name); err == nil {
+			if err = once(32, name); err == nil {
 				p.Location = Location{attr(e, "href"), base(e)}
 				err = x.skip()
 			}
 		case "format":
-			if err = once(128, name); err == nil {
-				err = x.format(p, relations)
-			}
+			err = x.format(p, relations, &count)
 		default:
 			err = x.skip()
 		}
@@ -126,16 +142,17 @@ func (x *document) pkg(relations bool) (*Package, error) {
 	return p, err
 }
 
-// format reads the element format of a package.
-func (x *document) format(p *Package, relations bool) error {
-	count := 0
+// format reads the element format of a package. Clients read all of several. Of several
+// lists of one kind they take the last. count is how many relations and files were read.
+func (x *document) format(p *Package, relations bool, count *int) error {
 	more := func() error {
-		if count++; count > MaxRelations {
+		if *count++; *count > MaxRelations {
 			return x.fail(fmt.Errorf("the package %.80q has more than %d relations and files", p.Name, MaxRelations))
 		}
 		return nil
 	}
 	entries := func(list *[]Relation) error {
+		*list = nil
 		return x.children(func(e xml.StartElement) error {
 			if e.Name.Local == "entry" {
 				if err := more(); err != nil {

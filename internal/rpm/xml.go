@@ -2,22 +2,25 @@ package rpm
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 )
 
 // Limits of XML documents. In a primary.xml of Fedora the longest token, a description,
 // has less than 100 KB, and the longest package, of the kernel's debug information, has
-// some 10 MB. Real documents have five levels.
+// some 10 MB. Real documents have five levels; libxml2 reads 256. An attribute is as long as
+// its tag can be: some packages require one of hundreds of others, all in one attribute.
 const (
 	MaxToken      = 1 << 20  // bytes of a tag with its attributes, a text or a comment
 	MaxElement    = 64 << 20 // bytes of one data element or one package
-	MaxValue      = 4 << 10  // bytes of an attribute's value or of a text that is kept
-	maxDepth      = 16
+	MaxValue      = 4 << 10  // bytes of a text that is kept
+	maxDepth      = 256
 	maxAttributes = 64
 )
 
@@ -42,8 +45,12 @@ type document struct {
 
 // newDocument reads the start of the root element, which must have one of the names.
 func newDocument(r io.Reader, roots ...string) (*document, error) {
-	src := &budget{r: r}
-	x := &document{d: xml.NewDecoder(bufio.NewReaderSize(src, 64<<10)), src: src}
+	src := &budget{r: r, left: MaxToken}
+	body, err := anyVersion(bufio.NewReaderSize(src, 64<<10))
+	if err != nil {
+		return nil, err
+	}
+	x := &document{d: xml.NewDecoder(body), src: src}
 	x.d.CharsetReader = charset
 	root, err := x.next()
 	if err == io.EOF {
@@ -62,6 +69,32 @@ func newDocument(r io.Reader, roots ...string) (*document, error) {
 		}
 	}
 	return nil, x.fail(fmt.Errorf("begins with the element %.40q, not %q", start.Name.Local, roots[0]))
+}
+
+// maxDeclaration is how long the XML declaration of another version can be, in bytes.
+const maxDeclaration = 1 << 10
+
+// declared finds the version in an XML declaration.
+var declared = regexp.MustCompile(`^(\x{feff}?<\?xml\s+version\s*=\s*)("[^"<>]*"|'[^'<>]*')`)
+
+// anyVersion makes the document one of XML 1.0, which is the only version that encoding/xml
+// reads. Clients read the others as if they were 1.0, too.
+func anyVersion(r *bufio.Reader) (*bufio.Reader, error) {
+	head, err := r.Peek(maxDeclaration)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	m := declared.FindSubmatch(head)
+	if m == nil {
+		return r, nil
+	}
+	version := m[2]
+	if string(version[1:len(version)-1]) == "1.0" {
+		return r, nil
+	}
+	_, _ = r.Discard(len(m[0])) // can't fail: they were just read
+	start := string(m[1]) + `"1.0"` + strings.Repeat("\n", bytes.Count(version, []byte("\n")))
+	return bufio.NewReader(io.MultiReader(strings.NewReader(start), r)), nil
 }
 
 // errDoctype: clients take default values of attributes from a document type, such as another
@@ -90,6 +123,10 @@ func (x *document) next() (xml.Token, error) {
 				return nil, x.fail(errors.New("has a second root element"))
 			case x.open > maxDepth:
 				return nil, x.fail(fmt.Errorf("has more than %d elements within each other", maxDepth))
+			case x.open == 2:
+				x.begins = x.d.InputOffset()
+			case x.tooLong(): // what is open is in memory
+				return nil, x.fail(errElement)
 			}
 			if err := checkAttributes(t.Attr); err != nil {
 				return nil, x.fail(err)
@@ -107,13 +144,16 @@ func (x *document) next() (xml.Token, error) {
 				return nil, x.fail(errors.New("has text outside of its root element"))
 			}
 		}
-		if x.open > 1 && x.d.InputOffset()-x.begins > MaxElement {
-			return nil, x.fail(errElement())
+		if x.tooLong() {
+			return nil, x.fail(errElement)
 		}
 	}
 }
 
-func errElement() error { return fmt.Errorf("an element has more than %d bytes", MaxElement) }
+var errElement = fmt.Errorf("an element has more than %d bytes", MaxElement)
+
+// tooLong reports whether the open element below the root has too many bytes.
+func (x *document) tooLong() bool { return x.open > 1 && x.d.InputOffset()-x.begins > MaxElement }
 
 // checkAttributes refuses an attribute that occurs twice, which encoding/xml does not.
 func checkAttributes(list []xml.Attr) error {
@@ -121,9 +161,6 @@ func checkAttributes(list []xml.Attr) error {
 		return fmt.Errorf("an element has more than %d attributes", maxAttributes)
 	}
 	for i, a := range list {
-		if len(a.Value) > MaxValue {
-			return fmt.Errorf("the attribute %.40q has more than %d bytes", a.Name.Local, MaxValue)
-		}
 		for _, other := range list[:i] {
 			if other.Name == a.Name {
 				return fmt.Errorf("the attribute %.40q occurs twice", a.Name.Local)
@@ -146,17 +183,14 @@ func (x *document) children(f func(xml.StartElement) error) error {
 		}
 		switch t := token.(type) {
 		case xml.StartElement:
-			if x.open == 2 {
-				x.begins = x.d.InputOffset()
-			}
 			if err := f(t); err != nil {
 				return err
 			}
 		case xml.EndElement:
 			return nil
 		}
-		if x.open > 1 && x.d.InputOffset()-x.begins > MaxElement {
-			return x.fail(errElement())
+		if x.tooLong() {
+			return x.fail(errElement)
 		}
 	}
 }

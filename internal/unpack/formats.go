@@ -55,7 +55,7 @@ func open(r *bufio.Reader, ext string) (p packed, err error) {
 		}
 		p = packed{Reader: lz4.NewReader(r), behind: lz4.ErrInvalidFrame}
 	default:
-		err = fmt.Errorf("compressed in a way that is not known, %q", ext)
+		err = fmt.Errorf("compressed in a way that is not known, %.20q", ext)
 	}
 	return p, err
 }

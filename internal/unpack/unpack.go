@@ -4,6 +4,7 @@ package unpack
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 )
@@ -45,6 +46,18 @@ func Reader(r io.Reader, ext string, size int64, exact bool) (*Stream, error) {
 		return nil, fmt.Errorf("unpack: %w", err)
 	}
 	return s, nil
+}
+
+// XML unpacks an XML document as Reader does. What begins as XML does is read as it is,
+// whatever ext says: clients read gzip files by zlib's gzread, which does so. No compressed
+// file begins like that, except that one in .lzma may.
+func XML(r io.Reader, ext string, size int64) (*Stream, error) {
+	br := bufio.NewReaderSize(r, 64<<10)
+	head, _ := br.Peek(64) // an error comes back when it is read
+	if ext != ".lzma" && bytes.HasPrefix(bytes.TrimLeft(head, "\ufeff \t\r\n"), []byte("<")) {
+		ext = ""
+	}
+	return Reader(br, ext, size, false)
 }
 
 // Read reads unpacked bytes.

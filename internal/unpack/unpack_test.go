@@ -55,6 +55,45 @@ func decode(t testing.TB, s string) []byte {
 	return b
 }
 
+// Text that is not compressed is read as it is, if it begins as XML does.
+func TestXML(t *testing.T) {
+	const limit = 100
+	for _, ext := range append(Extensions(), ".br") {
+		for _, text := range []string{"<a/>", "\ufeff<?xml version='1.0'?><a/>", "\n <a/>"} {
+			r, err := XML(strings.NewReader(text), ext, limit)
+			if err != nil {
+				if ext != ".lzma" { // may begin like that
+					t.Errorf("%q: %v", ext, err)
+				}
+				continue
+			}
+			got, err := io.ReadAll(r)
+			if (string(got) != text || err != nil || r.Trailing()) && ext != ".lzma" {
+				t.Errorf("%q: %q, %v", ext, got, err)
+			}
+		}
+		data, want := packedText(t)[ext], text
+		if data == nil {
+			continue
+		}
+		r, err := XML(bytes.NewReader(data), ext, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(r); string(got) != want || err != nil {
+			t.Errorf("%q: %q, %v", ext, got, err)
+		}
+	}
+	if r, err := XML(strings.NewReader("<a>"+strings.Repeat(" ", limit)), ".gz", limit); err != nil {
+		t.Error(err)
+	} else if _, err := io.ReadAll(r); err == nil {
+		t.Error("it may be of any length")
+	}
+	if _, err := XML(strings.NewReader("\x1f\x8b"), ".br", limit); err == nil || err.Error() != `unpack: compressed in a way that is not known, ".br"` {
+		t.Error(err)
+	}
+}
+
 func TestReader(t *testing.T) {
 	for _, ext := range Extensions() {
 		data := packedText(t)[ext]

@@ -117,7 +117,16 @@ type optionError struct {
 func (e *optionError) Unwrap() error { return e.error }
 
 // Hint says what the user can do.
-func (e *optionError) Hint() string { return e.option + ": false leaves it out" }
+func (e *optionError) Hint() string {
+	leave := e.option + ": false leaves it out"
+	if inner, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](e.error); ok {
+		return inner.Hint() + "; " + leave
+	}
+	return leave
+}
 
 func (c *capture) readOptional(ctx context.Context, r *repository, b beside) (*mirror.Roots, error) {
 	name := mirror.RootName{Path: r.dir + b.name, Phase: remote.Index}

@@ -129,9 +129,9 @@ func TestBesideDamaged(t *testing.T) {
 		{name: "pages", file: ".discinfo", content: page},
 		{name: "another repomd.xml", file: ".treeinfo", content: "[checksums]\nrepodata/repomd.xml = sha256:" + good, want: ".treeinfo:2: repodata/repomd.xml: its SHA256 is ", hint: "treeinfo: false leaves it out"},
 		{name: "other metadata", file: ".treeinfo", content: "[checksums]\nrepodata/x.xml = sha256:" + good},
-		{name: "a way out", file: ".treeinfo", content: "[stage2]\nmainimage = ../x.img", want: `.treeinfo:2: "../x.img" leads out of the mirrored tree`, hint: "treeinfo: false leaves it out"},
+		{name: "a way out", file: ".treeinfo", content: "[stage2]\nmainimage = ../x.img", want: `.treeinfo:2: "../x.img" leads out of the mirrored tree`, hint: "let url end a folder higher, and put the rest of it into paths; treeinfo: false leaves it out"},
 		{name: "a missing image", file: "treeinfo", content: "[checksums]\nimages/x = sha256:" + good, want: "images/x: upstream lists it and does not have it"},
-		{name: "a weak digest", file: "treeinfo", content: "[checksums]\nimages/x = md5:" + digestOf("md5", "x"), want: "treeinfo:2: images/x: only its MD5 or SHA-1 is known", hint: "treeinfo: false leaves it out"},
+		{name: "a weak digest", file: "treeinfo", content: "[checksums]\nimages/x = md5:" + digestOf("md5", "x"), want: "treeinfo:2: images/x: only its MD5 or SHA-1 is known", hint: "allow_weak: true accepts it, if you trust the way it came; treeinfo: false leaves it out"},
 		{name: "a digest of an unknown type", file: "treeinfo", content: "[checksums]\nimages/x = crc:1", want: `treeinfo:2: images/x: has a digest of the unknown type "crc"`},
 		{name: "an extra file outside", file: "extra_files.json", content: `{"data": [{"file": "/etc/passwd", "checksums": {"sha256": "` + good + `"}}]}`, want: `extra_files.json: path "/etc/passwd" is absolute`, hint: "extra_files: false leaves it out"},
 	} {
@@ -172,7 +172,7 @@ func TestDeltas(t *testing.T) {
 	last.content = text("<deltainfo><newpackage><delta><filename>../x</filename><checksum type='sha256'>" + digestOf("sha256", "x") + "</checksum></delta></newpackage></deltainfo>")
 	last.typ = "deltainfo"
 	s.publish("", f)
-	if text, err := s.fail(s.open(Options{Verify: "off"}), nil); !strings.HasSuffix(text, `-prestodelta.xml.gz:1: "../x" leads out of the mirrored tree`) || hint(err) != "deltas: false leaves it out" {
+	if text, err := s.fail(s.open(Options{Verify: "off"}), nil); !strings.HasSuffix(text, `-prestodelta.xml.gz:1: "../x" leads out of the mirrored tree`) || hint(err) != "let url end a folder higher, and put the rest of it into paths; deltas: false leaves it out" {
 		t.Errorf("%s, %s", text, hint(err))
 	}
 	off := false

@@ -136,7 +136,7 @@ func (r *upstream) trust(by signature.Issuers) manifest.Snippet {
 func (r *upstream) note(repos []described) string {
 	unsigned := slices.ContainsFunc(repos, func(d described) bool { return !d.signed })
 	switch {
-	case r.keys == nil && r.options.trustsList():
+	case r.keys == nil && r.proven.Load():
 		return " This checkpoint's metadata have the digest that the list of mirrors gave, by HTTPS. No keys are kept with it: gpgcheck takes those that clients trust anyway, such as their distribution's."
 	case r.keys == nil && r.packageKeys != nil:
 		return " The signature of the metadata is not checked, as packages have their own."

@@ -57,7 +57,7 @@ func (c *capture) listMetadata() error {
 				same, contradiction := byType[d.Type], byPath[m.Path]
 				switch {
 				case same != nil && (same.Path != m.Path || same.Sums() != m.Sums()):
-					err = fmt.Errorf("is listed twice, as %s and as %s", same.data.Location.Href, d.Location.Href)
+					err = fmt.Errorf("is listed twice, as %.200s and as %.200s", same.data.Location.Href, d.Location.Href)
 				case contradiction != nil && contradiction.Sums() != m.Sums():
 					err = fmt.Errorf("%s is listed with two digests, as %q and as %q", m.Path, contradiction.data.Type, d.Type)
 				case contradiction != nil:
@@ -110,24 +110,30 @@ func listed(size int64, sum rpm.Checksum) (l mirror.Listed, err error) {
 	if (sum == rpm.Checksum{}) {
 		return l, errors.New("has no digest")
 	}
-	var a mirror.Algorithm
-	switch strings.ToLower(sum.Type) {
-	case "sha512":
-		a = mirror.SHA512
-	case "sha384":
-		a = mirror.SHA384
-	case "sha256":
-		a = mirror.SHA256
-	case "sha224":
-		a = mirror.SHA224
-	case "sha1", "sha":
-		a = mirror.SHA1
-	case "md5":
-		a = mirror.MD5
-	default:
+	a, ok := algorithm(sum.Type)
+	if !ok {
 		return l, fmt.Errorf("has a digest of the unknown type %.40q", sum.Type)
 	}
 	return l, l.Sums.Set(a, sum.Value)
+}
+
+// algorithm reads the type of a digest; false: clients do not know it.
+func algorithm(typ string) (mirror.Algorithm, bool) {
+	switch strings.ToLower(typ) {
+	case "sha512":
+		return mirror.SHA512, true
+	case "sha384":
+		return mirror.SHA384, true
+	case "sha256":
+		return mirror.SHA256, true
+	case "sha224":
+		return mirror.SHA224, true
+	case "sha1", "sha":
+		return mirror.SHA1, true
+	case "md5":
+		return mirror.MD5, true
+	}
+	return 0, false
 }
 
 // obtainAll gets all metadata.
@@ -187,13 +193,10 @@ func (c *capture) obtain(ctx context.Context, m *metadata) error {
 	return nil
 }
 
-// compression returns the extension by which a file is unpacked.
-func compression(name string) (ext string, err error) {
-	switch ext = path.Ext(name); ext {
-	case ".gz", ".bz2", ".xz", ".zst", ".lzma", ".lz4":
-		return ext, nil
-	case ".xml", "":
-		return "", nil
+// compression returns the extension by which a file is unpacked, unless it is plain XML.
+func compression(name string) string {
+	if ext := path.Ext(name); ext != ".xml" {
+		return ext
 	}
-	return "", fmt.Errorf("is compressed in a way that clients don't know, %.20q", ext)
+	return ""
 }

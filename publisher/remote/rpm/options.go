@@ -130,7 +130,7 @@ func (o Options) checkVerify() error {
 	return nil
 }
 
-// trustsList reports whether a metalink proves which repomd.xml is right.
+// trustsList reports whether a metalink proves which repomd.xml is right, if it has hashes.
 func (o Options) trustsList() bool { return strings.HasPrefix(o.Metalink, "https://") }
 
 // checkList checks a list of mirrors.

@@ -168,16 +168,12 @@ func (c *capture) readDeltas(ctx context.Context, m *metadata) (files []file, er
 
 // unpack calls parse with what a file of the metadata unpacks to.
 func (c *capture) unpack(ctx context.Context, m *metadata, from mirror.Spooled, parse func(io.Reader) error) error {
-	ext, err := compression(m.Path)
-	if err != nil {
-		return &remote.InputError{Where: m.Path, Err: err}
-	}
 	packed, err := from.Open()
 	if err != nil {
 		return err
 	}
 	defer packed.Close()
-	r, err := unpack.Reader(mirror.Cancellable(ctx, packed), ext, MaxUnpacked, false)
+	r, err := unpack.XML(mirror.Cancellable(ctx, packed), compression(m.Path), MaxUnpacked)
 	if err != nil {
 		return &remote.InputError{Where: m.Path, Err: err}
 	}

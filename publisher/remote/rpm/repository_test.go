@@ -114,6 +114,7 @@ type files struct {
 	data     []data // besides primary
 	sum      string // type of digests; sha256 unless set
 	ext      string // of primary.xml; ".gz" unless set, "plain": none
+	packed   string // how it is compressed, if its name says something else
 	simple   bool   // names of metadata do not hold their digest
 	revision int    // 1742306610 unless set
 	by       *openpgp.Entity
@@ -155,7 +156,7 @@ func (s *site) publish(dir string, f files) {
 		primary = f.primary(primary)
 	}
 	ext := or(f.ext, ".gz")
-	all := append([]data{{"primary", xmlName("primary", ext), pack(ext, primary)}}, f.data...)
+	all := append([]data{{"primary", xmlName("primary", ext), pack(or(f.packed, ext), primary)}}, f.data...)
 	sum := or(f.sum, "sha256")
 	revision := 1742306610
 	if f.revision != 0 {

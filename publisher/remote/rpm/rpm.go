@@ -42,6 +42,7 @@ import (
 	"log/slog"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asof/asof/internal/option"
@@ -65,6 +66,7 @@ type upstream struct {
 	now         func() time.Time
 	warned      sync.Once
 	memory      mirror.Memory
+	proven      atomic.Bool // the list of mirrors that was read last proves which repomd.xml is right
 	said        mirror.Said
 }
 
@@ -103,7 +105,7 @@ func newUpstream(opts Options, env fetch.Env) (*upstream, error) {
 
 // Capture implements remote.Remote.
 func (r *upstream) Capture(ctx context.Context, prev remote.Previous) (remote.Capture, error) {
-	if r.keys == nil && r.options.Verify != "off" && !r.options.trustsList() {
+	if r.unchecked() && !r.options.trustsList() {
 		r.warned.Do(func() {
 			r.log.Warn("signatures are not checked: no keyring is configured (signed_by)", "url", r.urlOf(r.client))
 		})
@@ -114,6 +116,9 @@ func (r *upstream) Capture(ctx context.Context, prev remote.Previous) (remote.Ca
 	}
 	return c, nil
 }
+
+// unchecked reports whether there are no keys although signatures should be checked.
+func (r *upstream) unchecked() bool { return r.keys == nil && r.options.Verify != "off" }
 
 // urlOf returns the URL of a place for messages, without credentials.
 func (r *upstream) urlOf(place *fetch.Client) string {

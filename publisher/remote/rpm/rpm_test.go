@@ -201,14 +201,25 @@ func TestCompressions(t *testing.T) {
 			t.Errorf("%s: %q", ext, remotetest.Paths(c))
 		}
 	}
+	// Clients read text that is not compressed at all, whatever its name is.
+	for _, ext := range []string{".gz", ".zst", ".xz", ".bz2", ".br"} {
+		s := newSite(t)
+		f := some(s, "")
+		f.ext, f.packed = ext, "plain"
+		f.data[0].content = "<filelists/>"
+		s.publish("", f)
+		if c := s.capture(s.open(Options{Verify: "off"}), nil); !slices.Contains(remotetest.Paths(c), "Packages/hello-1.0-1.noarch.rpm") {
+			t.Errorf("%s: %q", ext, remotetest.Paths(c))
+		}
+	}
 	s := newSite(t)
 	f := some(s, "")
-	f.ext = ".br"
+	f.ext, f.packed = ".br", ".gz"
 	s.publish("", f)
-	if text, _ := s.fail(s.open(Options{Verify: "off"}), nil); !strings.HasSuffix(text, `-primary.xml.br: is compressed in a way that clients don't know, ".br"`) {
+	if text, _ := s.fail(s.open(Options{Verify: "off"}), nil); !strings.HasSuffix(text, `-primary.xml.br: unpack: compressed in a way that is not known, ".br"`) {
 		t.Error(text)
 	}
-	f.ext, f.packages = ".gz", f.packages+"</metadata><metadata>"
+	f.ext, f.packages = "", f.packages+"</metadata><metadata>"
 	s.publish("", f)
 	if text, err := s.fail(s.open(Options{Verify: "off"}), nil); !strings.HasSuffix(text, "has a second root element") || errors.Is(err, remote.ErrMoved) {
 		t.Error(text)

@@ -87,7 +87,8 @@ func othersThan(list []*fetch.Client, chosen int) (others []*fetch.Client) {
 	return others
 }
 
-// readList reads the list of mirrors. versions is nil for a mirrorlist.
+// readList reads the list of mirrors. versions is nil for a mirrorlist, and for a metalink
+// without hashes, as clients take that for a mirrorlist.
 func (r *upstream) readList(ctx context.Context) (mirrors []string, versions []mirror.Listed, err error) {
 	var data []byte
 	err = r.client.Retry(ctx, func(ctx context.Context) error {
@@ -115,29 +116,71 @@ func (r *upstream) readList(ctx context.Context) (mirrors []string, versions []m
 	if err != nil {
 		return nil, nil, syntax(where, err)
 	}
+	var unusable error
 	for i, v := range m.Versions {
 		l, err := strongest(v)
 		if err == nil {
 			err = l.Sums.Check(r.options.AllowWeak)
 		}
-		if err != nil && i == 0 {
-			return nil, nil, &remote.InputError{Where: where, Err: fmt.Errorf("repomd.xml: %w", err)}
-		}
-		if err == nil {
+		switch {
+		case err == nil:
 			versions = append(versions, l)
+		case err == errNoHash:
+		case i == 0:
+			return nil, nil, &remote.InputError{Where: where, Err: fmt.Errorf("repomd.xml: %w", err)}
+		default:
+			unusable = err
 		}
+	}
+	if versions == nil && unusable != nil {
+		return nil, nil, &remote.InputError{Where: where, Err: fmt.Errorf("repomd.xml: %w", unusable)}
+	}
+	r.proven.Store(versions != nil && r.options.trustsList())
+	if versions == nil {
+		return m.Mirrors, nil, r.unproven(where)
 	}
 	return m.Mirrors, versions, nil
 }
+
+// unproven deals with a metalink without hashes: nothing says which repomd.xml is right, so
+// keys have to.
+func (r *upstream) unproven(where string) error {
+	if !r.unchecked() || !r.options.trustsList() {
+		return nil
+	}
+	if r.options.Verify == "required" {
+		return &unprovenError{fmt.Errorf("%s: %w: the metalink has no hash of repomd.xml of a known type", where, remote.ErrUnverified)}
+	}
+	r.warned.Do(func() {
+		r.log.Warn("nothing is verified: the metalink has no hash of repomd.xml of a known type, and no keyring is configured (signed_by)", "url", where)
+	})
+	return nil
+}
+
+// unprovenError means that a metalink is all that could verify a repository, and does not.
+type unprovenError struct{ error }
+
+func (e *unprovenError) Unwrap() error { return e.error }
+
+// Hint says what the user can do.
+func (e *unprovenError) Hint() string {
+	return "signed_by has to name the keys of the repository, if it is signed; without verify: required it is published unverified"
+}
+
+// errNoHash means that clients compare nothing.
+var errNoHash = errors.New("has no hash of a known type")
 
 // strongest returns the strongest hash of a version, which is the only one that librepo
 // compares. The size is not looked at.
 func strongest(v rpm.Version) (l mirror.Listed, err error) {
 	best := mirror.Algorithm(len(l.Sums))
 	l.Size = -1
-	err = errors.New("has no hash of a known type")
+	err = errNoHash
 	for _, hash := range v.Hashes {
 		one, wrong := listed(-1, hash)
+		if _, known := algorithm(hash.Type); wrong != nil && known && err == errNoHash {
+			err = wrong
+		}
 		for a, digest := range one.Sums {
 			if wrong == nil && digest != "" && mirror.Algorithm(a) < best {
 				best, l, err = mirror.Algorithm(a), one, nil

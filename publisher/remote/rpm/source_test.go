@@ -1,9 +1,15 @@
 package rpm
 
 import (
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -232,6 +238,54 @@ func TestMetalink(t *testing.T) {
 	}
 }
 
+// A metalink without a hash that clients compare is a list of mirrors, and verifies nothing.
+func TestMetalinkWithoutHash(t *testing.T) {
+	n := newNetwork(t, 1)
+	n.metalink(n.repomd())
+	good := n.Content("metalink")
+	list := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, n.Content("metalink")) }))
+	t.Cleanup(list.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	must(t, os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: list.Certificate().Raw}), 0o600))
+	for _, tt := range []struct {
+		name, content string
+		verify        string
+		err, warning  string
+		proven        bool
+	}{
+		{name: "hashes", content: good, proven: true},
+		{name: "hashes", content: good, verify: "required", proven: true},
+		{name: "no hashes", content: strings.ReplaceAll(good, "hash", "x"), warning: "nothing is verified: the metalink has no hash of repomd.xml of a known type"},
+		{name: "unknown types", content: strings.NewReplacer("md5", "crc", "sha256", "sha-256").Replace(good), warning: "nothing is verified: the metalink has no hash of repomd.xml of a known type"},
+		{name: "no hashes", content: strings.ReplaceAll(good, "hash", "x"), verify: "off"},
+		{name: "no hashes", content: strings.ReplaceAll(good, "hash", "x"), verify: "required", err: "verification failed: the metalink has no hash of repomd.xml of a known type"},
+		{name: "earlier ones only", content: strings.Replace(good, "<mm0:alternates>", "<mm0:alternates><mm0:alternate><verification><hash type='sha256'>"+digestOf("sha256", n.repomd())+"</hash></verification></mm0:alternate>", 1), verify: "required", proven: true},
+		{name: "wrong earlier ones only", content: strings.Replace(strings.ReplaceAll(good, "hash", "x"), "<mm0:alternates>", "<mm0:alternates><mm0:alternate><verification><hash type='sha256'>"+digestOf("sha256", "x")+"</hash></verification></mm0:alternate>", 1), err: "it is none of the 1 versions that the metalink names", proven: true},
+		{name: "weak earlier ones only", content: strings.Replace(strings.ReplaceAll(good, "hash", "x"), "<mm0:alternates>", "<mm0:alternates><mm0:alternate><verification><hash type='md5'>"+digestOf("md5", "x")+"</hash></verification></mm0:alternate>", 1), err: "only its MD5 or SHA-1 is known"},
+	} {
+		n.Set("metalink", tt.content)
+		var logged strings.Builder
+		env := n.env()
+		env.Log = slog.New(slog.NewTextHandler(&logged, nil))
+		r, err := newUpstream(Options{Metalink: list.URL + "/metalink", Verify: tt.verify, Options: fetch.Options{CACert: ca}}, env)
+		must(t, err)
+		if tt.err != "" {
+			text, err := n.fail(r, nil)
+			if !strings.Contains(text, tt.err) || hint(err) == "" || tt.verify == "required" && !errors.Is(err, remote.ErrUnverified) {
+				t.Errorf("%s: %s", tt.name, text)
+			}
+		} else {
+			n.capture(r, nil)
+			if text := logged.String(); !strings.Contains(text, tt.warning) || strings.Contains(text, "verified") != (tt.warning != "") {
+				t.Errorf("%s: %s", tt.name, text)
+			}
+		}
+		if note := r.note(nil); r.proven.Load() != tt.proven || strings.Contains(note, "by HTTPS") != tt.proven {
+			t.Errorf("%s: %t, %s", tt.name, r.proven.Load(), note)
+		}
+	}
+}
+
 // Lists that are none.
 func TestLists(t *testing.T) {
 	n := newNetwork(t, 1)
@@ -242,7 +296,7 @@ func TestLists(t *testing.T) {
 		{"mirrorlist", "", "get HOST/list: 404 Not Found"},
 		{"metalink", "<html/>", `HOST/list:1: begins with the element "html", not "metalink"`},
 		{"metalink", "<metalink><files><file name='repomd.xml'><verification><hash type='md5'>" + digestOf("md5", "x") + "</hash></verification><resources><url>http://example.org/</url></resources></file></files></metalink>", "HOST/list: repomd.xml: only its MD5 or SHA-1 is known, which prove nothing"},
-		{"metalink", "<metalink><files><file name='repomd.xml'><verification><hash type='crc'>1</hash></verification><resources><url>http://example.org/</url></resources></file></files></metalink>", "HOST/list: repomd.xml: has no hash of a known type"},
+		{"metalink", "<metalink><files><file name='repomd.xml'><verification><hash type='crc'>1</hash><hash type='sha256'>AB</hash></verification><resources><url>http://example.org/</url></resources></file></files></metalink>", `HOST/list: repomd.xml: "AB" is not a digest of SHA256`},
 	} {
 		n.Remove("list")
 		if tt.content != "" {
