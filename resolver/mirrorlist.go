@@ -56,6 +56,7 @@ func (r *Resolver) serveMirrors(w http.ResponseWriter, req *http.Request, repo *
 	if err != nil {
 		return err
 	}
+	setRing(w.Header(), answer)
 	list := origin + location(true, "", repo.base, answer.Checkpoint.ID.String(), p) + "\n"
 	if asked.Kind != manifest.WhenInstant {
 		list += origin + location(true, "", repo.base, when, p) + "\n"

@@ -140,6 +140,7 @@ func (r *Resolver) serveWhen(w http.ResponseWriter, req *http.Request, t target,
 		return r.serveTree(w, req, t, repo, c, p)
 	}
 
+	setRing(w.Header(), answer)
 	status, cache := http.StatusTemporaryRedirect, manifest.CacheNever
 	if answer.Final {
 		status, cache = http.StatusMovedPermanently, cacheFinal

@@ -30,6 +30,15 @@ func (r *Resolver) resolve(ctx context.Context, repo *repo, text string) (manife
 	return when, answer, err
 }
 
+// timeHeader says for which time a ring stands.
+const timeHeader = "Asof-Time"
+
+func setRing(h http.Header, answer manifest.Answer) {
+	if !answer.Ring.IsZero() {
+		h.Set(timeHeader, answer.Ring.String())
+	}
+}
+
 // now is the present second.
 func (r *Resolver) now() manifest.ID { return manifest.IDOf(r.opts.Now()) }
 
