@@ -22,7 +22,7 @@ locals {
   trees     = "*/????????T??????Z/*"
 
   # Private: no outside request may reach them.
-  private = ["asof.json", ".asof/repos/*", ".asof/pins/*", ".asof/janitor/*"]
+  private = ["asof.json", ".asof/repos/*", ".asof/pins/*", ".asof/janitor/*", ".asof/rollout/*"]
 
   asof_yaml = yamlencode(merge(
     { store = local.store, cloudfront = { distribution = aws_cloudfront_distribution.this.id, key_value_store = aws_cloudfront_key_value_store.times.arn } },

@@ -389,6 +389,35 @@ func forbidMissing(t *testing.T, endpoint string) (url string) {
 	return amazon.URL
 }
 
+// Who moves rings can do that, and nothing else.
+func TestPromoterRights(t *testing.T) {
+	server := minio.Server(t)
+	bucket := server.NewBucket(t)
+	config := fmt.Sprintf("store: minio://%s/%s/%s\nrollout: {rings: [{name: canary}, {name: prod}]}\nrepos:\n  - {name: tools, remote: {type: dir, path: src}}\n", server.Endpoint, bucket, storePrefix)
+	publisher, promoter := newUser(t, server, policy(t, "publisher", bucket)), newUser(t, server, policy(t, "promoter", bucket))
+	w := newWorkspace(t, config, publisher.env...)
+	w.write("src/a", "1")
+	w.run("publish")
+	p := newWorkspace(t, config, promoter.env...)
+	p.write("src/a", "2")
+	p.run("promote")
+	p.run("promote")
+	if out := p.run("ring"); !regexp.MustCompile(`(?m)^tools +[0-9]{8}T[0-9]{6}Z`).MatchString(out) {
+		t.Error(out)
+	}
+	p.run("hold", "prod", "--reason", "freeze")
+	p.run("resume", "prod")
+	if r := p.try("publish"); r.code != 1 || !strings.Contains(r.stderr, "access denied") {
+		t.Errorf("publish: %d %s", r.code, r.stderr)
+	}
+	ctx := t.Context()
+	for _, key := range []string{"asof.json", "tools/checkpoints.json", "tools/index.html", ".asof/pool/sha256/ab/cd"} {
+		denied(t, "put "+key, put(ctx, promoter.client, bucket, storePrefix+"/"+key))
+	}
+	denied(t, "delete", promoter.client.RemoveObject(ctx, bucket, storePrefix+"/"+manifest.RolloutKey, sdk.RemoveObjectOptions{}))
+	foreign(t, promoter, server, bucket, storePrefix)
+}
+
 // The documents show exactly the policies that are tested here.
 func TestPoliciesInTheDocuments(t *testing.T) {
 	docs, err := os.ReadFile("../docs/operations/security.md")
@@ -396,7 +425,7 @@ func TestPoliciesInTheDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob("../examples/policies/*.json")
-	if err != nil || len(files) != 4 {
+	if err != nil || len(files) != 5 {
 		t.Fatalf("%d policies, %v", len(files), err)
 	}
 	for _, file := range files {

@@ -77,6 +77,7 @@ run "defaults" {
       "arn:aws:s3:::packages-123456789012/.asof/repos/*",
       "arn:aws:s3:::packages-123456789012/.asof/pins/*",
       "arn:aws:s3:::packages-123456789012/.asof/janitor/*",
+      "arn:aws:s3:::packages-123456789012/.asof/rollout/*",
     ]
     error_message = "the CDN can't read what is private"
   }

@@ -1,8 +1,8 @@
-# The rights of publisher, janitor and resolver. Their only source is
+# The rights of publisher, janitor, resolver and promoter. Their only source is
 # examples/policies, which docs/operations/security.md shows and a test tries on a
 # real MinIO. This module fills in BUCKET and PREFIX.
 locals {
-  names = ["publisher", "janitor", "resolver", "retention"]
+  names = ["publisher", "janitor", "resolver", "promoter", "retention"]
 
   below = var.prefix == "" ? "" : "${var.prefix}/"
 

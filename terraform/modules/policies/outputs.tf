@@ -12,3 +12,8 @@ output "resolver" {
   description = "The policy of the resolver and of other readers. JSON."
   value       = jsonencode(local.policies.resolver)
 }
+
+output "promoter" {
+  description = "The policy of who moves rings and need not publish: get, list, and put their register. JSON."
+  value       = jsonencode(local.policies.promoter)
+}
