@@ -218,6 +218,39 @@ func TestAllWrong(t *testing.T) {
 	}
 }
 
+// Missing files are skipped only if clients can do without all of them, and only then is
+// that offered.
+func TestAdvice(t *testing.T) {
+	const skip = "upstream has to mend these files or its metadata; missing: skip publishes without those that upstream does not have"
+	for _, tt := range []struct {
+		gone []string
+		hint string
+	}{
+		{[]string{"-other.xml.gz"}, skip},
+		{[]string{"-primary.xml.gz"}, "upstream has to mend these files or its metadata"},
+		{[]string{"-primary.xml.gz", "-other.xml.gz"}, "upstream has to mend these files or its metadata"},
+	} {
+		s := newSite(t)
+		s.publish("", some(s, ""))
+		for _, name := range tt.gone {
+			s.Remove(metadataPath(s, name))
+		}
+		text, err := s.failLasting(s.open(Options{Verify: "off"}), nil)
+		if !errors.Is(err, remote.ErrMissing) || hint(err) != tt.hint {
+			t.Errorf("%q: %s\nhint: %s", tt.gone, text, hint(err))
+		}
+		r := s.open(Options{Verify: "off", Missing: "skip"})
+		s.fail(r, nil)
+		c, err := r.Capture(t.Context(), nil)
+		if (err == nil) != (tt.hint == skip) {
+			t.Errorf("%q with missing: skip: %v", tt.gone, err)
+		}
+		if err == nil {
+			c.Close()
+		}
+	}
+}
+
 // Digests that prove nothing are taken if that is allowed. A package is read once: the next
 // capture has it under the same digest, and does not read it from the store either.
 func TestWeak(t *testing.T) {
