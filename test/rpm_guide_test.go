@@ -24,6 +24,11 @@ func TestRPMGuide(t *testing.T) {
 	if len(files) != 3 || !strings.Contains(files[0], "gpgcheck=1\nrepo_gpgcheck=1\ngpgkey="+server+"/linux/rpms/"+first.String()+"/.asof/keys.asc\nmetadata_expire=never\n") {
 		t.Fatalf("%q", files)
 	}
+	for i, name := range []string{"$asof", "latest"} { // keys that outlive this checkpoint
+		if !strings.Contains(files[i+1], "\ngpgkey="+server+"/linux/rpms/"+name+"/.asof/keys.asc\nmetadata_expire=5m\nautorefresh=1\n") {
+			t.Errorf("%q", files[i+1])
+		}
+	}
 	for _, kind := range rpmClients {
 		t.Run(kind, func(t *testing.T) {
 			for i, want := range []string{"1.0", "1.0^git1", "1.0^git1"} {

@@ -15,8 +15,9 @@ import (
 	"github.com/asof/asof/publisher/remote/signature"
 )
 
-// refreshed makes zypper ask for newer metadata, as dnf does anyway.
-const refreshed = "autorefresh=1\n"
+// refreshed makes clients ask for newer metadata: dnf keeps them for two days otherwise, and
+// zypper asks only with autorefresh.
+const refreshed = "metadata_expire=5m\nautorefresh=1\n"
 
 // keysName is the name of the keys that are stored with a checkpoint.
 const keysName = "keys.asc"
@@ -57,7 +58,7 @@ func (r *upstream) Guide(ctx context.Context, tree remote.Tree) (remote.Guide, e
 		Title: "A repository for dnf, as of this checkpoint",
 		Note:  "For zypper the file belongs into /etc/zypp/repos.d. The checkpoint never changes, so clients need not ask for its metadata again." + r.note(repos),
 		File:  file,
-		Text:  r.repoFile(repos, func(d described) string { return "baseurl={tree}" + d.path() }, "metadata_expire=never\n"),
+		Text:  r.repoFile(repos, way{"baseurl={tree}", "{tree}", "metadata_expire=never\n"}),
 	})
 	add(manifest.Snippet{
 		Title: "The time in a variable",
@@ -69,19 +70,27 @@ func (r *upstream) Guide(ctx context.Context, tree remote.Tree) (remote.Guide, e
 	add(manifest.Snippet{
 		Title: "A repository for dnf, as of $asof",
 		File:  file,
-		Text:  r.repoFile(repos, func(d described) string { return "baseurl={repo}$asof/" + d.path() }, refreshed),
+		Text:  r.repoFile(repos, way{"baseurl={repo}$asof/", "{repo}$asof/", refreshed}),
 	})
 	add(manifest.Snippet{
 		Title: "A repository for dnf that follows latest",
-		Note:  "A mirror list keeps each run at one checkpoint, even while latest moves on. In the address, latest may be a channel. A server without asof, such as a bucket, has no mirror lists.",
+		Note:  "A mirror list keeps each run at one checkpoint, even while latest moves on. In " + r.addresses() + ", latest may be a channel. A server without asof, such as a bucket, has no mirror lists.",
 		File:  file,
-		Text:  r.repoFile(repos, func(d described) string { return "mirrorlist={mirrors}latest/" + d.path() }, refreshed),
+		Text:  r.repoFile(repos, way{"mirrorlist={mirrors}latest/", "{repo}latest/", refreshed}),
 	})
 	return guide, nil
 }
 
 // trusted returns the keys that are kept with a checkpoint; nil: none are.
 func (r *upstream) trusted() *signature.Keyring { return cmp.Or(r.keys, r.packageKeys) }
+
+// addresses are those in a .repo file that name its moment.
+func (r *upstream) addresses() string {
+	if r.trusted() != nil {
+		return "both addresses, mirrorlist and gpgkey"
+	}
+	return "the address"
+}
 
 // verified says what was verified with them.
 func (r *upstream) verified() string {
@@ -118,17 +127,28 @@ func (r *upstream) describe(ctx context.Context, tree remote.Tree) (repos []desc
 	return repos, by, nil
 }
 
-// trust says which keys verified the tree and how clients get them.
+// maxKeys is how many of the keys that are kept are described.
+const maxKeys = 200
+
+// trust says which keys are kept with the tree, those that signed its metadata first, and how
+// clients get them. Clients trust all of them.
 func (r *upstream) trust(by signature.Issuers) manifest.Snippet {
 	var keys []string
-	for _, key := range r.trusted().Keys(by) {
-		keys = append(keys, "# "+key.String())
+	listed := map[string]bool{}
+	for _, key := range slices.Concat(r.trusted().Keys(by), r.trusted().Keys(nil)) {
+		if !listed[key.Fingerprint] {
+			listed[key.Fingerprint] = true
+			keys = append(keys, "# "+key.String())
+		}
+	}
+	if more := len(keys) - maxKeys; more > 0 {
+		keys = append(keys[:maxKeys], fmt.Sprintf("# and %d more", more))
 	}
 	return manifest.Snippet{
 		Title: "The keys of the repository",
-		Note: r.verified() + " with them; they are kept with it, and the files below name them as gpgkey. Compare the fingerprints with those that the repository's owner publishes elsewhere. " +
+		Note: r.verified() + " with them; they are kept with it, and the first file below names them as gpgkey. The files that move name the keys of the checkpoint that they lead to. Compare the fingerprints with those that the repository's owner publishes elsewhere. " +
 			"Over plain HTTP anybody on the way could give clients other keys: bring the file in another way then, and name it as gpgkey=file:///….",
-		Text: strings.Join(remote.First(keys), "\n") + "\n# {tree}" + manifest.GeneratedDir + keysName + "\n",
+		Text: strings.Join(keys, "\n") + "\n# {tree}" + manifest.GeneratedDir + keysName + "\n",
 	}
 }
 
@@ -148,8 +168,16 @@ func (r *upstream) note(repos []described) string {
 	return " If upstream signs its metadata only, and not its packages, set gpgcheck=0."
 }
 
-// repoFile writes a .repo file with a section for each repository.
-func (r *upstream) repoFile(repos []described, address func(described) string, more string) string {
+// way is how a .repo file leads to checkpoints.
+type way struct {
+	address string // the option that names the tree, up to the folder of a repository
+	tree    string // where the tree has its keys; it moves as the address does
+	more    string // options
+}
+
+// repoFile writes a .repo file with a section for each repository. A server that is away or
+// a mistake in $asof must be an error; Debian's dnf.conf has it passed over.
+func (r *upstream) repoFile(repos []described, w way) string {
 	var b strings.Builder
 	for i, d := range repos {
 		if i > 0 {
@@ -159,11 +187,11 @@ func (r *upstream) repoFile(repos []described, address func(described) string, m
 		if d.signed && r.keys != nil {
 			check = 1
 		}
-		fmt.Fprintf(&b, "[%[1]s]\nname=%[1]s\n%[2]s\nenabled=1\ngpgcheck=1\nrepo_gpgcheck=%[3]d\n", d.id, address(d), check)
+		fmt.Fprintf(&b, "[%[1]s]\nname=%[1]s\n%[2]s%[3]s\nenabled=1\nskip_if_unavailable=0\ngpgcheck=1\nrepo_gpgcheck=%[4]d\n", d.id, w.address, d.path(), check)
 		if r.trusted() != nil {
-			fmt.Fprintf(&b, "gpgkey={tree}%s%s\n", manifest.GeneratedDir, keysName)
+			fmt.Fprintf(&b, "gpgkey=%s%s%s\n", w.tree, manifest.GeneratedDir, keysName)
 		}
-		b.WriteString(more)
+		b.WriteString(w.more)
 	}
 	return b.String()
 }
