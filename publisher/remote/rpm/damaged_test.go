@@ -338,6 +338,11 @@ func TestPaths(t *testing.T) {
 	if text != "get HOST/CRB/repodata/repomd.xml: 404 Not Found" || errors.Is(err, remote.ErrMoved) || hint(err) != "url, or url with an entry of paths, has to be the folder that holds repodata" {
 		t.Errorf("%s, %q", text, hint(err))
 	}
+	// One that lacks several: all are named.
+	text, err = s.fail(s.open(Options{Verify: "off", Paths: []string{"CRB", "BaseOS/x86_64/os", "Extras"}}), nil)
+	if text != "2 of 3 paths hold no repository:\n  get HOST/CRB/repodata/repomd.xml: 404 Not Found\n  get HOST/Extras/repodata/repomd.xml: 404 Not Found" || errors.Is(err, remote.ErrMoved) || hint(err) != "url, or url with an entry of paths, has to be the folder that holds repodata" {
+		t.Errorf("%s, %q", text, hint(err))
+	}
 	// One changes while another is read: they would not belong together.
 	f := some(s, "BaseOS/x86_64/os/")
 	f.packages += s.add("BaseOS/x86_64/os/", pkg{name: "new", version: "1"})
@@ -387,7 +392,7 @@ func TestOptions(t *testing.T) {
 		{Options{URL: "https://example.org/os", Paths: []string{"../a"}}, `paths[0]: path "../a/repodata/repomd.xml" holds the segment ".."`},
 		{Options{URL: "https://example.org/os", Verify: "required"}, "verify: required needs keys in signed_by, or a metalink by https"},
 		{Options{URL: "https://example.org/os", Verify: "off", SignedBy: []string{key}}, "verify: off contradicts signed_by"},
-		{Options{URL: "https://example.org/os", Verify: "maybe"}, `verify: is "maybe"; allowed: required, off`},
+		{Options{URL: "https://example.org/os", Verify: "maybe"}, `verify: is "maybe"; allowed: required, warn, off`},
 		{Options{URL: "https://example.org/os", Missing: "maybe"}, `missing: is "maybe"; allowed: fail, skip`},
 		{Options{URL: "https://example.org/os", SignedBy: []string{"/nowhere"}}, "signed_by: open /nowhere: no such file or directory"},
 	} {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/asof/asof/internal/rpm"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
 	"github.com/asof/asof/publisher/remote/mirror"
@@ -26,7 +27,7 @@ const keysName = "keys.asc"
 type described struct {
 	dir    string
 	id     string // of its section in a .repo file
-	signed bool   // its repomd.xml
+	signed bool   // its repomd.xml, with a signature that was good, if keys are configured
 }
 
 // path is the folder as it stands in a URL. A dollar would begin a variable.
@@ -51,7 +52,7 @@ func (r *upstream) Guide(ctx context.Context, tree remote.Tree) (remote.Guide, e
 			return guide, fmt.Errorf("signed_by: %w", err)
 		}
 		guide.Files = map[string][]byte{keysName: keys}
-		add(r.trust(issuers))
+		add(r.trust(repos, issuers))
 	}
 	const file = "/etc/yum.repos.d/{name}.repo"
 	add(manifest.Snippet{
@@ -93,11 +94,22 @@ func (r *upstream) addresses() string {
 }
 
 // verified says what was verified with them.
-func (r *upstream) verified() string {
-	if r.keys == nil {
-		return "The packages of this checkpoint were verified"
+func (r *upstream) verified(repos []described) string {
+	const packages = "The packages of this checkpoint were verified with them"
+	bad := r.keys != nil && unsignedIn(repos)
+	switch {
+	case bad && r.packageKeys != nil:
+		return packages + ", but not all of its metadata: a signature is missing or not good"
+	case bad:
+		return "This checkpoint was not verified with them: a signature of its metadata is missing or not good"
+	case r.keys == nil:
+		return packages
 	}
-	return "This checkpoint was verified"
+	return "This checkpoint was verified with them"
+}
+
+func unsignedIn(repos []described) bool {
+	return slices.ContainsFunc(repos, func(d described) bool { return !d.signed })
 }
 
 // describe looks which repositories the tree has, and whose signatures.
@@ -119,7 +131,15 @@ func (r *upstream) describe(ctx context.Context, tree remote.Tree) (repos []desc
 		if err != nil && !mirror.Absent(err) {
 			return nil, nil, err
 		}
-		if d.signed = err == nil; d.signed {
+		if d.signed = err == nil; d.signed && r.keys != nil && r.options.Verify == verifyWarn {
+			root, err := mirror.Stored(ctx, tree, dir+repomdName, rpm.MaxRepomd)
+			if err != nil {
+				return nil, nil, err
+			}
+			_, err = r.keys.VerifyDetached(root.Data, asc.Data, r.now())
+			d.signed = err == nil
+		}
+		if d.signed {
 			maps.Copy(by, signature.DetachedIssuers(asc.Data))
 		}
 		repos = append(repos, d)
@@ -132,7 +152,7 @@ const maxKeys = 200
 
 // trust says which keys are kept with the tree, those that signed its metadata first, and how
 // clients get them. Clients trust all of them.
-func (r *upstream) trust(by signature.Issuers) manifest.Snippet {
+func (r *upstream) trust(repos []described, by signature.Issuers) manifest.Snippet {
 	var keys []string
 	listed := map[string]bool{}
 	for _, key := range slices.Concat(r.trusted().Keys(by), r.trusted().Keys(nil)) {
@@ -146,7 +166,7 @@ func (r *upstream) trust(by signature.Issuers) manifest.Snippet {
 	}
 	return manifest.Snippet{
 		Title: "The keys of the repository",
-		Note: r.verified() + " with them; they are kept with it, and the first file below names them as gpgkey. The files that move name the keys of the checkpoint that they lead to. Compare the fingerprints with those that the repository's owner publishes elsewhere. " +
+		Note: r.verified(repos) + ". They are kept with it, and the first file below names them as gpgkey. The files that move name the keys of the checkpoint that they lead to. Compare the fingerprints with those that the repository's owner publishes elsewhere. " +
 			"Over plain HTTP anybody on the way could give clients other keys: bring the file in another way then, and name it as gpgkey=file:///….",
 		Text: strings.Join(keys, "\n") + "\n# {tree}" + manifest.GeneratedDir + keysName + "\n",
 	}
@@ -154,7 +174,6 @@ func (r *upstream) trust(by signature.Issuers) manifest.Snippet {
 
 // note says what the file does not make sure.
 func (r *upstream) note(repos []described) string {
-	unsigned := slices.ContainsFunc(repos, func(d described) bool { return !d.signed })
 	switch {
 	case r.keys == nil && r.options.trustsList():
 		return " This checkpoint's metadata have the digest that the list of mirrors gave, by HTTPS. No keys are kept with it: gpgcheck takes those that clients trust anyway, such as their distribution's."
@@ -162,7 +181,9 @@ func (r *upstream) note(repos []described) string {
 		return " The signature of the metadata is not checked, as packages have their own."
 	case r.keys == nil:
 		return " No keys are kept with this checkpoint: gpgcheck takes those that clients trust anyway, such as their distribution's. The signature of the metadata is not checked."
-	case unsigned:
+	case unsignedIn(repos) && r.options.Verify == verifyWarn:
+		return " repo_gpgcheck is off where the signature of the metadata is missing or not good."
+	case unsignedIn(repos):
 		return " repo_gpgcheck is off where upstream does not sign its metadata."
 	}
 	return " If upstream signs its metadata only, and not its packages, set gpgcheck=0."

@@ -45,8 +45,9 @@ type Options struct {
 	VerifyPackages bool `yaml:"verify_packages"`
 
 	// Verify says what to do if SignedBy is empty. "required": fail. "off": check
-	// nothing, silently. Empty: warn.
-	Verify           string `yaml:"verify" allowed:"required, off"`
+	// nothing, silently. Empty: warn. With keys "warn" makes a bad or missing signature of
+	// repomd.xml a warning; it is an error otherwise.
+	Verify           string `yaml:"verify" allowed:"required, warn, off"`
 	AllowExpiredKeys bool   `yaml:"allow_expired_keys"` // accept what a key signed before it expired
 	AllowWeak        bool   `yaml:"allow_weak"`         // accept files of which only MD5 or SHA-1 are known
 
@@ -67,6 +68,9 @@ type Options struct {
 
 	fetch.Options `yaml:",inline"`
 }
+
+// verifyWarn is the value of Verify with which signatures are checked and need not be good.
+const verifyWarn = "warn"
 
 func on(option *bool) bool { return option == nil || *option }
 
