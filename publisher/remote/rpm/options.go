@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -93,7 +94,7 @@ func (o Options) check() (base *url.URL, dirs []string, err error) {
 	if o.URL == "" && places == 1 {
 		return o.checkList(errs)
 	}
-	base, err = fetch.ParseURL(o.URL)
+	base, err = parseURL(o.URL)
 	switch {
 	case err != nil:
 		wrong("url", "%w", err)
@@ -132,6 +133,21 @@ func (o Options) checkVerify() error {
 		return option.Errorf("verify_packages", "needs keys in signed_by")
 	}
 	return nil
+}
+
+// variable is one of dnf's in a URL.
+var variable = regexp.MustCompile(`\$(\w+|\{\w+[^}]*\})`)
+
+// parseURL reads the URL of an upstream, which has no variables: a checkpoint is of one
+// architecture and release.
+func parseURL(raw string) (*url.URL, error) {
+	u, err := fetch.ParseURL(raw)
+	if err == nil {
+		if name := variable.FindString(raw); name != "" {
+			return nil, fmt.Errorf("holds %s; dnf's variables are not expanded: write the value, or %%24 for a dollar", name)
+		}
+	}
+	return u, err
 }
 
 // trustsList reports whether a metalink proves which repomd.xml is right.
