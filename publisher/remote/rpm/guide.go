@@ -182,7 +182,7 @@ func (r *upstream) note(repos []described) string {
 	case r.keys == nil:
 		return " No keys are kept with this checkpoint: gpgcheck takes those that clients trust anyway, such as their distribution's. The signature of the metadata is not checked."
 	case unsignedIn(repos) && r.options.Verify == verifyWarn:
-		return " repo_gpgcheck is off where the signature of the metadata is missing or not good."
+		return " repo_gpgcheck is off where the signature of the metadata is missing or not good; zypper looks at one that is there all the same, and refuses it if it is bad."
 	case unsignedIn(repos):
 		return " repo_gpgcheck is off where upstream does not sign its metadata."
 	}
