@@ -12,18 +12,19 @@ import (
 	"github.com/asof/asof/publisher/transfer"
 )
 
-// maxMoved is how many times a sync starts again because its upstream changed.
+// maxMoved is how many times a sync starts again because its upstream may have changed.
 const maxMoved = 3
 
-// untilSettled repeats a sync or a publish, with growing pauses, if its upstream changed
-// in the meantime. The captured state is then no longer available.
+// untilSettled repeats a sync or a publish, with growing pauses, if its upstream changed in
+// the meantime, so that the captured state is no longer available. A wrong signature or a
+// missing file looks the same at first.
 func (p *Publisher) untilSettled(ctx context.Context, run func() error) error {
 	policy := retry.Policy{
 		Tries: 1 + maxMoved, Pause: 4 * p.RetryDelay, Growth: 4,
 		Sleep: p.Sleep,
 		Notify: func(err error, _ int, pause time.Duration) {
 			p.Progress.Retry(err)
-			p.Log.Warn("the upstream changed, starting again from its root", "error", err, "wait", retry.Round(pause))
+			p.Log.Warn("something does not fit together; starting again from the root, in case the upstream is changing", "error", err, "wait", retry.Round(pause))
 		},
 	}
 	return policy.Do(ctx, run, func(err error) (again bool, after time.Duration) {

@@ -20,7 +20,7 @@ type Lasting interface {
 	// false unless the user chose to do without missing files.
 	Skip(missing []string) bool
 	// Advice says what a user can do about faults. missing: files are among them that
-	// upstream does not have.
+	// upstream does not have, and it can be published without these.
 	Advice(missing bool) string
 	// Missing lists the files that this capture leaves out because upstream does not have
 	// them. They are in ascending order.
@@ -78,7 +78,9 @@ type FaultsError struct {
 func NewFaultsError(faults []Fault, advice func(missing bool) string) *FaultsError {
 	slices.SortFunc(faults, func(a, b Fault) int { return strings.Compare(a.Path, b.Path) })
 	e := &FaultsError{Faults: faults}
-	e.advice = advice(slices.ContainsFunc(faults, Fault.skippable))
+	// With a required one among them, to skip the others ends in the same error.
+	required := slices.ContainsFunc(faults, func(f Fault) bool { return f.Required })
+	e.advice = advice(!required && slices.ContainsFunc(faults, Fault.skippable))
 	return e
 }
 

@@ -36,8 +36,8 @@ func TestFaultsError(t *testing.T) {
 		t.Errorf("%v, %s", e, e.Hint())
 	}
 	e = NewFaultsError([]Fault{{Path: "a", Err: ErrMissing}, {Path: "index", Err: ErrMissing, Required: true}}, advice)
-	if e.Missing() != nil || !errors.Is(e, ErrMissing) {
-		t.Error("clients can't do without the index")
+	if e.Missing() != nil || !errors.Is(e, ErrMissing) || e.Hint() != "missing: false" {
+		t.Errorf("clients can't do without the index: %s", e.Hint())
 	}
 	e = NewFaultsError([]Fault{{Path: "index", Err: ErrMissing, Required: true}}, advice)
 	if e.Hint() != "missing: false" {

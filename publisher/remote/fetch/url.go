@@ -15,6 +15,8 @@ func ParseURL(raw string) (*url.URL, error) {
 	}
 	u, err := url.Parse(raw)
 	switch {
+	case err != nil && !strings.Contains(raw, "://"):
+		return nil, noScheme() // a port alone would be a scheme's end
 	case err != nil:
 		return nil, errors.New("not a valid URL")
 	case u.User != nil:
@@ -35,10 +37,17 @@ func ParseURL(raw string) (*url.URL, error) {
 			return nil, errors.New("holds a query; write ? in a name as %3F")
 		}
 	default:
-		return nil, errors.New("not an http, https or file URL")
+		if !strings.Contains(raw, "://") {
+			return nil, noScheme()
+		}
+		return nil, errNotOurs
 	}
 	return u, nil
 }
+
+var errNotOurs = errors.New("not an http, https or file URL")
+
+func noScheme() error { return &hintError{errNotOurs, "begin it with https://, http:// or file:///"} }
 
 // Redact is a URL's text for messages: without credentials, query and fragment.
 func Redact(u *url.URL) string {

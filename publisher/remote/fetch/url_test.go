@@ -25,6 +25,9 @@ func TestParseURL(t *testing.T) {
 		{"ann:secret@host/x", "not an http, https or file URL"},
 		{"ftp://host/secret", "not an http, https or file URL"},
 		{"/srv/secret", "not an http, https or file URL"},
+		{"127.0.0.1:18931/secret", "not an http, https or file URL"},
+		{"host.example.org/secret", "not an http, https or file URL"},
+		{"localhost:8080/secret", "not an http, https or file URL"},
 		{"file://secret/x", "not of the form file:///path"},
 		{"file:secret", "not of the form file:///path"},
 		{"file:///x?secret", "holds a query; write ? in a name as %3F"},
@@ -39,6 +42,10 @@ func TestParseURL(t *testing.T) {
 		}
 		if strings.Contains(got, "secret") {
 			t.Errorf("%q: the error repeats it", tt.raw)
+		}
+		hinted, _ := err.(*hintError)
+		if (hinted != nil) != (got == "not an http, https or file URL" && !strings.HasPrefix(tt.raw, "ftp:")) {
+			t.Errorf("%q: %v", tt.raw, hinted)
 		}
 	}
 }

@@ -218,6 +218,39 @@ func TestAllWrong(t *testing.T) {
 	}
 }
 
+// Missing files are skipped only if clients can do without all of them, and only then is
+// that offered.
+func TestAdvice(t *testing.T) {
+	const skip = "upstream has to mend these files or its metadata; missing: skip publishes without those that upstream does not have"
+	for _, tt := range []struct {
+		gone []string
+		hint string
+	}{
+		{[]string{"-other.xml.gz"}, skip},
+		{[]string{"-primary.xml.gz"}, "upstream has to mend these files or its metadata"},
+		{[]string{"-primary.xml.gz", "-other.xml.gz"}, "upstream has to mend these files or its metadata"},
+	} {
+		s := newSite(t)
+		s.publish("", some(s, ""))
+		for _, name := range tt.gone {
+			s.Remove(metadataPath(s, name))
+		}
+		text, err := s.failLasting(s.open(Options{Verify: "off"}), nil)
+		if !errors.Is(err, remote.ErrMissing) || hint(err) != tt.hint {
+			t.Errorf("%q: %s\nhint: %s", tt.gone, text, hint(err))
+		}
+		r := s.open(Options{Verify: "off", Missing: "skip"})
+		s.fail(r, nil)
+		c, err := r.Capture(t.Context(), nil)
+		if (err == nil) != (tt.hint == skip) {
+			t.Errorf("%q with missing: skip: %v", tt.gone, err)
+		}
+		if err == nil {
+			c.Close()
+		}
+	}
+}
+
 // Digests that prove nothing are taken if that is allowed. A package is read once: the next
 // capture has it under the same digest, and does not read it from the store either.
 func TestWeak(t *testing.T) {
@@ -305,6 +338,11 @@ func TestPaths(t *testing.T) {
 	if text != "get HOST/CRB/repodata/repomd.xml: 404 Not Found" || errors.Is(err, remote.ErrMoved) || hint(err) != "url, or url with an entry of paths, has to be the folder that holds repodata" {
 		t.Errorf("%s, %q", text, hint(err))
 	}
+	// One that lacks several: all are named.
+	text, err = s.fail(s.open(Options{Verify: "off", Paths: []string{"CRB", "BaseOS/x86_64/os", "Extras"}}), nil)
+	if text != "2 of 3 paths hold no repository:\n  get HOST/CRB/repodata/repomd.xml: 404 Not Found\n  get HOST/Extras/repodata/repomd.xml: 404 Not Found" || errors.Is(err, remote.ErrMoved) || hint(err) != "url, or url with an entry of paths, has to be the folder that holds repodata" {
+		t.Errorf("%s, %q", text, hint(err))
+	}
 	// One changes while another is read: they would not belong together.
 	f := some(s, "BaseOS/x86_64/os/")
 	f.packages += s.add("BaseOS/x86_64/os/", pkg{name: "new", version: "1"})
@@ -344,6 +382,13 @@ func TestOptions(t *testing.T) {
 		{Options{Metalink: "http://example.org/metalink", Verify: "required"}, "verify: required needs keys in signed_by, or a metalink by https"},
 		{Options{Metalink: "file:///metalink"}, "metalink: not an http or https URL"},
 		{Options{Mirrorlist: "x"}, "mirrorlist: not an http, https or file URL"},
+		{Options{URL: "https://example.org/$releasever/os"}, "url: holds $releasever; dnf's variables are not expanded: write the value, or %24 for a dollar"},
+		{Options{URL: "https://example.org/${basearch}/os"}, "url: holds ${basearch}; dnf's variables are not expanded: write the value, or %24 for a dollar"},
+		{Options{Mirrorlist: "https://example.org/?arch=$basearch"}, "mirrorlist: holds $basearch; dnf's variables are not expanded: write the value, or %24 for a dollar"},
+		{Options{Metalink: "https://example.org/?repo=fedora-$releasever&arch=x"}, "metalink: holds $releasever; dnf's variables are not expanded: write the value, or %24 for a dollar"},
+		{Options{URL: "https://example.org/%24x/a$/$$"}, ""},
+		{Options{URL: "https://example.org/os", Verify: "warn"}, ""},
+		{Options{URL: "https://example.org/os", Verify: "warn", SignedBy: []string{key}}, ""},
 		{Options{Mirrorlist: "https://example.org/list", Paths: []string{"a"}}, "paths: a list of mirrors is of one repository"},
 		{Options{Mirrorlist: "https://example.org/list", URL: "https://example.org/os"}, "url: only one of url, mirrorlist and metalink can be there"},
 		{Options{URL: "https://example.org/?x"}, "url: holds a query"},
@@ -354,7 +399,7 @@ func TestOptions(t *testing.T) {
 		{Options{URL: "https://example.org/os", Paths: []string{"../a"}}, `paths[0]: path "../a/repodata/repomd.xml" holds the segment ".."`},
 		{Options{URL: "https://example.org/os", Verify: "required"}, "verify: required needs keys in signed_by, or a metalink by https"},
 		{Options{URL: "https://example.org/os", Verify: "off", SignedBy: []string{key}}, "verify: off contradicts signed_by"},
-		{Options{URL: "https://example.org/os", Verify: "maybe"}, `verify: is "maybe"; allowed: required, off`},
+		{Options{URL: "https://example.org/os", Verify: "maybe"}, `verify: is "maybe"; allowed: required, warn, off`},
 		{Options{URL: "https://example.org/os", Missing: "maybe"}, `missing: is "maybe"; allowed: fail, skip`},
 		{Options{URL: "https://example.org/os", SignedBy: []string{"/nowhere"}}, "signed_by: open /nowhere: no such file or directory"},
 	} {

@@ -20,7 +20,7 @@ type Filter struct {
 	Include []string `yaml:"include"` // empty: all
 	Exclude []string `yaml:"exclude"` // empty: none; wins over everything
 
-	Architectures []string `yaml:"architectures"`                             // x86_64, noarch, …; empty: all. Sources have none
+	Architectures []string `yaml:"architectures"`                             // x86_64, …; empty: all. noarch is implied, as clients of all need it. Sources have none
 	Sources       *bool    `yaml:"sources" default:"true"`                    // source packages; with Include, those that were chosen or that chosen ones were built from; absent: true
 	Newest        int      `yaml:"newest" default:"0" allowed:"0 to 1000000"` // how many versions of each name and architecture; 0: all
 
@@ -125,6 +125,9 @@ func matchesAny(patterns []string, name string) bool {
 	return slices.ContainsFunc(patterns, func(p string) bool { ok, _ := path.Match(p, name); return ok })
 }
 
+// noarch is the architecture of packages that run on all.
+const noarch = "noarch"
+
 // allows reports whether a package may be in the mirror at all.
 func (f *filter) allows(w *wantedPkg) bool {
 	switch {
@@ -133,7 +136,8 @@ func (f *filter) allows(w *wantedPkg) bool {
 	case w.isSource:
 		return on(f.Sources)
 	}
-	return len(f.Architectures) == 0 || slices.Contains(f.Architectures, f.texts.list[w.arch])
+	arch := f.texts.list[w.arch]
+	return len(f.Architectures) == 0 || arch == noarch || slices.Contains(f.Architectures, arch)
 }
 
 // choose reports for each package whether it is chosen.
@@ -220,7 +224,7 @@ func (f *filter) idle(pkgs []wantedPkg) (u mirror.Unmatched) {
 	}
 	e := mirror.Entries{Option: "packages.architectures", There: slices.Sorted(maps.Keys(arches))}
 	for _, arch := range f.Architectures {
-		if !arches[arch] {
+		if !arches[arch] && (arch != noarch || len(f.Architectures) == 1) {
 			e.Entries = append(e.Entries, arch)
 			if arch == "src" {
 				e.Advice = "packages.sources: true takes source packages"

@@ -63,8 +63,9 @@ func TestFilter(t *testing.T) {
 		{"names", Filter{Include: []string{"nginx", "ba*"}, Sources: off}, "bash-5.x86_64 nginx-1.10.x86_64 nginx-1.2~rc1.x86_64 nginx-1.9.x86_64"},
 		{"names and sources", Filter{Include: []string{"nginx-doc"}}, "nginx-1.10.src nginx-doc-1.10.noarch"},
 		{"without", Filter{Exclude: []string{"nginx*", "openssl"}}, "bash-5.x86_64 glibc-2.x86_64 kernel-6.x86_64"},
-		{"an architecture", Filter{Architectures: []string{"i686"}}, "nginx-1.10.src nginx-1.2~rc1.src nginx-1.9.src openssl-3.i686 openssl-3.src"},
-		{"an architecture without sources", Filter{Architectures: []string{"i686", "noarch"}, Sources: off}, "nginx-doc-1.10.noarch openssl-3.i686"},
+		{"an architecture, with noarch and all sources", Filter{Architectures: []string{"i686"}}, "nginx-1.10.src nginx-1.2~rc1.src nginx-1.9.src nginx-doc-1.10.noarch openssl-3.i686 openssl-3.src"},
+		{"noarch alone", Filter{Architectures: []string{"noarch"}, Sources: off}, "nginx-doc-1.10.noarch"},
+		{"an architecture without sources", Filter{Architectures: []string{"i686"}, Sources: off}, "nginx-doc-1.10.noarch openssl-3.i686"},
 		{"the newest", Filter{Include: []string{"nginx", "openssl"}, Newest: 1, Sources: off}, "nginx-1.10.x86_64 openssl-3.i686 openssl-3.x86_64"},
 		{"the newest two", Filter{Include: []string{"nginx"}, Newest: 2}, "nginx-1.10.src nginx-1.10.x86_64 nginx-1.9.src nginx-1.9.x86_64"},
 		{"dependencies", Filter{Include: []string{"nginx"}, Newest: 1, Sources: off, Architectures: []string{"x86_64", "noarch"}, FollowDependencies: new(true)}, "bash-5.x86_64 glibc-2.x86_64 kernel-6.x86_64 nginx-1.10.x86_64 openssl-3.x86_64"},
@@ -109,6 +110,18 @@ func TestStrictFilters(t *testing.T) {
 	}
 	if hint(err) != "packages.sources: true takes source packages" {
 		t.Error(hint(err))
+	}
+}
+
+// noarch is implied, so it may be listed beside others where upstream has none.
+func TestIdleNoarch(t *testing.T) {
+	s := newSite(t)
+	s.publish("", files{packages: s.add("", pkg{name: "x", version: "1", arch: "x86_64"})})
+	opts := Options{Verify: "off", StrictFilters: true, Packages: Filter{Architectures: []string{"x86_64", "noarch"}}}
+	s.capture(s.open(opts), nil)
+	opts.Packages.Architectures = []string{"noarch"}
+	if text, _ := s.fail(s.open(opts), nil); !strings.Contains(text, `packages.architectures: upstream has nothing for "noarch"; it has x86_64`) {
+		t.Error(text)
 	}
 }
 

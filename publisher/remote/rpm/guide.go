@@ -9,14 +9,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/asof/asof/internal/rpm"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
 	"github.com/asof/asof/publisher/remote/mirror"
 	"github.com/asof/asof/publisher/remote/signature"
 )
 
-// refreshed makes zypper ask for newer metadata, as dnf does anyway.
-const refreshed = "autorefresh=1\n"
+// refreshed makes clients ask for newer metadata: dnf keeps them for two days otherwise, and
+// zypper asks only with autorefresh.
+const refreshed = "metadata_expire=5m\nautorefresh=1\n"
 
 // keysName is the name of the keys that are stored with a checkpoint.
 const keysName = "keys.asc"
@@ -25,7 +27,7 @@ const keysName = "keys.asc"
 type described struct {
 	dir    string
 	id     string // of its section in a .repo file
-	signed bool   // its repomd.xml
+	signed bool   // its repomd.xml, with a signature that was good, if keys are configured
 }
 
 // path is the folder as it stands in a URL. A dollar would begin a variable.
@@ -50,14 +52,14 @@ func (r *upstream) Guide(ctx context.Context, tree remote.Tree) (remote.Guide, e
 			return guide, fmt.Errorf("signed_by: %w", err)
 		}
 		guide.Files = map[string][]byte{keysName: keys}
-		add(r.trust(issuers))
+		add(r.trust(repos, issuers))
 	}
 	const file = "/etc/yum.repos.d/{name}.repo"
 	add(manifest.Snippet{
 		Title: "A repository for dnf, as of this checkpoint",
 		Note:  "For zypper the file belongs into /etc/zypp/repos.d. The checkpoint never changes, so clients need not ask for its metadata again." + r.note(repos),
 		File:  file,
-		Text:  r.repoFile(repos, func(d described) string { return "baseurl={tree}" + d.path() }, "metadata_expire=never\n"),
+		Text:  r.repoFile(repos, way{"baseurl={tree}", "{tree}", "metadata_expire=never\n"}),
 	})
 	add(manifest.Snippet{
 		Title: "The time in a variable",
@@ -69,13 +71,13 @@ func (r *upstream) Guide(ctx context.Context, tree remote.Tree) (remote.Guide, e
 	add(manifest.Snippet{
 		Title: "A repository for dnf, as of $asof",
 		File:  file,
-		Text:  r.repoFile(repos, func(d described) string { return "baseurl={repo}$asof/" + d.path() }, refreshed),
+		Text:  r.repoFile(repos, way{"baseurl={repo}$asof/", "{repo}$asof/", refreshed}),
 	})
 	add(manifest.Snippet{
 		Title: "A repository for dnf that follows latest",
-		Note:  "A mirror list keeps each run at one checkpoint, even while latest moves on. In the address, latest may be a channel. A server without asof, such as a bucket, has no mirror lists.",
+		Note:  "A mirror list keeps each run at one checkpoint, even while latest moves on. In " + r.addresses() + ", latest may be a channel. A server without asof, such as a bucket, has no mirror lists.",
 		File:  file,
-		Text:  r.repoFile(repos, func(d described) string { return "mirrorlist={mirrors}latest/" + d.path() }, refreshed),
+		Text:  r.repoFile(repos, way{"mirrorlist={mirrors}latest/", "{repo}latest/", refreshed}),
 	})
 	return guide, nil
 }
@@ -83,12 +85,31 @@ func (r *upstream) Guide(ctx context.Context, tree remote.Tree) (remote.Guide, e
 // trusted returns the keys that are kept with a checkpoint; nil: none are.
 func (r *upstream) trusted() *signature.Keyring { return cmp.Or(r.keys, r.packageKeys) }
 
-// verified says what was verified with them.
-func (r *upstream) verified() string {
-	if r.keys == nil {
-		return "The packages of this checkpoint were verified"
+// addresses are those in a .repo file that name its moment.
+func (r *upstream) addresses() string {
+	if r.trusted() != nil {
+		return "both addresses, mirrorlist and gpgkey"
 	}
-	return "This checkpoint was verified"
+	return "the address"
+}
+
+// verified says what was verified with them.
+func (r *upstream) verified(repos []described) string {
+	const packages = "The packages of this checkpoint were verified with them"
+	bad := r.keys != nil && unsignedIn(repos)
+	switch {
+	case bad && r.packageKeys != nil:
+		return packages + ", but not all of its metadata: a signature is missing or not good"
+	case bad:
+		return "This checkpoint was not verified with them: a signature of its metadata is missing or not good"
+	case r.keys == nil:
+		return packages
+	}
+	return "This checkpoint was verified with them"
+}
+
+func unsignedIn(repos []described) bool {
+	return slices.ContainsFunc(repos, func(d described) bool { return !d.signed })
 }
 
 // describe looks which repositories the tree has, and whose signatures.
@@ -110,7 +131,15 @@ func (r *upstream) describe(ctx context.Context, tree remote.Tree) (repos []desc
 		if err != nil && !mirror.Absent(err) {
 			return nil, nil, err
 		}
-		if d.signed = err == nil; d.signed {
+		if d.signed = err == nil; d.signed && r.keys != nil && r.options.Verify == verifyWarn {
+			root, err := mirror.Stored(ctx, tree, dir+repomdName, rpm.MaxRepomd)
+			if err != nil {
+				return nil, nil, err
+			}
+			_, err = r.keys.VerifyDetached(root.Data, asc.Data, r.now())
+			d.signed = err == nil
+		}
+		if d.signed {
 			maps.Copy(by, signature.DetachedIssuers(asc.Data))
 		}
 		repos = append(repos, d)
@@ -118,23 +147,33 @@ func (r *upstream) describe(ctx context.Context, tree remote.Tree) (repos []desc
 	return repos, by, nil
 }
 
-// trust says which keys verified the tree and how clients get them.
-func (r *upstream) trust(by signature.Issuers) manifest.Snippet {
+// maxKeys is how many of the keys that are kept are described.
+const maxKeys = 200
+
+// trust says which keys are kept with the tree, those that signed its metadata first, and how
+// clients get them. Clients trust all of them.
+func (r *upstream) trust(repos []described, by signature.Issuers) manifest.Snippet {
 	var keys []string
-	for _, key := range r.trusted().Keys(by) {
-		keys = append(keys, "# "+key.String())
+	listed := map[string]bool{}
+	for _, key := range slices.Concat(r.trusted().Keys(by), r.trusted().Keys(nil)) {
+		if !listed[key.Fingerprint] {
+			listed[key.Fingerprint] = true
+			keys = append(keys, "# "+key.String())
+		}
+	}
+	if more := len(keys) - maxKeys; more > 0 {
+		keys = append(keys[:maxKeys], fmt.Sprintf("# and %d more", more))
 	}
 	return manifest.Snippet{
 		Title: "The keys of the repository",
-		Note: r.verified() + " with them; they are kept with it, and the files below name them as gpgkey. Compare the fingerprints with those that the repository's owner publishes elsewhere. " +
+		Note: r.verified(repos) + ". They are kept with it, and the first file below names them as gpgkey. The files that move name the keys of the checkpoint that they lead to. Compare the fingerprints with those that the repository's owner publishes elsewhere. " +
 			"Over plain HTTP anybody on the way could give clients other keys: bring the file in another way then, and name it as gpgkey=file:///….",
-		Text: strings.Join(remote.First(keys), "\n") + "\n# {tree}" + manifest.GeneratedDir + keysName + "\n",
+		Text: strings.Join(keys, "\n") + "\n# {tree}" + manifest.GeneratedDir + keysName + "\n",
 	}
 }
 
 // note says what the file does not make sure.
 func (r *upstream) note(repos []described) string {
-	unsigned := slices.ContainsFunc(repos, func(d described) bool { return !d.signed })
 	switch {
 	case r.keys == nil && r.proven.Load():
 		return " This checkpoint's metadata have the digest that the list of mirrors gave, by HTTPS. No keys are kept with it: gpgcheck takes those that clients trust anyway, such as their distribution's."
@@ -142,14 +181,24 @@ func (r *upstream) note(repos []described) string {
 		return " The signature of the metadata is not checked, as packages have their own."
 	case r.keys == nil:
 		return " No keys are kept with this checkpoint: gpgcheck takes those that clients trust anyway, such as their distribution's. The signature of the metadata is not checked."
-	case unsigned:
+	case unsignedIn(repos) && r.options.Verify == verifyWarn:
+		return " repo_gpgcheck is off where the signature of the metadata is missing or not good; zypper looks at one that is there all the same, and refuses it if it is bad."
+	case unsignedIn(repos):
 		return " repo_gpgcheck is off where upstream does not sign its metadata."
 	}
 	return " If upstream signs its metadata only, and not its packages, set gpgcheck=0."
 }
 
-// repoFile writes a .repo file with a section for each repository.
-func (r *upstream) repoFile(repos []described, address func(described) string, more string) string {
+// way is how a .repo file leads to checkpoints.
+type way struct {
+	address string // the option that names the tree, up to the folder of a repository
+	tree    string // where the tree has its keys; it moves as the address does
+	more    string // options
+}
+
+// repoFile writes a .repo file with a section for each repository. A server that is away or
+// a mistake in $asof must be an error; Debian's dnf.conf has it passed over.
+func (r *upstream) repoFile(repos []described, w way) string {
 	var b strings.Builder
 	for i, d := range repos {
 		if i > 0 {
@@ -159,11 +208,11 @@ func (r *upstream) repoFile(repos []described, address func(described) string, m
 		if d.signed && r.keys != nil {
 			check = 1
 		}
-		fmt.Fprintf(&b, "[%[1]s]\nname=%[1]s\n%[2]s\nenabled=1\ngpgcheck=1\nrepo_gpgcheck=%[3]d\n", d.id, address(d), check)
+		fmt.Fprintf(&b, "[%[1]s]\nname=%[1]s\n%[2]s%[3]s\nenabled=1\nskip_if_unavailable=0\ngpgcheck=1\nrepo_gpgcheck=%[4]d\n", d.id, w.address, d.path(), check)
 		if r.trusted() != nil {
-			fmt.Fprintf(&b, "gpgkey={tree}%s%s\n", manifest.GeneratedDir, keysName)
+			fmt.Fprintf(&b, "gpgkey=%s%s%s\n", w.tree, manifest.GeneratedDir, keysName)
 		}
-		b.WriteString(more)
+		b.WriteString(w.more)
 	}
 	return b.String()
 }

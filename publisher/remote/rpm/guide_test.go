@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ProtonMail/go-crypto/openpgp"
+
 	"github.com/asof/asof/publisher/remote"
 	"github.com/asof/asof/publisher/remote/remotetest"
 )
@@ -36,15 +38,15 @@ func TestGuide(t *testing.T) {
 		}
 		return g
 	}
-	g := guide(Options{URL: s.Server.URL + "/rocky/9/BaseOS/x86_64/os", SignedBy: []string{remotetest.KeyFile(t, false, key, other)}})
+	g := guide(Options{URL: s.Server.URL + "/rocky/9/BaseOS/x86_64/os", SignedBy: []string{remotetest.KeyFile(t, false, other, key)}})
 	const id = "{name}"
-	section := "[" + id + "]\nname=" + id + "\n%s\nenabled=1\ngpgcheck=1\nrepo_gpgcheck=1\ngpgkey={tree}.asof/keys.asc\n"
+	section := "[" + id + "]\nname=" + id + "\n%s\nenabled=1\nskip_if_unavailable=0\ngpgcheck=1\nrepo_gpgcheck=1\ngpgkey=%s.asof/keys.asc\n"
 	want := []string{
-		fmt.Sprintf("# %X  does not expire  test <test@example.org>\n# {tree}.asof/keys.asc\n", key.PrimaryKey.Fingerprint),
-		fmt.Sprintf(section, "baseurl={tree}") + "metadata_expire=never\n",
+		fmt.Sprintf("# %X  does not expire  test <test@example.org>\n# %X  does not expire  test <test@example.org>\n# {tree}.asof/keys.asc\n", key.PrimaryKey.Fingerprint, other.PrimaryKey.Fingerprint),
+		fmt.Sprintf(section, "baseurl={tree}", "{tree}") + "metadata_expire=never\n",
 		"{id}\n",
-		fmt.Sprintf(section, "baseurl={repo}$asof/") + "autorefresh=1\n",
-		fmt.Sprintf(section, "mirrorlist={mirrors}latest/") + "autorefresh=1\n",
+		fmt.Sprintf(section, "baseurl={repo}$asof/", "{repo}$asof/") + "metadata_expire=5m\nautorefresh=1\n",
+		fmt.Sprintf(section, "mirrorlist={mirrors}latest/", "{repo}latest/") + "metadata_expire=5m\nautorefresh=1\n",
 	}
 	var got, files []string
 	for _, s := range g.Usage.Snippets {
@@ -61,12 +63,16 @@ func TestGuide(t *testing.T) {
 		t.Error(keys)
 	}
 
+	if note := g.Usage.Snippets[4].Note; !strings.Contains(note, "In both addresses, mirrorlist and gpgkey, latest may be a channel.") {
+		t.Error(note)
+	}
+
 	// Two repositories without keys.
 	g = guide(Options{URL: s.Server.URL + "/rocky/9", Paths: []string{"BaseOS/x86_64/os", "App $tream"}, Verify: "off"})
 	text := g.Usage.Snippets[0].Text
 	if len(g.Usage.Snippets) != 4 || len(g.Files) > 0 || strings.Contains(text, "gpgkey") || strings.Contains(text, "repo_gpgcheck=1") ||
 		!strings.Contains(text, "[{name}-baseos-x86_64-os]\n") || !strings.Contains(text, "\n\n[{name}-app-tream]\n") || !strings.Contains(text, "baseurl={tree}App%20%24tream/\n") ||
-		!strings.Contains(g.Usage.Snippets[0].Note, "No keys are kept") {
+		!strings.Contains(g.Usage.Snippets[0].Note, "No keys are kept") || !strings.Contains(g.Usage.Snippets[3].Note, "In the address, latest may be a channel.") {
 		t.Errorf("%+v", g)
 	}
 	// Keys of packages only.
@@ -74,6 +80,17 @@ func TestGuide(t *testing.T) {
 	text = g.Usage.Snippets[1].Text
 	if len(g.Files) != 1 || !strings.Contains(text, "gpgcheck=1\nrepo_gpgcheck=0\ngpgkey={tree}.asof/keys.asc\n") || !strings.Contains(g.Usage.Snippets[0].Note, "The packages of this checkpoint were verified with them") {
 		t.Errorf("%+v", g)
+	}
+	// All keys that clients get are named, those that signed the metadata first; but a keyring
+	// has no end.
+	keys := []*openpgp.Entity{other, key}
+	for range maxKeys {
+		keys = append(keys, newKey(t))
+	}
+	text = guide(Options{URL: s.Server.URL + "/rocky/9/BaseOS/x86_64/os", SignedBy: []string{remotetest.KeyFile(t, false, keys...)}, VerifyPackages: true}).Usage.Snippets[0].Text
+	lines := strings.Split(text, "\n")
+	if len(lines) != maxKeys+3 || !strings.HasPrefix(lines[0], fmt.Sprintf("# %X ", key.PrimaryKey.Fingerprint)) || !strings.HasPrefix(lines[1], fmt.Sprintf("# %X ", other.PrimaryKey.Fingerprint)) || lines[maxKeys] != "# and 2 more" {
+		t.Error(text)
 	}
 	// The empty tree.
 	r := s.open(Options{Verify: "off"})

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,8 +46,9 @@ type Options struct {
 	VerifyPackages bool `yaml:"verify_packages"`
 
 	// Verify says what to do if SignedBy is empty. "required": fail. "off": check
-	// nothing, silently. Empty: warn.
-	Verify           string `yaml:"verify" allowed:"required, off"`
+	// nothing, silently. Empty: warn. With keys "warn" makes a bad or missing signature of
+	// repomd.xml a warning; it is an error otherwise.
+	Verify           string `yaml:"verify" allowed:"required, warn, off"`
 	AllowExpiredKeys bool   `yaml:"allow_expired_keys"` // accept what a key signed before it expired
 	AllowWeak        bool   `yaml:"allow_weak"`         // accept files of which only MD5 or SHA-1 are known
 
@@ -67,6 +69,9 @@ type Options struct {
 
 	fetch.Options `yaml:",inline"`
 }
+
+// verifyWarn is the value of Verify with which signatures are checked and need not be good.
+const verifyWarn = "warn"
 
 func on(option *bool) bool { return option == nil || *option }
 
@@ -89,7 +94,7 @@ func (o Options) check() (base *url.URL, dirs []string, err error) {
 	if o.URL == "" && places == 1 {
 		return o.checkList(errs)
 	}
-	base, err = fetch.ParseURL(o.URL)
+	base, err = parseURL(o.URL)
 	switch {
 	case err != nil:
 		wrong("url", "%w", err)
@@ -128,6 +133,21 @@ func (o Options) checkVerify() error {
 		return option.Errorf("verify_packages", "needs keys in signed_by")
 	}
 	return nil
+}
+
+// variable is one of dnf's in a URL.
+var variable = regexp.MustCompile(`\$(\w+|\{\w+[^}]*\})`)
+
+// parseURL reads the URL of an upstream, which has no variables: a checkpoint is of one
+// architecture and release.
+func parseURL(raw string) (*url.URL, error) {
+	u, err := fetch.ParseURL(raw)
+	if err == nil {
+		if name := variable.FindString(raw); name != "" {
+			return nil, fmt.Errorf("holds %s; dnf's variables are not expanded: write the value, or %%24 for a dollar", name)
+		}
+	}
+	return u, err
 }
 
 // trustsList reports whether a metalink proves which repomd.xml is right, if it has hashes.

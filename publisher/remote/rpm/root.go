@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/asof/asof/internal/parallel"
@@ -38,6 +39,7 @@ type repository struct {
 	repomd   *rpm.Repomd
 	metadata []*metadata
 	besides  []*mirror.Roots // documents that nothing lists
+	unsigned error           // why upstream does not have the signature; nil: it has
 	// seen means that the remote's last capture saw the same root documents, so missing
 	// and wrong files are lasting.
 	seen bool
@@ -53,9 +55,22 @@ func (c *capture) captureRoots(ctx context.Context) error {
 	for i, dir := range c.dirs {
 		c.repos[i], places[i] = &repository{dir: dir}, i
 	}
-	return parallel.Each(ctx, c.client.Concurrency(), places, func(ctx context.Context, i int) error {
-		return c.captureRoot(ctx, c.repos[i])
+	none := make([]error, len(c.dirs)) // those that are not there are named at once
+	err := parallel.Each(ctx, c.client.Concurrency(), places, func(ctx context.Context, i int) error {
+		err := c.captureRoot(ctx, c.repos[i])
+		if _, ok := errors.AsType[*noRootError](err); ok {
+			none[i], err = err, nil
+		}
+		return err
 	})
+	none = slices.DeleteFunc(none, func(err error) bool { return err == nil })
+	switch {
+	case err != nil || len(none) == 0:
+		return err
+	case len(none) == 1:
+		return none[0]
+	}
+	return &noRootsError{none, len(c.dirs)}
 }
 
 // captureRoot reads and checks the root documents of a repository.
@@ -95,7 +110,7 @@ func (c *capture) captureRoot(ctx context.Context, r *repository) (err error) {
 	if err := c.dropOldSignature(r); err != nil {
 		return err
 	}
-	return c.authenticate(r)
+	return c.authenticate(ctx, r)
 }
 
 // dropOldSignature deals with a signature that is still the newest checkpoint's, over another
@@ -127,18 +142,41 @@ func (c *capture) noRoot(ctx context.Context, name string, err error) error {
 	case had:
 		return fmt.Errorf("%w: %w", remote.ErrMoved, err)
 	}
-	return &noRootError{err}
+	return &noRootError{err, c.list != nil}
 }
 
 // noRootError means that there is no repository.
-type noRootError struct{ error }
+type noRootError struct {
+	error
+	listed bool // the place is from a list of mirrors
+}
 
 func (e *noRootError) Unwrap() error { return e.error }
 
 // Hint says what the user can do.
 func (e *noRootError) Hint() string {
+	if e.listed {
+		return "the list has to name the folders that hold repodata"
+	}
 	return "url, or url with an entry of paths, has to be the folder that holds repodata"
 }
+
+// noRootsError means that several repositories are not there.
+type noRootsError struct {
+	list []error
+	of   int
+}
+
+func (e *noRootsError) Error() string {
+	lines := make([]string, len(e.list))
+	for i, err := range e.list {
+		lines[i] = err.Error()
+	}
+	return fmt.Sprintf("%d of %d paths hold no repository:\n  %s", len(lines), e.of, strings.Join(remote.First(lines), "\n  "))
+}
+
+// Unwrap gives the hint of each, which is the same.
+func (e *noRootsError) Unwrap() []error { return e.list }
 
 // readBeside reads the signature and the key. If repomd.xml is unchanged, the key comes from
 // the newest checkpoint. The signature may have come later, or be by another key now.
@@ -164,6 +202,9 @@ func (c *capture) readBeside(ctx context.Context, r *repository) error {
 			c.named.Store(true)
 		}
 		r.Documents = append(r.Documents, more.Documents...)
+		if name == signatureName {
+			r.unsigned = more.Lacking
+		}
 	}
 	return c.checkForms(ctx, r)
 }
@@ -189,29 +230,63 @@ func (c *capture) checkForms(ctx context.Context, r *repository) error {
 }
 
 // authenticate checks the signature of repomd.xml. A wrong or missing one may be of
-// another moment than repomd.xml, unless an earlier capture saw the same.
-func (c *capture) authenticate(r *repository) error {
+// another moment than repomd.xml, unless an earlier capture saw the same. With verify: warn
+// one that is wrong or missing for good is a warning.
+func (c *capture) authenticate(ctx context.Context, r *repository) error {
 	if c.keys == nil {
 		return nil
 	}
-	root, asc := &r.Documents[0], r.Find(r.dir+signatureName)
-	var err error
-	if asc == nil {
-		err = &unsignedError{fmt.Errorf("%s: %w: it is missing", c.urlOf(r.dir+signatureName), remote.ErrUnverified)}
-	} else {
-		var notes []string
-		notes, err = c.keys.VerifyDetached(root.Data, asc.Data, c.now())
-		for _, note := range notes {
-			c.warnings.Add(c.urlOf(asc.Path), "beside a good signature: "+note)
-		}
-		if err != nil {
-			err = fmt.Errorf("%s%s, for repomd.xml%s: %w", c.urlOf(asc.Path), ofTime(asc.Modified), ofTime(root.Modified), err)
+	err := c.checkSignature(r)
+	if err == nil {
+		return nil
+	}
+	seen := r.seen
+	if c.options.Verify == verifyWarn && !seen {
+		var findErr error
+		if seen, findErr = c.hasSigned(ctx, r); findErr != nil {
+			return findErr
 		}
 	}
-	if err != nil && !r.seen {
+	switch {
+	case !seen:
 		return &unsettledError{err}
+	case c.options.Verify != verifyWarn:
+		return err
 	}
-	return err
+	c.warnings.Add(c.urlOf(r.dir+repomdName), "captured unverified (verify: warn): "+err.Error())
+	if asc := r.Find(r.dir + signatureName); asc != nil && !signature.IsSignature(asc.Data) {
+		r.Documents = slices.DeleteFunc(r.Documents, func(d mirror.Document) bool { return d.Path == r.dir+signatureName })
+	}
+	return nil
+}
+
+// hasSigned reports whether the newest checkpoint has the same repomd.xml, and the same
+// signature or none.
+func (c *capture) hasSigned(ctx context.Context, r *repository) (bool, error) {
+	if !r.Unchanged() {
+		return false, nil
+	}
+	if asc := r.Find(r.dir + signatureName); asc != nil && signature.IsSignature(asc.Data) {
+		return asc.Unchanged, nil
+	}
+	_, had, err := c.session.Find(ctx, r.dir+signatureName)
+	return !had, err
+}
+
+// checkSignature returns what is wrong with the signature of repomd.xml.
+func (c *capture) checkSignature(r *repository) error {
+	root, asc := &r.Documents[0], r.Find(r.dir+signatureName)
+	if asc == nil {
+		return unsigned(c.urlOf(r.dir+signatureName), r.unsigned)
+	}
+	notes, err := c.keys.VerifyDetached(root.Data, asc.Data, c.now())
+	for _, note := range notes {
+		c.warnings.Add(c.urlOf(asc.Path), "beside a good signature: "+note)
+	}
+	if err != nil {
+		return fmt.Errorf("%s%s, for repomd.xml%s: %w", c.urlOf(asc.Path), ofTime(asc.Modified), ofTime(root.Modified), err)
+	}
+	return nil
 }
 
 func ofTime(t time.Time) string {
@@ -230,13 +305,39 @@ func (e *unsettledError) Unwrap() error { return e.error }
 func (e *unsettledError) Is(target error) bool { return target == remote.ErrMoved }
 
 // unsignedError means that a repository has no signature although keys are configured.
-type unsignedError struct{ error }
+type unsignedError struct {
+	error
+	refused string // the hint of a server that refuses it; empty: it is not there
+}
+
+// unsigned makes an unsignedError. lacking is upstream's answer.
+func unsigned(where string, lacking error) error {
+	if status, ok := errors.AsType[*fetch.StatusError](lacking); ok && status.Code == http.StatusForbidden {
+		return &unsignedError{fmt.Errorf("%s: %w: it is refused: %w", where, remote.ErrUnverified, status), hintOf(lacking)}
+	}
+	return &unsignedError{error: fmt.Errorf("%s: %w: it is missing", where, remote.ErrUnverified)}
+}
 
 func (e *unsignedError) Unwrap() error { return e.error }
 
-// Hint says what the user can do.
+// Hint says what the user can do. Object stores refuse what is not there to clients that may
+// not list a bucket.
 func (e *unsignedError) Hint() string {
+	if e.refused != "" {
+		return e.refused + "; some servers answer so for what is not there"
+	}
 	return "if the repository never had one, its packages may be signed all the same: verify: off with verify_packages: true checks these alone"
+}
+
+// hintOf returns the hint of an error; empty: it has none.
+func hintOf(err error) string {
+	if own, ok := errors.AsType[interface {
+		error
+		Hint() string
+	}](err); ok {
+		return own.Hint()
+	}
+	return ""
 }
 
 // olderThan says that a repository went back in time; empty: it did not. Clients accept

@@ -12,7 +12,7 @@ import (
 )
 
 // rules changes whenever asof captures other files of the same repository by the same options.
-const rules = "rpm/2\n"
+const rules = "rpm/3\n"
 
 // fingerprint is a digest of what decides, besides the root documents, which files a capture
 // has.

@@ -1,11 +1,14 @@
 package rpm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,6 +105,8 @@ func (r *upstream) readList(ctx context.Context) (mirrors []string, versions []m
 	})
 	where := fetch.Redact(r.list)
 	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, &listError{err, "mirrorlist or metalink has to be the whole address of a list, often with a query such as ?repo=…&arch=…"}
 	case err != nil:
 		return nil, nil, err
 	case len(data) > rpm.MaxMirrorList:
@@ -111,6 +116,13 @@ func (r *upstream) readList(ctx context.Context) (mirrors []string, versions []m
 			return nil, nil, &remote.InputError{Where: where, Err: err}
 		}
 		return mirrors, nil, nil
+	}
+	if text := bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\ufeff"))); !bytes.HasPrefix(text, []byte("<")) {
+		err := error(errors.New("is no metalink, as it is no XML"))
+		if bytes.Contains(text, []byte("://")) {
+			err = &listError{err, "this is a plain list: use mirrorlist"}
+		}
+		return nil, nil, &remote.InputError{Where: where, Err: err}
 	}
 	m, err := rpm.ParseMetalink(data)
 	if err != nil {
@@ -169,6 +181,17 @@ func (e *unprovenError) Hint() string {
 
 // errNoHash means that clients compare nothing.
 var errNoHash = errors.New("has no hash of a known type")
+
+// listError is what is wrong with a list of mirrors.
+type listError struct {
+	error
+	hint string
+}
+
+func (e *listError) Unwrap() error { return e.error }
+
+// Hint says what the user can do.
+func (e *listError) Hint() string { return e.hint }
 
 // strongest returns the strongest hash of a version, which is the only one that librepo
 // compares. The size is not looked at.
@@ -245,15 +268,21 @@ func (e *noMirrorError) Error() string {
 
 func (e *noMirrorError) Unwrap() []error { return e.failures }
 
-// Hint says what the user can do.
+// Hint says what the user can do. Mirrors that all fail in one way don't lag behind.
 func (e *noMirrorError) Hint() string {
+	if len(e.failures) > 0 {
+		first := hintOf(e.failures[0])
+		if first != "" && !slices.ContainsFunc(e.failures, func(err error) bool { return hintOf(err) != first }) {
+			return first
+		}
+	}
 	return "mirrors may lag behind the list for hours; nothing was published; run it again later"
 }
 
 // parseList reads the option that names a list. The base of the client is the folder that
 // the list is in.
 func parseList(raw string) (*url.URL, error) {
-	u, err := fetch.ParseURL(raw)
+	u, err := parseURL(raw)
 	if err == nil && u.Scheme == "file" {
 		return nil, errors.New("not an http or https URL")
 	}

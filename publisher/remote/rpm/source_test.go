@@ -286,17 +286,53 @@ func TestMetalinkWithoutHash(t *testing.T) {
 	}
 }
 
+// The hint of mirrors that fail in one way is that of this way.
+func TestMirrorHints(t *testing.T) {
+	const late = "mirrors may lag behind the list for hours; nothing was published; run it again later"
+	n := newNetwork(t, 3)
+	n.mirrorlist()
+	key := newKey(t)
+	f := some(n.site, "os/")
+	f.by = key
+	n.sync(f)
+	open := func() *upstream {
+		r, err := newUpstream(Options{Mirrorlist: n.list("list"), SignedBy: []string{remotetest.KeyFile(t, true, newKey(t))}}, n.env())
+		must(t, err)
+		return r
+	}
+	text, err := n.failLasting(open(), nil)
+	if want := fmt.Sprintf("if you trust the key %X, add a file that holds it to signed_by", key.PrimaryKey.Fingerprint); hint(err) != want {
+		t.Errorf("%s\nhint: %s", text, hint(err))
+	}
+	// One fails in another way.
+	n.m[1].Remove("os/" + repomdName)
+	if text, err = n.failLasting(open(), nil); hint(err) != late {
+		t.Errorf("%s\nhint: %s", text, hint(err))
+	}
+	// The list names other folders.
+	for _, m := range n.m {
+		m.Remove("os/" + repomdName)
+	}
+	if text, err = n.fail(open(), nil); hint(err) != "the list has to name the folders that hold repodata" {
+		t.Errorf("%s\nhint: %s", text, hint(err))
+	}
+}
+
 // Lists that are none.
 func TestLists(t *testing.T) {
 	n := newNetwork(t, 1)
-	for _, tt := range []struct{ option, content, want string }{
-		{"mirrorlist", "<html>", "HOST/list: is no list of URLs; if it is a metalink, name it as one"},
-		{"mirrorlist", "rsync://x/\n", "HOST/list: lists no mirror that is reached by HTTP or HTTPS"},
-		{"mirrorlist", strings.Repeat("#\n", 3<<20), "HOST/list: has more than 4194304 bytes"},
-		{"mirrorlist", "", "get HOST/list: 404 Not Found"},
-		{"metalink", "<html/>", `HOST/list:1: begins with the element "html", not "metalink"`},
-		{"metalink", "<metalink><files><file name='repomd.xml'><verification><hash type='md5'>" + digestOf("md5", "x") + "</hash></verification><resources><url>http://example.org/</url></resources></file></files></metalink>", "HOST/list: repomd.xml: only its MD5 or SHA-1 is known, which prove nothing"},
-		{"metalink", "<metalink><files><file name='repomd.xml'><verification><hash type='crc'>1</hash><hash type='sha256'>AB</hash></verification><resources><url>http://example.org/</url></resources></file></files></metalink>", `HOST/list: repomd.xml: "AB" is not a digest of SHA256`},
+	const address = "mirrorlist or metalink has to be the whole address of a list, often with a query such as ?repo=…&arch=…"
+	for _, tt := range []struct{ option, content, want, hint string }{
+		{"mirrorlist", "<html>", "HOST/list: is no list of URLs; if it is a metalink, name it as one", ""},
+		{"mirrorlist", "rsync://x/\n", "HOST/list: lists no mirror that is reached by HTTP or HTTPS", ""},
+		{"mirrorlist", strings.Repeat("#\n", 3<<20), "HOST/list: has more than 4194304 bytes", ""},
+		{"mirrorlist", "", "get HOST/list: 404 Not Found", address},
+		{"metalink", "<html/>", `HOST/list:1: begins with the element "html", not "metalink"`, ""},
+		{"metalink", "<metalink><files><file name='repomd.xml'><verification><hash type='md5'>" + digestOf("md5", "x") + "</hash></verification><resources><url>http://example.org/</url></resources></file></files></metalink>", "HOST/list: repomd.xml: only its MD5 or SHA-1 is known, which prove nothing", "allow_weak: true accepts it, if you trust the way it came"},
+		{"metalink", "", "get HOST/list: 404 Not Found", address},
+		{"metalink", "# mirrors\nhttp://example.org/os/\n", "HOST/list: is no metalink, as it is no XML", "this is a plain list: use mirrorlist"},
+		{"metalink", "\n", "HOST/list: is no metalink, as it is no XML", ""},
+		{"metalink", "<metalink><files><file name='repomd.xml'><verification><hash type='crc'>1</hash><hash type='sha256'>AB</hash></verification><resources><url>http://example.org/</url></resources></file></files></metalink>", `HOST/list: repomd.xml: "AB" is not a digest of SHA256`, ""},
 	} {
 		n.Remove("list")
 		if tt.content != "" {
@@ -308,8 +344,8 @@ func TestLists(t *testing.T) {
 		}
 		r, err := newUpstream(opts, n.env())
 		must(t, err)
-		if text, _ := n.fail(r, nil); text != tt.want {
-			t.Errorf("%s: %s, want %s", tt.option, text, tt.want)
+		if text, err := n.fail(r, nil); text != tt.want || hint(err) != tt.hint {
+			t.Errorf("%s: %s, hint %q; want %s, hint %q", tt.option, text, hint(err), tt.want, tt.hint)
 		}
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -183,7 +185,7 @@ func TestWithoutKeys(t *testing.T) {
 }
 
 func TestVerifyOption(t *testing.T) {
-	for verify, want := range map[string]bool{"": true, "off": false} {
+	for verify, want := range map[string]bool{"": true, "warn": true, "off": false} {
 		s := newSite(t)
 		s.publish("", some(s, ""))
 		var log bytes.Buffer
@@ -199,5 +201,118 @@ func TestVerifyOption(t *testing.T) {
 		if got := strings.Count(log.String(), "signatures are not checked: no keyring is configured (signed_by)"); (got == 1) != want || got > 1 {
 			t.Errorf("verify %q: %d warnings: %s", verify, got, log.String())
 		}
+	}
+}
+
+// A signature that a server refuses is not told as one that is missing.
+func TestRefusedSignature(t *testing.T) {
+	s := newSite(t)
+	s.publish("", some(s, ""))
+	up := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/"+signatureName {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		s.ServeHTTP(w, r)
+	}))
+	t.Cleanup(up.Close)
+	r := s.open(Options{URL: up.URL, SignedBy: []string{remotetest.KeyFile(t, true, newKey(t))}})
+	text, err := s.failLasting(r, nil)
+	if text = strings.ReplaceAll(text, up.URL, "HOST"); text != "HOST/repodata/repomd.xml.asc: verification failed: it is refused: 403 Forbidden" || !errors.Is(err, remote.ErrUnverified) || errors.Is(err, remote.ErrMoved) {
+		t.Error(text)
+	}
+	if hint(err) != "credentials are given by username_env and password_env, by headers, or by client_cert; some servers answer so for what is not there" {
+		t.Error(hint(err))
+	}
+}
+
+// With verify: warn a signature that is not good is a warning, once it lasts, and clients
+// are not told that anything was verified.
+func TestWarn(t *testing.T) {
+	const notVerified = "This checkpoint was not verified with them: a signature of its metadata is missing or not good."
+	mine, stranger := newKey(t), newKey(t)
+	for _, tt := range []struct {
+		name     string
+		asc      func(text string) string // nil: none
+		want     string                   // what the warning says; empty: there is none
+		kept     bool                     // the signature is in the tree
+		packages bool                     // they are verified
+		note     string
+	}{
+		{name: "good", asc: func(text string) string { return remotetest.Detach(t, text, signing(), mine) }, kept: true, note: "This checkpoint was verified with them."},
+		{name: "a stranger's", asc: func(text string) string { return remotetest.Detach(t, text, signing(), stranger) }, want: "no good signature: the key", kept: true, note: notVerified},
+		{name: "of another text", asc: func(text string) string { return remotetest.Detach(t, text+" ", signing(), mine) }, want: "is bad", kept: true, note: notVerified},
+		{name: "a page", asc: func(string) string { return "<html>not found</html>" }, want: "its signatures are malformed", note: notVerified},
+		{name: "none", want: "repomd.xml.asc: verification failed: it is missing", note: notVerified},
+		{name: "none, with packages", want: "it is missing", packages: true, note: "The packages of this checkpoint were verified with them, but not all of its metadata: a signature is missing or not good."},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newSite(t)
+			f := some(s, "")
+			s.publish("", f)
+			asc := func() {
+				if tt.asc != nil {
+					s.Set(signatureName, tt.asc(s.Content(repomdName)))
+				}
+			}
+			asc()
+			var log bytes.Buffer
+			open := func() *upstream {
+				log.Reset()
+				env := s.env()
+				env.Log = slog.New(slog.NewTextHandler(&log, nil))
+				r, err := newUpstream(Options{URL: s.Server.URL, SignedBy: []string{remotetest.KeyFile(t, true, mine)}, Verify: "warn", VerifyPackages: tt.packages}, env)
+				must(t, err)
+				return r
+			}
+			warned := func() bool {
+				const say = `level=WARN msg="captured unverified (verify: warn): `
+				return strings.Count(log.String(), say) == 1 && strings.Contains(log.String(), tt.want)
+			}
+			r := open()
+			if tt.want != "" {
+				if text, err := s.fail(r, nil); !errors.Is(err, remote.ErrMoved) {
+					t.Errorf("%s: it may be right a moment later", text)
+				}
+			}
+			c, err := r.Capture(t.Context(), nil)
+			must(t, err)
+			defer c.Close()
+			p := remotetest.Publish(t, c)
+			if _, kept := p.Data[signatureName]; kept != tt.kept || warned() != (tt.want != "") {
+				t.Errorf("kept: %v\n%s", kept, log.String())
+			}
+			g, err := r.Guide(t.Context(), p)
+			must(t, err)
+			if note := g.Usage.Snippets[0].Note; !strings.HasPrefix(note, tt.note) {
+				t.Error(note)
+			}
+			for _, snippet := range g.Usage.Snippets {
+				if strings.Contains(snippet.Text, "[{name}]") && strings.Contains(snippet.Text, "repo_gpgcheck=1") != (tt.want == "") {
+					t.Error(snippet.Text)
+				}
+			}
+			if off := strings.Contains(g.Usage.Snippets[1].Note, "repo_gpgcheck is off where the signature of the metadata is missing or not good; zypper looks at one"); off != (tt.want != "") {
+				t.Error(g.Usage.Snippets[1].Note)
+			}
+			// What the newest checkpoint has is known to last, in another process, too.
+			r = open()
+			c2, err := r.Capture(t.Context(), p)
+			must(t, err)
+			c2.Close()
+			if warned() != (tt.want != "") {
+				t.Error(log.String())
+			}
+			// Another state begins anew.
+			f.packages += s.add("", pkg{name: "new", version: "1"})
+			s.publish("", f)
+			asc()
+			s.Age()
+			if tt.want != "" {
+				if text, err := s.fail(open(), p); !errors.Is(err, remote.ErrMoved) {
+					t.Error(text)
+				}
+			}
+		})
 	}
 }
