@@ -111,7 +111,9 @@ func newHoldCmd(a *app) *cobra.Command {
 func newResumeCmd(a *app) *cobra.Command {
 	return ringCmd(a, "resume RING", "Let a held ring move again", `End the hold of a ring. It moves with the next asof promote, as far as the rules allow.
 What a roll-back blocked stays blocked.`,
-		`  asof resume prod`, func(ctx context.Context, rings *rollout.Rollout, name, reason string) error { return rings.Resume(ctx, name, reason) })
+		`  asof resume prod`, func(ctx context.Context, rings *rollout.Rollout, name, reason string) error {
+			return rings.Resume(ctx, name, reason)
+		})
 }
 
 // ringCmd makes a command that changes one ring and prints nothing.
