@@ -16,6 +16,15 @@ func Absent(err error) bool {
 	return forbidden(err) || errors.Is(err, fs.ErrNotExist)
 }
 
+// refused reports whether upstream refuses a request for good, with whatever status.
+func refused(err error) bool {
+	status, ok := errors.AsType[*fetch.StatusError](err)
+	if !ok || status.Code < 400 || status.Code > 499 {
+		return false
+	}
+	return status.Code != http.StatusRequestTimeout && status.Code != http.StatusTooEarly && status.Code != http.StatusTooManyRequests
+}
+
 func forbidden(err error) bool {
 	status, ok := errors.AsType[*fetch.StatusError](err)
 	return ok && status.Code == http.StatusForbidden

@@ -113,7 +113,10 @@ func must(t testing.TB, err error) {
 }
 
 func names() []RootName {
-	return []RootName{{"root", remote.Root}, {"root.asc", remote.Signature}, {"secret", remote.Signature}, {"missing", remote.Signature}}
+	return []RootName{
+		{Path: "root", Phase: remote.Root}, {Path: "root.asc", Phase: remote.Signature},
+		{Path: "secret", Phase: remote.Signature}, {Path: "missing", Phase: remote.Signature},
+	}
 }
 
 // Where the first root document is redirected to one state, all else is asked for
@@ -124,10 +127,10 @@ func TestMovingName(t *testing.T) {
 	capture := func(prev remote.Previous) *Roots {
 		t.Helper()
 		s := up.session(prev)
-		roots, err := s.ReadRoots(t.Context(), 8, RootName{"root", remote.Root}, RootName{"missing", remote.Signature})
+		roots, err := s.ReadRoots(t.Context(), 8, RootName{Path: "root", Phase: remote.Root}, RootName{Path: "missing", Phase: remote.Signature})
 		must(t, err)
 		up.state = "2"
-		others, err := s.ReadRoots(t.Context(), 8, RootName{"other", remote.Root})
+		others, err := s.ReadRoots(t.Context(), 8, RootName{Path: "other", Phase: remote.Root})
 		must(t, err)
 		file, err := s.Download(t.Context(), "file", Listed{Size: 1})
 		must(t, err)
@@ -276,7 +279,7 @@ func TestTree(t *testing.T) {
 	t.Setenv("TMPDIR", dir)
 	up := newUpstream(t, map[string]string{"root": "1", "index": "test", "pool/a": "test", "pool/b": "test", "pool/c": "test", "pool/d": "longer"})
 	s := up.session(nil)
-	roots, err := s.ReadRoots(t.Context(), 8, RootName{"root", remote.Root})
+	roots, err := s.ReadRoots(t.Context(), 8, RootName{Path: "root", Phase: remote.Root})
 	must(t, err)
 	index, err := s.Download(t.Context(), "index", Listed{4, Sums{SHA256: testSHA256}})
 	must(t, err)

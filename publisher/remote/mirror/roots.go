@@ -20,6 +20,8 @@ import (
 type RootName struct {
 	Path  string // in the tree
 	Phase remote.Phase
+	// Optional: clients do without it, so any answer that refuses it counts as its absence.
+	Optional bool
 }
 
 // Document is a root document, in memory.
@@ -84,7 +86,7 @@ func (s *Session) readRoots(ctx context.Context, limit int, names []RootName, fo
 		} else {
 			doc, err = s.readRoot(ctx, name.Path, limit)
 		}
-		if Absent(err) {
+		if Absent(err) || name.Optional && refused(err) {
 			r.Lacking = cmp.Or(r.Lacking, err)
 			continue
 		}

@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"io/fs"
 	"strings"
 
 	"github.com/asof/asof/internal/parallel"
@@ -129,7 +129,7 @@ func (e *optionError) Hint() string {
 }
 
 func (c *capture) readOptional(ctx context.Context, r *repository, b beside) (*mirror.Roots, error) {
-	name := mirror.RootName{Path: r.dir + b.name, Phase: remote.Index}
+	name := mirror.RootName{Path: r.dir + b.name, Phase: remote.Index, Optional: true}
 	if r.Unchanged() {
 		doc, err := mirror.Stored(ctx, c.prev, name.Path, rpm.MaxBeside)
 		if err == nil {
@@ -151,7 +151,7 @@ func (c *capture) readOptional(ctx context.Context, r *repository, b beside) (*m
 	if len(roots.Documents) > 0 {
 		c.named.Store(true)
 	}
-	if status, ok := errors.AsType[*fetch.StatusError](roots.Lacking); ok && status.Code == http.StatusForbidden {
+	if status, ok := errors.AsType[*fetch.StatusError](roots.Lacking); ok && !errors.Is(status, fs.ErrNotExist) {
 		// Some servers say so of what they do not have.
 		if _, had, err := c.session.Find(ctx, name.Path); err != nil || had {
 			return nil, cmp.Or(err, roots.Lacking)

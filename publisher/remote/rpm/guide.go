@@ -95,11 +95,11 @@ func (r *upstream) addresses() string {
 
 // verified says what was verified with them.
 func (r *upstream) verified(repos []described) string {
-	const packages = "The packages of this checkpoint were verified with them"
+	const packages = "Packages are verified with them when asof captures them for the first time"
 	bad := r.keys != nil && unsignedIn(repos)
 	switch {
 	case bad && r.packageKeys != nil:
-		return packages + ", but not all of its metadata: a signature is missing or not good"
+		return packages + ", but not all of this checkpoint's metadata: a signature is missing or not good"
 	case bad:
 		return "This checkpoint was not verified with them: a signature of its metadata is missing or not good"
 	case r.keys == nil:

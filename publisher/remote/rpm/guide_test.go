@@ -78,7 +78,7 @@ func TestGuide(t *testing.T) {
 	// Keys of packages only.
 	g = guide(Options{URL: s.Server.URL + "/rocky/9/BaseOS/x86_64/os", SignedBy: []string{remotetest.KeyFile(t, false, key)}, Verify: "off", VerifyPackages: true})
 	text = g.Usage.Snippets[1].Text
-	if len(g.Files) != 1 || !strings.Contains(text, "gpgcheck=1\nrepo_gpgcheck=0\ngpgkey={tree}.asof/keys.asc\n") || !strings.Contains(g.Usage.Snippets[0].Note, "The packages of this checkpoint were verified with them") {
+	if len(g.Files) != 1 || !strings.Contains(text, "gpgcheck=1\nrepo_gpgcheck=0\ngpgkey={tree}.asof/keys.asc\n") || !strings.Contains(g.Usage.Snippets[0].Note, "Packages are verified with them when asof captures them for the first time") {
 		t.Errorf("%+v", g)
 	}
 	// All keys that clients get are named, those that signed the metadata first; but a keyring

@@ -130,3 +130,24 @@ func TestRefused(t *testing.T) {
 		t.Errorf("%s, %s", text, hint(err))
 	}
 }
+
+// A server that answers in whatever way for what clients do without does not end a capture.
+func TestOptionalRefused(t *testing.T) {
+	for _, code := range []int{400, 401, 403, 404, 405, 410, 451} {
+		s := newSite(t)
+		s.publish("", some(s, ""))
+		front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if s.Content(strings.TrimPrefix(r.URL.Path, "/")) == "" {
+				http.Error(w, "no", code)
+				return
+			}
+			s.ServeHTTP(w, r)
+		}))
+		s.capture(s.open(Options{URL: front.URL, Verify: "off"}), nil)
+		text, err := s.failLasting(s.open(Options{URL: front.URL + "/nowhere", Verify: "off"}), nil)
+		if hinted := code != 400 && code != 405 && code != 451; !strings.Contains(text, http.StatusText(code)) || hinted != (hint(err) != "") {
+			t.Errorf("%d: %s, %s", code, text, hint(err))
+		}
+		front.Close()
+	}
+}

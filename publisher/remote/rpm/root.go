@@ -6,7 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"net/http"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -132,7 +132,7 @@ func (c *capture) dropOldSignature(r *repository) error {
 // noRoot is the error of a repository without repomd.xml. If the newest checkpoint has it,
 // upstream may be replacing it.
 func (c *capture) noRoot(ctx context.Context, name string, err error) error {
-	if status, ok := errors.AsType[*fetch.StatusError](err); ok && status.Code == http.StatusForbidden {
+	if status, ok := errors.AsType[*fetch.StatusError](err); ok && !errors.Is(status, fs.ErrNotExist) {
 		return err // it has a hint
 	}
 	_, had, findErr := c.session.Find(ctx, name)
@@ -194,7 +194,7 @@ func (c *capture) readBeside(ctx context.Context, r *repository) error {
 			}
 			continue
 		}
-		more, err := c.session.ReadRoots(ctx, maxSignature, mirror.RootName{Path: r.dir + name, Phase: remote.Signature})
+		more, err := c.session.ReadRoots(ctx, maxSignature, mirror.RootName{Path: r.dir + name, Phase: remote.Signature, Optional: true})
 		if err != nil {
 			return err
 		}
@@ -312,7 +312,7 @@ type unsignedError struct {
 
 // unsigned makes an unsignedError. lacking is upstream's answer.
 func unsigned(where string, lacking error) error {
-	if status, ok := errors.AsType[*fetch.StatusError](lacking); ok && status.Code == http.StatusForbidden {
+	if status, ok := errors.AsType[*fetch.StatusError](lacking); ok && !errors.Is(status, fs.ErrNotExist) {
 		return &unsignedError{fmt.Errorf("%s: %w: it is refused: %w", where, remote.ErrUnverified, status), hintOf(lacking)}
 	}
 	return &unsignedError{error: fmt.Errorf("%s: %w: it is missing", where, remote.ErrUnverified)}

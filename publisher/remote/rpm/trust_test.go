@@ -244,7 +244,7 @@ func TestWarn(t *testing.T) {
 		{name: "of another text", asc: func(text string) string { return remotetest.Detach(t, text+" ", signing(), mine) }, want: "is bad", kept: true, note: notVerified},
 		{name: "a page", asc: func(string) string { return "<html>not found</html>" }, want: "its signatures are malformed", note: notVerified},
 		{name: "none", want: "repomd.xml.asc: verification failed: it is missing", note: notVerified},
-		{name: "none, with packages", want: "it is missing", packages: true, note: "The packages of this checkpoint were verified with them, but not all of its metadata: a signature is missing or not good."},
+		{name: "none, with packages", want: "it is missing", packages: true, note: "Packages are verified with them when asof captures them for the first time, but not all of this checkpoint's metadata: a signature is missing or not good."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newSite(t)
