@@ -39,25 +39,25 @@ func (s *service) rings(change func(manifest.Rollout) (manifest.Rollout, error))
 func TestRings(t *testing.T) {
 	s := serve(t, Options{PublicURL: "https://snapshots.example.org"})
 	ci := manifest.Stamp{At: mustID(t, exact), By: "ci"}
-	s.want("/checkpoints/full/prod/1.iso", http.StatusNotFound, "")
+	s.want("/checkpoints/full/mine/1.iso", http.StatusNotFound, "")
 	s.rings(func(r manifest.Rollout) (manifest.Rollout, error) {
-		return r.Set(nil, []manifest.RingRule{{Name: "prod"}}, ci)
+		return r.Set(nil, []manifest.RingRule{{Name: "mine"}}, ci)
 	})
 	s.refreshOK()
-	res := s.want("/checkpoints/full/prod/1.iso", http.StatusNotFound, "")
+	res := s.want("/checkpoints/full/mine/1.iso", http.StatusNotFound, "")
 	if !strings.Contains(res.Body.String(), "stands for nothing here yet") {
 		t.Error(res.Body)
 	}
-	s.rings(func(r manifest.Rollout) (manifest.Rollout, error) { return r.Move("prod", mustID(t, exact)+7, ci) })
+	s.rings(func(r manifest.Rollout) (manifest.Rollout, error) { return r.Move("mine", mustID(t, exact)+7, ci) })
 	s.refreshOK()
 	for _, base := range []string{"full", "thin"} {
-		res := s.want("/checkpoints/"+base+"/prod/1.iso", http.StatusTemporaryRedirect, "/checkpoints/"+base+"/"+exact+"/1.iso")
+		res := s.want("/checkpoints/"+base+"/mine/1.iso", http.StatusTemporaryRedirect, "/checkpoints/"+base+"/"+exact+"/1.iso")
 		if h := res.Header(); h.Get("Cache-Control") != manifest.CacheNever || h.Get("Asof-Time") != (mustID(t, exact)+7).String() {
 			t.Errorf("%s: %v", base, h)
 		}
 	}
-	res = s.want("/-/mirrorlist/checkpoints/full/prod/docs", http.StatusOK, "")
-	if want := "https://snapshots.example.org/checkpoints/full/" + exact + "/docs/\nhttps://snapshots.example.org/checkpoints/full/prod/docs/\n"; res.Body.String() != want {
+	res = s.want("/-/mirrorlist/checkpoints/full/mine/docs", http.StatusOK, "")
+	if want := "https://snapshots.example.org/checkpoints/full/" + exact + "/docs/\nhttps://snapshots.example.org/checkpoints/full/mine/docs/\n"; res.Body.String() != want {
 		t.Errorf("%s, want %s", res.Body, want)
 	}
 	if h := s.get("/checkpoints/full/" + exact + "/1.iso").Header(); h.Get("Asof-Time") != "" {
@@ -66,26 +66,26 @@ func TestRings(t *testing.T) {
 
 	// A file that the ring lost by moving is found for a while.
 	s.rings(func(r manifest.Rollout) (manifest.Rollout, error) {
-		return r.Move("prod", mustID(t, older), manifest.Stamp{At: manifest.IDOf(s.opts.Now()), By: "ci"})
+		return r.Move("mine", mustID(t, older), manifest.Stamp{At: manifest.IDOf(s.opts.Now()), By: "ci"})
 	})
 	s.refreshOK()
-	lost := s.get("/checkpoints/full/prod/docs/deep/").Header().Get("Location")
+	lost := s.get("/checkpoints/full/mine/docs/deep/").Header().Get("Location")
 	if !strings.HasPrefix(lost, "/checkpoints/full/"+older+"/") {
 		t.Errorf("a directory of an earlier time: %s", lost)
 	}
 
 	// Where it does not hold, it is no name; a time that is not final in a repo has no answer.
 	s.rings(func(r manifest.Rollout) (manifest.Rollout, error) {
-		return r.Set([]string{"other"}, []manifest.RingRule{{Name: "prod"}}, ci)
+		return r.Set([]string{"other"}, []manifest.RingRule{{Name: "mine"}}, ci)
 	})
 	s.refreshOK()
-	s.want("/checkpoints/full/prod/1.iso", http.StatusNotFound, "")
+	s.want("/checkpoints/full/mine/1.iso", http.StatusNotFound, "")
 	s.rings(func(r manifest.Rollout) (manifest.Rollout, error) {
-		return r.Set(nil, []manifest.RingRule{{Name: "prod"}}, ci)
+		return r.Set(nil, []manifest.RingRule{{Name: "mine"}}, ci)
 	})
-	s.rings(func(r manifest.Rollout) (manifest.Rollout, error) { return r.Move("prod", manifest.MaxID, ci) })
+	s.rings(func(r manifest.Rollout) (manifest.Rollout, error) { return r.Move("mine", manifest.MaxID, ci) })
 	s.refreshOK()
-	if res := s.want("/checkpoints/full/prod/1.iso", http.StatusNotFound, ""); !strings.Contains(res.Body.String(), "stands for nothing here yet") {
+	if res := s.want("/checkpoints/full/mine/1.iso", http.StatusNotFound, ""); !strings.Contains(res.Body.String(), "stands for nothing here yet") {
 		t.Error(res.Body)
 	}
 }
@@ -103,6 +103,6 @@ func TestRingsUnread(t *testing.T) {
 	if err := s.Refresh(t.Context()); !errors.Is(err, objstore.ErrUnavailable) {
 		t.Errorf("refresh: %v", err)
 	}
-	s.want("/checkpoints/full/prod/1.iso", http.StatusServiceUnavailable, "")
+	s.want("/checkpoints/full/mine/1.iso", http.StatusServiceUnavailable, "")
 	s.want("/checkpoints/full/latest/1.iso", http.StatusTemporaryRedirect, "/checkpoints/full/"+newest+"/1.iso")
 }

@@ -67,7 +67,7 @@ func New(ctx context.Context, opts Options) (*Announcer, error) {
 func (a *Announcer) Announce(ctx context.Context, change ledger.Announcement) error {
 	var errs []error
 	if a.opts.KeyValueStore != "" {
-		if err := a.update(ctx, change.Repo.Base, change.Index); err != nil {
+		if err := a.update(ctx, change); err != nil {
 			errs = append(errs, fmt.Errorf("cloudfront key value store: %w", err))
 		}
 	}

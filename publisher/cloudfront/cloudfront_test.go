@@ -190,7 +190,7 @@ func (f *fakeAWS) wantCalls(want ...string) {
 // wantStore checks that the store has exactly the pairs of an index.
 func (f *fakeAWS) wantStore(ix manifest.Index, months int) {
 	f.t.Helper()
-	pairs, err := Pairs(testBase, ix, months)
+	pairs, err := Pairs(testBase, ix, months, false)
 	if err != nil {
 		f.t.Fatal(err)
 	}

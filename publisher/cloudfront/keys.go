@@ -16,7 +16,7 @@
 // The store knows nothing of instants before since. If first is an id, not "-",
 // these instants are before the first checkpoint. There is a key for each month
 // from since to the newest checkpoint, and one for each day with entries. A "+"
-// after the channels says that some did not fit.
+// after the channels says that some did not fit, or that there are rings.
 //
 //	20250228 10 12 18 20                 a month; "-" if there is no day before
 //	20250310 080000-withdrawn 140338     a day; a "-" marks a tombstone
@@ -49,12 +49,13 @@ type Pair struct{ Key, Value string }
 func (p Pair) size() int { return len(p.Key) + len(p.Value) }
 
 // Pairs returns all pairs that a store should hold for a repo, for some months
-// back from its newest checkpoint. A repo without checkpoints has none.
-func Pairs(base string, ix manifest.Index, months int) ([]Pair, error) {
+// back from its newest checkpoint. A repo without checkpoints has none. With rings, the
+// origin is asked about names that are no channels.
+func Pairs(base string, ix manifest.Index, months int, rings bool) ([]Pair, error) {
 	if len(ix.Checkpoints) == 0 {
 		return nil, nil
 	}
-	t := newTimeline(base, ix, months)
+	t := newTimeline(base, ix, months, rings)
 	head, err := t.head()
 	return append(t.pairs(), head), err
 }
@@ -83,11 +84,12 @@ type timeline struct {
 	entries []entry     // from since on, ascending
 	since   manifest.ID // nothing before it is known
 	whole   bool        // there is nothing before since
+	rings   bool        // there are any
 }
 
 // newTimeline returns the entries of the newest months.
-func newTimeline(base string, ix manifest.Index, months int) timeline {
-	t := timeline{base: base, index: ix, whole: true}
+func newTimeline(base string, ix manifest.Index, months int, rings bool) timeline {
+	t := timeline{base: base, index: ix, whole: true, rings: rings}
 	for _, c := range ix.Checkpoints {
 		t.entries = append(t.entries, entry{id: c.ID})
 	}
@@ -113,13 +115,17 @@ func (t timeline) head() (Pair, error) {
 	}
 	newest, _ := t.index.Newest()
 	p := Pair{t.base, fmt.Sprintf("%s%d %s %s %s %s", headFormat, t.index.Generation, t.index.Horizon, t.since, first, newest.ID)}
+	more := t.rings
 	for _, name := range slices.Sorted(maps.Keys(t.index.Channels)) {
 		channel := " " + name + "=" + t.index.Channels[name].String()
 		if p.size()+len(channel)+len(" +") > maxPair {
-			p.Value += " +"
+			more = true
 			break
 		}
 		p.Value += channel
+	}
+	if more {
+		p.Value += " +"
 	}
 	if p.size() > maxPair {
 		return p, fmt.Errorf("%s: %d bytes do not fit into a value", t.base, p.size())

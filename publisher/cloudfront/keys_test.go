@@ -85,12 +85,12 @@ func TestPairs(t *testing.T) {
 			{testBase, "1 6 20250401T000000Z 20250401T000000Z - 20250401T000000Z canary=20250401T000000Z stable=20250101T000000Z"},
 		},
 	} {
-		got, err := Pairs(testBase, ix, months)
+		got, err := Pairs(testBase, ix, months, false)
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%d months: %v\n%v\nwant\n%v", months, err, got, want)
 		}
 	}
-	if got, err := Pairs(testBase, manifest.NewIndex("myfile"), 12); err != nil || got != nil {
+	if got, err := Pairs(testBase, manifest.NewIndex("myfile"), 12, false); err != nil || got != nil {
 		t.Errorf("no checkpoints: %v %v", got, err)
 	}
 }
@@ -102,7 +102,7 @@ func TestPairsThatDoNotFit(t *testing.T) {
 		ids = append(ids, fmt.Sprintf("20250101T%02d%02d00Z", i/60, i%60))
 	}
 	ix := index(t, ids...)
-	pairs, err := Pairs(testBase, ix, 12)
+	pairs, err := Pairs(testBase, ix, 12, false)
 	if want := (Pair{testBase + "/20250101", "!"}); err != nil || pairs[0] != want {
 		t.Errorf("200 checkpoints a day: %v, %v", pairs[0], err)
 	}
@@ -110,7 +110,7 @@ func TestPairsThatDoNotFit(t *testing.T) {
 	// The reasons are left out first.
 	few := index(t, ids[:3]...)
 	few = prune(t, few, ids[0], ids[2], strings.Repeat("é", 400))
-	pairs, err = Pairs(testBase, few, 12)
+	pairs, err = Pairs(testBase, few, 12, false)
 	if want := (Pair{testBase + "/20250101", "- 000000- 000100 000200"}); err != nil || pairs[0] != want {
 		t.Errorf("a long reason: %v, %v", pairs[0], err)
 	}
@@ -121,7 +121,7 @@ func TestPairsThatDoNotFit(t *testing.T) {
 	}
 	head := func() Pair {
 		t.Helper()
-		pairs, err := Pairs(testBase, few, 12)
+		pairs, err := Pairs(testBase, few, 12, false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,5 +129,12 @@ func TestPairsThatDoNotFit(t *testing.T) {
 	}
 	if p := head(); p.size() > maxPair || !strings.HasSuffix(p.Value, " +") || !strings.Contains(p.Value, " channel-20=20250101T000100Z ") {
 		t.Errorf("many channels: %d bytes: %s", p.size(), p.Value)
+	}
+
+	// With rings, names that are no channels are the origin's.
+	few.Channels = map[string]manifest.ID{"stable": mustID(t, ids[1])}
+	pairs, err = Pairs(testBase, few, 12, true)
+	if p := pairs[len(pairs)-1]; err != nil || !strings.HasSuffix(p.Value, " stable=20250101T000100Z +") {
+		t.Errorf("rings: %s, %v", p.Value, err)
 	}
 }

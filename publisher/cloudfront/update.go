@@ -10,7 +10,7 @@ import (
 	kvs "github.com/aws/aws-sdk-go-v2/service/cloudfrontkeyvaluestore"
 	"github.com/aws/aws-sdk-go-v2/service/cloudfrontkeyvaluestore/types"
 
-	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/ledger"
 )
 
 const (
@@ -30,12 +30,13 @@ const (
 // If checkpoints of the future were taken back, their months and days go first: their
 // time will come. If no checkpoint is left, the repo's value goes last: nothing resolves
 // then, and the origin answers that. The same holds for a retired repo.
-func (a *Announcer) update(ctx context.Context, base string, ix manifest.Index) error {
+func (a *Announcer) update(ctx context.Context, change ledger.Announcement) error {
+	base, ix := change.Repo.Base, change.Index
 	if ix.Retired != nil {
 		// The origin answers that.
 		ix.Segments, ix.Checkpoints, ix.Pruned = nil, nil, nil
 	}
-	t := newTimeline(base, ix, a.opts.Months)
+	t := newTimeline(base, ix, a.opts.Months, change.Rings)
 	var head []Pair
 	if len(ix.Checkpoints) > 0 {
 		own, err := t.head()

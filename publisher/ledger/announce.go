@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/manifest"
 )
 
@@ -22,6 +23,8 @@ type Announcement struct {
 	Index manifest.Index
 	// HorizonOnly: no checkpoint was added or pruned; only answers became final.
 	HorizonOnly bool
+	// Rings: the store has rings that hold for the repo.
+	Rings bool
 }
 
 // ErrNotAnnounced: the work is done and committed, but not announced to
@@ -33,6 +36,11 @@ func (l *Ledger) Announce(ctx context.Context, a Announcement) error {
 	if l.Announcer == nil {
 		return nil
 	}
+	rings, err := catalog.Rollout().Load(ctx, l.Store)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotAnnounced, err)
+	}
+	a.Rings = len(rings.Doc.Rings) > 0 && rings.Doc.Holds(a.Repo.Name)
 	if err := l.Announcer.Announce(ctx, a); err != nil {
 		return fmt.Errorf("%w: %w", ErrNotAnnounced, err)
 	}

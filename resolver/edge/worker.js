@@ -107,13 +107,13 @@ async function answerMirrorList(request, store, registry, segs) {
     if (path.length > 0 && !pathFits(path)) {
       throw new Problem(404, 'no checkpoint can have such a path', `see ${list} for the checkpoints`, FINAL);
     }
-    const { checkpoint } = await resolve(store, index, when, list);
+    const { checkpoint, ring } = await resolve(store, index, when, list);
     const names = parseInstant(when) === null ? [checkpoint.id, when] : [checkpoint.id];
     const origin = store.publicURL || new URL(request.url).origin;
     const text = names.map((name) => origin + location([...base, name, ...path], true) + '\n').join('');
     const response = sendDocument(request, await document(TEXT, encoder.encode(text)));
     response.headers.set('Cache-Control', NEVER);
-    return response;
+    return ofRing(response, ring);
   } catch (e) {
     throw Object.assign(unavailable(e), { repo });
   }
@@ -192,14 +192,22 @@ async function answerWhen(request, store, ctx, t, query, repo, index, rest) {
   if (path !== '' && !pathFits(rest.slice(1))) {
     throw new Problem(404, 'no checkpoint can have such a path', `see ${list} for the checkpoints`, FINAL);
   }
-  const { checkpoint, final } = await resolve(store, index, rest[0], list);
+  const { checkpoint, final, ring } = await resolve(store, index, rest[0], list);
   if (rest[0] === checkpoint.id) {
     return answerTree(request, store, ctx, t, query, repo, checkpoint, path);
   }
   const found = await look(store, t, checkpoint, path);
   const before = found === 'nothing' && !final && !BEGINNINGS.has(rest[rest.length - 1]) ? await earlierWith(store, index, rest[0], path) : null;
   const to = location([...repo.base.split('/'), (before ?? checkpoint).id, ...rest.slice(1)], found === 'directory');
-  return redirect(final ? 301 : 307, to + query, final && found ? FINAL : NEVER);
+  return ofRing(redirect(final ? 301 : 307, to + query, final && found ? FINAL : NEVER), ring);
+}
+
+// ofRing says for which time a ring stands, if it is one.
+function ofRing(response, ring) {
+  if (ring) {
+    response.headers.set('Asof-Time', ring);
+  }
+  return response;
 }
 
 // look tells what stands at a path, for a redirect to it: a file, a directory, or
@@ -398,6 +406,7 @@ async function resolve(store, index, when, list) {
   const soon = idOf(Date.now() + SKEW * 1000);
   let at = parseInstant(when);
   const channel = at === null;
+  let ring;
   if (channel) {
     if (!isChannelName(when)) {
       throw new Problem(404, `${quote(when)} is neither a time nor the name of a channel`,
@@ -405,17 +414,32 @@ async function resolve(store, index, when, list) {
     }
     at = Object.hasOwn(index.channels, when) ? index.channels[when] : null;
     if (at === null) {
-      throw new Problem(404, `there is no channel ${quote(when)}`, `see ${list} for checkpoints and channels`, SHORT);
+      const stands = await standsOf(store, index, when);
+      if (!stands) {
+        throw new Problem(404, `there is no channel ${quote(when)}`, `see ${list} for checkpoints and channels`, SHORT);
+      }
+      at = ring = stands.at(-1)?.time;
+      if (!ring || ring > index.horizon) {
+        throw new Problem(404, `the ring ${quote(when)} stands for nothing here yet`,
+          `see ${list} for the checkpoints; asof ring tells what the ring waits for`, SHORT);
+      }
     }
   } else if (at > index.horizon && at > soon) {
     throw new Problem(404, `${at} lies in the future`, 'use latest for the newest checkpoint', NEVER);
   }
-  const final = at <= index.horizon && at <= soon; // a horizon may lie in the future
+  const final = !channel && at <= index.horizon && at <= soon; // a horizon may lie in the future
   const found = await lookup(store, index, at);
   if (!found.checkpoint) {
     throw missing(found, at, see, final ? FINAL : NEVER);
   }
-  return { checkpoint: found.checkpoint, final: final && !channel };
+  return { checkpoint: found.checkpoint, final, ring };
+}
+
+// standsOf is what a ring stood for, oldest first; null: there is no such ring for the repo.
+async function standsOf(store, index, name) {
+  const { members, rings } = await store.rings();
+  const ring = rings.find((r) => r.name === name);
+  return ring && (members.length === 0 || members.includes(index.repo)) ? ring.stands ?? [] : null;
 }
 
 // lookup is what an instant resolves to: a checkpoint, a tombstone (pruned), the
@@ -433,7 +457,7 @@ async function lookup(store, index, at) {
   return index.checkpoints.length === 0 ? {} : { before: await firstListed(store, index) };
 }
 
-// earlier yields the checkpoints that latest or a channel stood for within the grace
+// earlier yields the checkpoints that latest, a channel or a ring stood for within the grace
 // before now, without the one that it stands for, newest first.
 async function* earlier(store, index, name) {
   if (index.grace === 0) {
@@ -451,12 +475,34 @@ async function* earlier(store, index, name) {
     }
     return;
   }
+  if (!Object.hasOwn(index.channels, name)) {
+    yield* earlierStands(store, index, await standsOf(store, index, name) ?? [], since);
+    return;
+  }
   const stood = index.moved.filter((m) => m.channel === name && m.until > since && m.id !== index.channels[name]);
   for (const id of [...new Set(stood.map((m) => m.id))].sort().reverse().slice(0, MAX_EARLIER)) {
     const { checkpoint } = await lookup(store, index, id);
     if (checkpoint?.id === id) {
       yield checkpoint;
     }
+  }
+}
+
+// earlierStands yields the checkpoints of the times that a ring stood for after an instant, but
+// for the one that it stands for, newest first.
+async function* earlierStands(store, index, stands, since) {
+  const found = new Map();
+  let now;
+  for (let i = stands.length - 1; i >= 0 && found.size < MAX_EARLIER && (i === stands.length - 1 || stands[i + 1].at > since); i--) {
+    const { checkpoint, pruned } = await lookup(store, index, stands[i].time);
+    if (i === stands.length - 1) {
+      now = (checkpoint ?? pruned)?.id;
+    } else if (checkpoint && checkpoint.id !== now) {
+      found.set(checkpoint.id, checkpoint);
+    }
+  }
+  for (const id of [...found.keys()].sort().reverse()) {
+    yield found.get(id);
   }
 }
 
@@ -677,6 +723,11 @@ class Store {
     return this.register(`${repo.base}/checkpoints.json`, MAX_INDEX, parseIndex, () => parseIndex(none), `${repo.base}/index.html`);
   }
 
+  rings() {
+    return this.register('.asof/rollout/rings.json', 16 << 20, parseRings, () => ({ generation: 0, members: [], rings: [] }),
+      '.asof/rollout/records/9007199254740990');
+  }
+
   // part keeps an immutable thing that load gives with its size in bytes.
   async part(name, load) {
     const have = kept.parts.get(name);
@@ -795,6 +846,11 @@ function parseIndex(text) {
   const { repo, generation, horizon = '', channels = {}, moved = [], grace = GRACE, retired, segments = [], checkpoints, pruned } =
     parseFormat(text, 'asof.checkpoints/1');
   return { repo, generation, horizon, channels, moved, grace, retired, segments, checkpoints, pruned, text: encoder.encode(text) };
+}
+
+function parseRings(text) {
+  const { generation, members = [], rings } = parseFormat(text, 'asof.rollout/1');
+  return { generation, horizon: '', members, rings };
 }
 
 function parseSegment(text, repo) {

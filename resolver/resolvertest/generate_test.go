@@ -415,6 +415,31 @@ func (g *generator) still() manifest.Repo {
 	return manifest.Repo{Name: "still", Base: base}
 }
 
+// rings are names for times of all repos: in the midst of them, before, behind, of a pruned
+// checkpoint, of nothing yet; and one that has moved.
+func (g *generator) rings() {
+	g.t.Helper()
+	var r manifest.Rollout
+	at := func(id string) manifest.Stamp { return manifest.Stamp{At: g.id(id), By: "ci"} }
+	r, err := r.Set(nil, []manifest.RingRule{{Name: "prod"}, {Name: "before"}, {Name: "pruned"}, {Name: "wave"}, {Name: "later"}, {Name: "stable"}}, at("20250301T000000Z"))
+	g.must(err)
+	for _, move := range [][3]string{
+		{"prod", "20250310T120000Z", "20250311T000000Z"},
+		{"prod", "20250319T000000Z", "20250320T000000Z"},
+		{"before", "20230101T000000Z", "20250320T000000Z"},
+		{"pruned", "20250313T000000Z", "20250320T000000Z"},
+		{"later", "29000102T000000Z", "20250101T000000Z"},
+		{"later", "29000103T000000Z", "29000201T000000Z"},
+		{"stable", "20250310T120000Z", "20250320T000000Z"}, // where there is no channel of this name
+	} {
+		r, err = r.Move(move[0], g.id(move[1]), at(move[2]))
+		g.must(err)
+	}
+	data, err := r.Encode()
+	g.must(err)
+	g.put(manifest.RolloutKey, manifest.KindRollout, "", data)
+}
+
 // retired puts two repos in a folder of their own: one was deleted, and the other moved to
 // checkpoints/full.
 func (g *generator) retired() (repos []manifest.Repo) {
@@ -454,6 +479,7 @@ func generate(t *testing.T) []byte {
 	data, err := registry.Encode()
 	g.must(err)
 	g.put(manifest.RegistryKey, manifest.KindRegistry, "", data)
+	g.rings()
 
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "{\"format\":%q,\"objects\":[", storeFormat)
