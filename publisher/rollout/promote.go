@@ -51,11 +51,7 @@ func (e *RefusedError) Hint() string { return e.Advice }
 // Plan says what Promote would do with the rings now, in their order; all of them if none is
 // named.
 func (r *Rollout) Plan(ctx context.Context, names []string) (steps []Step, err error) {
-	state, err := r.Read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	chosen, err := state.choose(names)
+	state, chosen, err := r.choose(ctx, names)
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +68,7 @@ func (r *Rollout) Plan(ctx context.Context, names []string) (steps []Step, err e
 // Promote moves every ring that is due, in their order, as far as the rules allow. Run twice,
 // or by many at once, it moves them once. With names, only these.
 func (r *Rollout) Promote(ctx context.Context, names []string, reason string) (steps []Step, err error) {
-	state, err := r.Read(ctx)
-	if err != nil {
-		return nil, err
-	}
-	chosen, err := state.choose(names)
+	_, chosen, err := r.choose(ctx, names)
 	if err != nil {
 		return nil, err
 	}
@@ -97,19 +89,22 @@ func (r *Rollout) Promote(ctx context.Context, names []string, reason string) (s
 	return steps, nil
 }
 
-// choose returns the rings with these names in their order, or all.
-func (s State) choose(names []string) (chosen []string, err error) {
+// choose reads the state, and returns the rings with these names in their order, or all.
+func (r *Rollout) choose(ctx context.Context, names []string) (state State, chosen []string, err error) {
+	if state, err = r.Read(ctx); err != nil {
+		return state, nil, err
+	}
 	for _, name := range names {
-		if _, ok := s.Ring(name); !ok {
-			return nil, fmt.Errorf("%s: %w", name, manifest.ErrNoRing)
+		if _, ok := state.Ring(name); !ok {
+			return state, nil, fmt.Errorf("%s: %w", name, manifest.ErrNoRing)
 		}
 	}
-	for _, ring := range s.Rings {
+	for _, ring := range state.Rings {
 		if len(names) == 0 || slices.Contains(names, ring.Name) {
 			chosen = append(chosen, ring.Name)
 		}
 	}
-	return chosen, nil
+	return state, chosen, nil
 }
 
 // promote moves a ring as far as the rules allow.
