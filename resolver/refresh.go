@@ -96,7 +96,11 @@ func (r *Resolver) Refresh(ctx context.Context) error {
 	haveRings := r.refresh.seen[manifest.RolloutKey]
 	group.Go(func() error {
 		gotRings = r.load(ctx, manifest.RolloutKey, haveRings)
-		if errors.Is(gotRings.err, objstore.ErrNotFound) && !old.ringsKnown {
+		switch {
+		case errors.Is(gotRings.err, objstore.ErrDenied) && old.rings == nil:
+			// Who may not list is told so of what is missing, too. Most stores have no rings.
+			gotRings.err = objstore.ErrNotFound
+		case errors.Is(gotRings.err, objstore.ErrNotFound) && !old.ringsKnown:
 			gotRings = r.never(ctx, manifest.RolloutKey, manifest.RolloutRecordKey(1))
 		}
 		return nil

@@ -106,3 +106,21 @@ func TestRingsUnread(t *testing.T) {
 	s.want("/checkpoints/full/mine/1.iso", http.StatusServiceUnavailable, "")
 	s.want("/checkpoints/full/latest/1.iso", http.StatusTemporaryRedirect, "/checkpoints/full/"+newest+"/1.iso")
 }
+
+// Who may not list the store is told that a missing object is denied. Most stores have no
+// rings.
+func TestRingsDenied(t *testing.T) {
+	s := serve(t, Options{})
+	s.store.set(func(op, key string) error {
+		if key == manifest.RolloutKey {
+			return objstore.ErrDenied
+		}
+		return nil
+	}, nil)
+	s.Resolver = New(Options{Store: s.store})
+	s.refreshOK()
+	s.want("/checkpoints/full/mine/1.iso", http.StatusNotFound, "")
+	s.store.set(nil, nil)
+	s.refreshOK()
+	s.want("/checkpoints/full/prod/1.iso", http.StatusTemporaryRedirect, "/checkpoints/full/"+exact+"/1.iso")
+}

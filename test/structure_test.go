@@ -54,6 +54,7 @@ func TestArrowsRunOneWay(t *testing.T) {
 		"publisher/remote/signature":        {"publisher/remote"},
 		"publisher/retain":                  {"internal/catalog", "internal/objstore", "internal/parallel", "manifest", "publisher/job", "publisher/ledger", "publisher/reliance", "publisher/remote"},
 		"publisher/revision":                {"internal/objstore", "manifest", "publisher/reliance", "publisher/remote"},
+		"publisher/rollout":                 {"internal/catalog", "internal/objstore", "internal/parallel", "manifest", "publisher/job"},
 		"publisher/transfer":                {"internal/catalog", "internal/objstore", "manifest", "publisher/job", "publisher/reliance", "publisher/remote", "publisher/revision"},
 		"resolver":                          {"internal/catalog", "internal/objstore", "internal/page", "manifest"},
 		"resolver/edge":                     {},

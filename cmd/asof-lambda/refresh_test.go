@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 // counting notes each load, and whether it was conditional.
 type counting struct {
 	objstore.Store
+	mu    sync.Mutex
 	loads []string
 }
 
@@ -24,7 +26,9 @@ func (c *counting) Load(ctx context.Context, key string, have objstore.Version) 
 	if have != "" {
 		note += " if changed"
 	}
+	c.mu.Lock()
 	c.loads = append(c.loads, note)
+	c.mu.Unlock()
 	return c.Store.Load(ctx, key, have)
 }
 
@@ -33,7 +37,7 @@ func (c *counting) Load(ctx context.Context, key string, have objstore.Version) 
 func TestRefresh(t *testing.T) {
 	f := resolvertest.Load(t)
 	var objects []resolvertest.Object
-	for _, o := range f.Objects { // one repo's, so that loads come in order
+	for _, o := range f.Objects { // one repo's
 		if o.Key == "asof.json" {
 			o.Text = `{"format":"asof.registry/1","generation":1,` + "\n" + `"repos":[` + "\n" + `{"name":"full","base":"checkpoints/full"}]}` + "\n"
 		}
@@ -46,8 +50,8 @@ func TestRefresh(t *testing.T) {
 	}
 	r := &refreshed{Resolver: resolver.New(resolver.Options{Store: store}), interval: 5 * time.Second, log: slog.New(slog.DiscardHandler)}
 	begin := time.Date(2025, 4, 1, 0, 0, 0, 0, time.UTC)
-	first := []string{"asof.json", "checkpoints/full/checkpoints.json"}
-	again := []string{"asof.json if changed", "checkpoints/full/checkpoints.json if changed"}
+	first := []string{".asof/rollout/rings.json", "asof.json", "checkpoints/full/checkpoints.json"}
+	again := []string{".asof/rollout/rings.json if changed", "asof.json if changed", "checkpoints/full/checkpoints.json if changed"}
 	for _, step := range []struct {
 		at   time.Duration
 		want []string
@@ -62,6 +66,7 @@ func TestRefresh(t *testing.T) {
 	} {
 		store.loads = nil
 		r.refresh(t.Context(), begin.Add(step.at), time.Minute)
+		slices.Sort(store.loads)
 		if !slices.Equal(store.loads, step.want) {
 			t.Errorf("after %s: %q, want %q", step.at, store.loads, step.want)
 		}
