@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/publisher/dry"
 )
 
 // DryRun returns a publisher that does everything that p would do, but writes
@@ -25,15 +26,15 @@ func (p *Publisher) DryRun() (*Publisher, *DryRun) {
 		waited.Add(int64(d))
 		return ctx.Err()
 	}
-	r := &DryRun{store: newDryStore(p.Store, opts.Now)}
+	r := &DryRun{store: dry.NewStore(p.Store, opts.Now)}
 	opts.Store, opts.Announcer = r.store, nil
-	dry := newPublisher(opts)
-	dry.ledger.Tail, dry.ledger.Segment, dry.dry = p.ledger.Tail, p.ledger.Segment, true
-	return dry, r
+	next := newPublisher(opts)
+	next.ledger.Tail, next.ledger.Segment, next.dry = p.ledger.Tail, p.ledger.Segment, true
+	return next, r
 }
 
 // DryRun tells what a dry run has done so far.
-type DryRun struct{ store *dryStore }
+type DryRun struct{ store *dry.Store }
 
 // Requests returns the requests that would have been made. A folder needs none.
-func (r *DryRun) Requests() objstore.Requests { return r.store.requests() }
+func (r *DryRun) Requests() objstore.Requests { return r.store.Requests() }

@@ -94,11 +94,11 @@ func TestRings(t *testing.T) {
 		t.Fatalf("%+v, %v", steps, err)
 	}
 
-	stop, err := ringsOf(f.pub).Rollback(t.Context(), "prod", 0, "it broke", false)
+	stop, err := ringsOf(f.pub).Rollback(t.Context(), "prod", 0, "it broke")
 	if err != nil || stop.To != before || stop.Blocked[f.repo.Name] != bad || !slices.Equal(stop.Standing, []string{"canary"}) {
 		t.Fatalf("%+v, %v", stop, err)
 	}
-	if _, err := ringsOf(f.pub).Rollback(t.Context(), "prod", 0, "it broke", false); !errors.Is(err, rollout.ErrBack) {
+	if _, err := ringsOf(f.pub).Rollback(t.Context(), "prod", 0, "it broke"); !errors.Is(err, rollout.ErrBack) {
 		t.Errorf("again: %v", err)
 	}
 	prod := f.ring("prod")

@@ -92,7 +92,7 @@ func scenes() []scene {
 				f.Fatal(err)
 			}
 		}, run: func(ctx context.Context, f *fixture, p *Publisher, repo Repo) error {
-			_, err := ringsOf(p).Rollback(ctx, "prod", f.all().Checkpoints[0].ID, "it is broken", false)
+			_, err := ringsOf(p).Rollback(ctx, "prod", f.all().Checkpoints[0].ID, "it is broken")
 			return err
 		}},
 		{name: "prune", prepare: changed, run: pruning},

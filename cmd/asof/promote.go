@@ -30,12 +30,12 @@ With --to, move one ring to a later time by hand, whatever the rings before stan
   asof promote --dry-run`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rings, err := a.rollout(cmd.Context(), by)
+			rings, err := a.rollout(cmd.Context(), by, dry)
 			if err != nil {
 				return err
 			}
 			if to == "" {
-				steps, err := promoted(cmd, rings, args, reason, dry)
+				steps, err := rings.Promote(cmd.Context(), args, reason)
 				if err != nil {
 					return err
 				}
@@ -48,12 +48,7 @@ With --to, move one ring to a later time by hand, whatever the rings before stan
 			if err != nil {
 				return err
 			}
-			var step rollout.Step
-			if dry {
-				step, err = rings.PlanSet(cmd.Context(), args[0], at)
-			} else {
-				step, err = rings.Set(cmd.Context(), args[0], at, reason)
-			}
+			step, err := rings.Set(cmd.Context(), args[0], at, reason)
 			if err != nil {
 				return err
 			}
@@ -66,13 +61,6 @@ With --to, move one ring to a later time by hand, whatever the rings before stan
 	flags.BoolVar(&dry, "dry-run", false, "only say what would be done")
 	by.add(flags)
 	return cmd
-}
-
-func promoted(cmd *cobra.Command, rings *rollout.Rollout, names []string, reason string, dry bool) ([]rollout.Step, error) {
-	if dry {
-		return rings.Plan(cmd.Context(), names)
-	}
-	return rings.Promote(cmd.Context(), names, reason)
 }
 
 // step is what a ring does, as it is printed.

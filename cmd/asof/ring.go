@@ -35,7 +35,7 @@ and /security/prod/… are of one moment. asof promote moves rings.`,
 			if remove && len(args) == 0 {
 				return usage(fmt.Errorf("--delete takes the name of a ring"), "asof ring RING --delete")
 			}
-			rings, err := a.rollout(cmd.Context(), by)
+			rings, err := a.rollout(cmd.Context(), by, false)
 			if err != nil {
 				return err
 			}

@@ -39,11 +39,11 @@ are named. asof unblock lets one through again; a newer checkpoint needs no word
 					return err
 				}
 			}
-			rings, err := a.rollout(cmd.Context(), by)
+			rings, err := a.rollout(cmd.Context(), by, dry)
 			if err != nil {
 				return err
 			}
-			stop, err := rings.Rollback(cmd.Context(), args[0], at, reason, dry)
+			stop, err := rings.Rollback(cmd.Context(), args[0], at, reason)
 			if err != nil {
 				return err
 			}
@@ -124,7 +124,7 @@ func ringCmd(a *app, use, short, long, example string, run func(ctx context.Cont
 		Use: use, Short: short, Long: long, Example: example,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rings, err := a.rollout(cmd.Context(), by)
+			rings, err := a.rollout(cmd.Context(), by, false)
 			if err != nil {
 				return err
 			}
@@ -168,7 +168,7 @@ func blockCmd(a *app, use, short, long, example string, run func(ctx context.Con
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: a.completeStored(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rings, err := a.rollout(cmd.Context(), by)
+			rings, err := a.rollout(cmd.Context(), by, false)
 			if err != nil {
 				return err
 			}

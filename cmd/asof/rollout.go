@@ -83,8 +83,8 @@ func (w who) name() string {
 	return cmp.Or(strings.TrimSpace(w.by), "unknown")
 }
 
-// rollout opens the rings of the store.
-func (a *app) rollout(ctx context.Context, by who) (*rollout.Rollout, error) {
+// rollout opens the rings of the store. With dry, nothing is written.
+func (a *app) rollout(ctx context.Context, by who, dry bool) (*rollout.Rollout, error) {
 	cfg, log, err := a.setup()
 	if err != nil {
 		return nil, err
@@ -93,7 +93,7 @@ func (a *app) rollout(ctx context.Context, by who) (*rollout.Rollout, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := rollout.Options{Store: store, Env: a.env(cfg, log), Repos: cfg.Rollout.Repos, By: by.name()}
+	opts := rollout.Options{Store: store, Env: a.env(cfg, log), Repos: cfg.Rollout.Repos, By: by.name(), Dry: dry}
 	for _, ring := range cfg.Rollout.Rings {
 		opts.Rings = append(opts.Rings, manifest.RingRule{Name: ring.Name, After: int64(ring.After / time.Second)})
 	}

@@ -22,23 +22,16 @@ type Stop struct {
 
 // Rollback puts a ring back, at once for all repos, and holds it there: to a time, or to what
 // it stood for before. Run twice, it goes back once: further back only by a time. The checkpoints that it stood for are blocked in every repo that has
-// another one then. In a dry run nothing changes.
-func (r *Rollout) Rollback(ctx context.Context, name string, to manifest.ID, reason string, dry bool) (stop Stop, err error) {
-	back := func(s State) (next manifest.Rollout, err error) {
+// another one then.
+func (r *Rollout) Rollback(ctx context.Context, name string, to manifest.ID, reason string) (stop Stop, err error) {
+	_, _, err = r.change(ctx, func(s State) (next manifest.Rollout, err error) {
 		next, stop, err = s.rollback(ctx, name, to, r.stamp(reason))
 		return next, err
+	})
+	if err == nil {
+		err = r.landed(ctx, name)
 	}
-	if dry {
-		state, err := r.Read(ctx)
-		if err == nil {
-			_, err = back(state)
-		}
-		return stop, err
-	}
-	if _, _, err = r.change(ctx, back); err != nil {
-		return stop, err
-	}
-	return stop, r.landed(ctx, name)
+	return stop, err
 }
 
 func (s State) rollback(ctx context.Context, name string, to manifest.ID, by manifest.Stamp) (manifest.Rollout, Stop, error) {

@@ -48,27 +48,10 @@ func (e *RefusedError) Unwrap() error { return e.Kind }
 // Hint says what the user can do.
 func (e *RefusedError) Hint() string { return e.Advice }
 
-// Plan says what Promote would do with the rings now, in their order; all of them if none is
-// named.
-func (r *Rollout) Plan(ctx context.Context, names []string) (steps []Step, err error) {
-	state, chosen, err := r.choose(ctx, names)
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range chosen {
-		var step Step
-		if state.Rollout, step, err = state.promote(ctx, name, manifest.Stamp{At: state.Now, By: "plan"}); err != nil {
-			return steps, err
-		}
-		steps = append(steps, step)
-	}
-	return steps, nil
-}
-
 // Promote moves every ring that is due, in their order, as far as the rules allow. Run twice,
 // or by many at once, it moves them once. With names, only these.
 func (r *Rollout) Promote(ctx context.Context, names []string, reason string) (steps []Step, err error) {
-	_, chosen, err := r.choose(ctx, names)
+	chosen, err := r.choose(ctx, names)
 	if err != nil {
 		return nil, err
 	}
@@ -89,14 +72,15 @@ func (r *Rollout) Promote(ctx context.Context, names []string, reason string) (s
 	return steps, nil
 }
 
-// choose reads the state, and returns the rings with these names in their order, or all.
-func (r *Rollout) choose(ctx context.Context, names []string) (state State, chosen []string, err error) {
-	if state, err = r.Read(ctx); err != nil {
-		return state, nil, err
+// choose returns the rings with these names in their order, or all.
+func (r *Rollout) choose(ctx context.Context, names []string) (chosen []string, err error) {
+	state, err := r.Read(ctx)
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range names {
 		if _, ok := state.Ring(name); !ok {
-			return state, nil, fmt.Errorf("%s: %w", name, manifest.ErrNoRing)
+			return nil, fmt.Errorf("%s: %w", name, manifest.ErrNoRing)
 		}
 	}
 	for _, ring := range state.Rings {
@@ -104,7 +88,7 @@ func (r *Rollout) choose(ctx context.Context, names []string) (state State, chos
 			chosen = append(chosen, ring.Name)
 		}
 	}
-	return state, chosen, nil
+	return chosen, nil
 }
 
 // promote moves a ring as far as the rules allow.
@@ -143,16 +127,6 @@ func (r *Rollout) Set(ctx context.Context, name string, to manifest.ID, reason s
 	if err == nil && step.Moves() {
 		err = r.landed(ctx, name)
 	}
-	return step, err
-}
-
-// PlanSet says what Set would do.
-func (r *Rollout) PlanSet(ctx context.Context, name string, to manifest.ID) (Step, error) {
-	state, err := r.Read(ctx)
-	if err != nil {
-		return Step{}, err
-	}
-	_, step, err := state.set(ctx, name, to, manifest.Stamp{At: state.Now, By: "plan"})
 	return step, err
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/asof/asof/internal/objstore"
 	"github.com/asof/asof/internal/parallel"
 	"github.com/asof/asof/manifest"
+	"github.com/asof/asof/publisher/dry"
 	"github.com/asof/asof/publisher/job"
 )
 
@@ -27,6 +28,8 @@ type Options struct {
 	Rings []manifest.RingRule
 
 	By string // who changes something; required for changes
+	// Dry keeps all changes in memory: later ones see them, and the store does not.
+	Dry bool
 }
 
 // Rollout reads and changes the rings of a store. It is safe for concurrent use, in one
@@ -37,6 +40,9 @@ type Rollout struct{ Options }
 func New(opts Options) *Rollout {
 	opts.Env = opts.Env.WithDefaults()
 	opts.Store = opts.Env.Guard(opts.Store)
+	if opts.Dry {
+		opts.Store = dry.NewStore(opts.Store, opts.Now)
+	}
 	return &Rollout{opts}
 }
 

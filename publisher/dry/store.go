@@ -1,4 +1,5 @@
-package publisher
+// Package dry lets a run do all that it does, but for writing.
+package dry
 
 import (
 	"bytes"
@@ -17,12 +18,12 @@ import (
 	"github.com/asof/asof/manifest"
 )
 
-// dryStore is the store of a dry run. Its writes stay in memory, and it reads
+// Store is the store of a dry run. It is safe for concurrent use. Its writes stay in memory, and it reads
 // everything else from the real store. A body is read only when somebody reads
 // the object, and a copy refers to its source. It counts the requests that the
 // real store would take. Of the real store's abilities a dry run uses only the
 // clock.
-type dryStore struct {
+type Store struct {
 	real   objstore.Store
 	priced objstore.Priced // nil: requests cost nothing
 	now    func() time.Time
@@ -44,28 +45,30 @@ type written struct {
 
 func (w written) gone() bool { return w.modified.IsZero() }
 
-func newDryStore(real objstore.Store, now func() time.Time) *dryStore {
-	s := &dryStore{real: real, now: now, objects: map[string]written{}}
+// NewStore returns a store on a real one, which it only reads. now is the time of its writes.
+func NewStore(real objstore.Store, now func() time.Time) *Store {
+	s := &Store{real: real, now: now, objects: map[string]written{}}
 	s.priced, _ = objstore.As[objstore.Priced](real)
 	return s
 }
 
 // As gives access to the real store's clock.
-func (s *dryStore) As(target any) (ok bool) {
+func (s *Store) As(target any) (ok bool) {
 	if clock, is := target.(*objstore.Clock); is {
 		*clock, ok = objstore.As[objstore.Clock](s.real)
 	}
 	return ok
 }
 
-func (s *dryStore) requests() objstore.Requests {
+// Requests returns the requests that the real store would have taken, if they cost anything.
+func (s *Store) Requests() objstore.Requests {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.counted
 }
 
 // costs counts requests, if requests cost anything.
-func (s *dryStore) costs(r objstore.Requests) {
+func (s *Store) costs(r objstore.Requests) {
 	if s.priced == nil {
 		return
 	}
@@ -74,17 +77,17 @@ func (s *dryStore) costs(r objstore.Requests) {
 	s.counted = s.counted.Plus(r)
 }
 
-func (s *dryStore) reads()  { s.costs(objstore.Requests{Reads: 1}) }
-func (s *dryStore) writes() { s.costs(objstore.Requests{Writes: 1}) }
+func (s *Store) reads()  { s.costs(objstore.Requests{Reads: 1}) }
+func (s *Store) writes() { s.costs(objstore.Requests{Writes: 1}) }
 
-func (s *dryStore) written(key string) (written, bool) {
+func (s *Store) written(key string) (written, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w, ok := s.objects[key]
 	return w, ok
 }
 
-func (s *dryStore) put(key string, w written) {
+func (s *Store) put(key string, w written) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.objects[key] = w
@@ -93,7 +96,7 @@ func (s *dryStore) put(key string, w written) {
 // stands reports whether an object exists. It asks the real store only for
 // objects that all repos share. All others are below a new id, or in a listing
 // that was made before.
-func (s *dryStore) stands(ctx context.Context, key string) (bool, error) {
+func (s *Store) stands(ctx context.Context, key string) (bool, error) {
 	if w, ok := s.written(key); ok {
 		return !w.gone(), nil
 	}
@@ -111,10 +114,10 @@ func (s *dryStore) stands(ctx context.Context, key string) (bool, error) {
 }
 
 // SlashKeys implements objstore.Store.
-func (s *dryStore) SlashKeys() bool { return s.real.SlashKeys() }
+func (s *Store) SlashKeys() bool { return s.real.SlashKeys() }
 
 // Open implements objstore.Store.
-func (s *dryStore) Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
+func (s *Store) Open(ctx context.Context, key string, offset, length int64) (io.ReadCloser, error) {
 	s.reads()
 	w, ok := s.written(key)
 	switch {
@@ -143,7 +146,7 @@ func (s *dryStore) Open(ctx context.Context, key string, offset, length int64) (
 }
 
 // Stat implements objstore.Store.
-func (s *dryStore) Stat(ctx context.Context, key string) (objstore.Info, error) {
+func (s *Store) Stat(ctx context.Context, key string) (objstore.Info, error) {
 	s.reads()
 	w, ok := s.written(key)
 	if !ok {
@@ -152,7 +155,7 @@ func (s *dryStore) Stat(ctx context.Context, key string) (objstore.Info, error) 
 	return s.info(ctx, key, w)
 }
 
-func (s *dryStore) info(ctx context.Context, key string, w written) (objstore.Info, error) {
+func (s *Store) info(ctx context.Context, key string, w written) (objstore.Info, error) {
 	info := objstore.Info{Key: key, Size: w.body.Size, Modified: w.modified}
 	if w.gone() {
 		return objstore.Info{}, fmt.Errorf("stat %s: %w", key, objstore.ErrNotFound)
@@ -168,7 +171,7 @@ func (s *dryStore) info(ctx context.Context, key string, w written) (objstore.In
 }
 
 // Create implements objstore.Store.
-func (s *dryStore) Create(ctx context.Context, key string, body objstore.Body, _ objstore.Attributes) error {
+func (s *Store) Create(ctx context.Context, key string, body objstore.Body, _ objstore.Attributes) error {
 	there, err := s.stands(ctx, key)
 	if err != nil {
 		return err
@@ -184,7 +187,7 @@ func (s *dryStore) Create(ctx context.Context, key string, body objstore.Body, _
 }
 
 // Copy implements objstore.Store.
-func (s *dryStore) Copy(ctx context.Context, src, dst string, _ objstore.Attributes, vacant bool) error {
+func (s *Store) Copy(ctx context.Context, src, dst string, _ objstore.Attributes, vacant bool) error {
 	there, err := s.stands(ctx, dst)
 	if err != nil {
 		return err
@@ -215,7 +218,7 @@ func (s *dryStore) Copy(ctx context.Context, src, dst string, _ objstore.Attribu
 }
 
 // List implements objstore.Store.
-func (s *dryStore) List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error] {
+func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[objstore.Info, error] {
 	return func(yield func(objstore.Info, error) bool) {
 		s.mu.Lock()
 		var keys []string
@@ -265,14 +268,14 @@ func (s *dryStore) List(ctx context.Context, prefix, after string) iter.Seq2[obj
 }
 
 // Delete implements objstore.Store.
-func (s *dryStore) Delete(_ context.Context, key string) error {
+func (s *Store) Delete(_ context.Context, key string) error {
 	s.costs(objstore.Requests{Deletes: 1})
 	s.put(key, written{})
 	return nil
 }
 
 // Load implements objstore.Store.
-func (s *dryStore) Load(ctx context.Context, key string, have objstore.Version) ([]byte, objstore.Version, error) {
+func (s *Store) Load(ctx context.Context, key string, have objstore.Version) ([]byte, objstore.Version, error) {
 	s.reads()
 	w, ok := s.written(key)
 	switch {
@@ -291,7 +294,7 @@ func (s *dryStore) Load(ctx context.Context, key string, have objstore.Version) 
 
 // Swap implements objstore.Store. It takes a real register to be at the version
 // that the caller has read.
-func (s *dryStore) Swap(_ context.Context, key string, old objstore.Version, data []byte, _ objstore.Attributes) (objstore.Version, error) {
+func (s *Store) Swap(_ context.Context, key string, old objstore.Version, data []byte, _ objstore.Attributes) (objstore.Version, error) {
 	s.writes()
 	s.mu.Lock()
 	defer s.mu.Unlock()
