@@ -7,21 +7,29 @@ import (
 
 // Rich is a rich dependency (rpm-dependencies(7)): "(a >= 1 if (b or c))".
 type Rich struct {
-	Op       string   // and, or, if, unless, with, without; empty: it is Relation
-	Relation Relation // with its whole version, without an epoch of its own
+	Op       string // and, or, if, unless, with, without; empty: it is Relation
+	Relation Relation
 	Parts    []Rich   // two or more; of if and unless a third one is what follows else
 }
 
-// IsRich reports whether the name of a relation is a rich dependency.
-func IsRich(name string) bool { return strings.HasPrefix(name, "(") }
+// Rich returns what a relation names. One whose name is no rich dependency, or is none that
+// can be read, names itself.
+func (r Relation) Rich() Rich {
+	if strings.HasPrefix(r.Name, "(") {
+		if rich, err := parseRich(r.Name); err == nil {
+			return rich
+		}
+	}
+	return Rich{Relation: r}
+}
 
 // maxRich is how deep parentheses may be nested.
 const maxRich = 64
 
 var errRich = errors.New("is no rich dependency")
 
-// ParseRich reads a rich dependency. A name may hold parentheses that match: pylib(foo).
-func ParseRich(text string) (Rich, error) {
+// parseRich reads a rich dependency. A name may hold parentheses that match: pylib(foo).
+func parseRich(text string) (Rich, error) {
 	p := richParser{text}
 	r, err := p.group(0)
 	if err == nil && strings.TrimSpace(p.rest) != "" {
@@ -74,15 +82,32 @@ func (p *richParser) part(depth int) (r Rich, err error) {
 	if r.Relation.Name = p.word(); r.Relation.Name == "" {
 		return r, errRich
 	}
-	flags := map[string]string{"<": "LT", "<=": "LE", "=<": "LE", "=": "EQ", "==": "EQ", ">=": "GE", "=>": "GE", ">": "GT"}
 	before := *p
-	if flag, compares := flags[p.word()]; compares {
-		version := ParseEVR(p.word())
-		r.Relation.Flags, r.Relation.Epoch, r.Relation.Version, r.Relation.Release = flag, version.Epoch, version.Version, version.Release
-	} else {
+	flags := comparison(p.word())
+	if flags == "" {
 		*p = before
+		return r, nil
 	}
+	version := ParseEVR(p.word())
+	r.Relation = Relation{r.Relation.Name, flags, version.Epoch, version.Version, version.Release}
 	return r, nil
+}
+
+// comparison returns the flags of a relation for an operator; empty: it is none.
+func comparison(operator string) string {
+	switch operator {
+	case "<":
+		return "LT"
+	case "<=", "=<":
+		return "LE"
+	case "=", "==":
+		return "EQ"
+	case ">=", "=>":
+		return "GE"
+	case ">":
+		return "GT"
+	}
+	return ""
 }
 
 // word reads up to a blank or to a parenthesis that was not opened in it.

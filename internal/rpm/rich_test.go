@@ -35,7 +35,7 @@ func TestParseRich(t *testing.T) {
 		"": "", "()": "", "(": "", "(a >=": "", "(a": "", "(a or)": "", "(a or b and c)": "", "(a b c)": "", "(a) b": "", "(a if b else c else d)": "", "a": "",
 		deep: "",
 	} {
-		got, err := ParseRich(text)
+		got, err := parseRich(text)
 		if want == "" && err == nil || want != "" && (err != nil || show(got) != want) {
 			t.Errorf("%s: %s, %v", text, show(got), err)
 		}
@@ -46,7 +46,7 @@ func TestParseRich(t *testing.T) {
 func FuzzRich(f *testing.F) {
 	f.Add("((a with a < 2) unless b else c(d))")
 	f.Fuzz(func(t *testing.T, text string) {
-		r, err := ParseRich(text)
+		r, err := parseRich(text)
 		if err != nil {
 			return
 		}

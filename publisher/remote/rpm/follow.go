@@ -62,12 +62,7 @@ func (f *filter) relations(out []relation, list []rpm.Relation) []relation {
 // mirror then has what any client may need.
 func (f *filter) depend(w *wantedPkg, list []rpm.Relation) {
 	for _, r := range list {
-		rich, err := rpm.ParseRich(r.Name)
-		if !rpm.IsRich(r.Name) || err != nil {
-			w.depends = append(w.depends, f.relation(r))
-			continue
-		}
-		f.dependRich(w, rich)
+		f.dependRich(w, r.Rich())
 	}
 }
 
@@ -100,12 +95,7 @@ type condition struct {
 
 func (f *filter) conditions(list []rpm.Relation) (out []condition) {
 	for _, r := range list {
-		rich, err := rpm.ParseRich(r.Name)
-		if !rpm.IsRich(r.Name) || err != nil {
-			out = append(out, condition{relation: f.relation(r)})
-			continue
-		}
-		out = append(out, f.condition(rich))
+		out = append(out, f.condition(r.Rich()))
 	}
 	return out
 }
