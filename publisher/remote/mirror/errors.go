@@ -16,13 +16,17 @@ func Absent(err error) bool {
 	return forbidden(err) || errors.Is(err, fs.ErrNotExist)
 }
 
-// refused reports whether upstream refuses a request for good, with whatever status.
-func refused(err error) bool {
-	status, ok := errors.AsType[*fetch.StatusError](err)
-	if !ok || status.Code < 400 || status.Code > 499 {
-		return false
+// Refusal returns the status with which upstream refuses a request for good: one that is
+// neither an absence nor a reason to try again.
+func Refusal(err error) (status *fetch.StatusError, ok bool) {
+	if status, ok = errors.AsType[*fetch.StatusError](err); !ok || status.Code < 400 || status.Code > 499 || errors.Is(status, fs.ErrNotExist) {
+		return nil, false
 	}
-	return status.Code != http.StatusRequestTimeout && status.Code != http.StatusTooEarly && status.Code != http.StatusTooManyRequests
+	switch status.Code {
+	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		return nil, false
+	}
+	return status, true
 }
 
 func forbidden(err error) bool {

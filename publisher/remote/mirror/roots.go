@@ -86,7 +86,8 @@ func (s *Session) readRoots(ctx context.Context, limit int, names []RootName, fo
 		} else {
 			doc, err = s.readRoot(ctx, name.Path, limit)
 		}
-		if Absent(err) || name.Optional && refused(err) {
+		_, refused := Refusal(err)
+		if Absent(err) || name.Optional && refused {
 			r.Lacking = cmp.Or(r.Lacking, err)
 			continue
 		}

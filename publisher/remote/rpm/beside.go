@@ -6,14 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"strings"
 
 	"github.com/asof/asof/internal/parallel"
 	"github.com/asof/asof/internal/rpm"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
-	"github.com/asof/asof/publisher/remote/fetch"
 	"github.com/asof/asof/publisher/remote/mirror"
 )
 
@@ -151,7 +149,7 @@ func (c *capture) readOptional(ctx context.Context, r *repository, b beside) (*m
 	if len(roots.Documents) > 0 {
 		c.named.Store(true)
 	}
-	if status, ok := errors.AsType[*fetch.StatusError](roots.Lacking); ok && !errors.Is(status, fs.ErrNotExist) {
+	if _, refused := mirror.Refusal(roots.Lacking); refused {
 		// Some servers say so of what they do not have.
 		if _, had, err := c.session.Find(ctx, name.Path); err != nil || had {
 			return nil, cmp.Or(err, roots.Lacking)

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,7 +15,6 @@ import (
 	"github.com/asof/asof/internal/rpm"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/remote"
-	"github.com/asof/asof/publisher/remote/fetch"
 	"github.com/asof/asof/publisher/remote/mirror"
 	"github.com/asof/asof/publisher/remote/signature"
 )
@@ -132,7 +130,7 @@ func (c *capture) dropOldSignature(r *repository) error {
 // noRoot is the error of a repository without repomd.xml. If the newest checkpoint has it,
 // upstream may be replacing it.
 func (c *capture) noRoot(ctx context.Context, name string, err error) error {
-	if status, ok := errors.AsType[*fetch.StatusError](err); ok && !errors.Is(status, fs.ErrNotExist) {
+	if _, refused := mirror.Refusal(err); refused {
 		return err // it has a hint
 	}
 	_, had, findErr := c.session.Find(ctx, name)
@@ -312,7 +310,7 @@ type unsignedError struct {
 
 // unsigned makes an unsignedError. lacking is upstream's answer.
 func unsigned(where string, lacking error) error {
-	if status, ok := errors.AsType[*fetch.StatusError](lacking); ok && !errors.Is(status, fs.ErrNotExist) {
+	if status, refused := mirror.Refusal(lacking); refused {
 		return &unsignedError{fmt.Errorf("%s: %w: it is refused: %w", where, remote.ErrUnverified, status), hintOf(lacking)}
 	}
 	return &unsignedError{error: fmt.Errorf("%s: %w: it is missing", where, remote.ErrUnverified)}
