@@ -149,7 +149,7 @@ func TestRequestMemory(t *testing.T) {
 		}
 		ix.Horizon = manifest.ID(n * 3600)
 		r := New(Options{Store: memstore.New(memstore.Options{})})
-		r.state.Store(newState(manifest.Registry{}, nil, true, map[string]*repo{"r": newRepo(r.manifests, manifest.Repo{Name: "r", Base: "r"}, ix, manifest.Digest{1})}))
+		r.state.Store(newState(manifest.Registry{}, new(manifest.Rollout), true, map[string]*repo{"r": newRepo(r.manifests, manifest.Repo{Name: "r", Base: "r"}, ix, manifest.Digest{1})}))
 		s := &service{Resolver: r, t: t}
 		targets := []string{"/r/latest/", "/r/00010101T003000Z/", "/r/", "/r/checkpoints.json", "/", "/r/18000101/"}
 		for _, target := range targets {

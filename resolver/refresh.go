@@ -95,14 +95,7 @@ func (r *Resolver) Refresh(ctx context.Context) error {
 	var gotRings loaded
 	haveRings := r.refresh.seen[manifest.RolloutKey]
 	group.Go(func() error {
-		gotRings = r.load(ctx, manifest.RolloutKey, haveRings)
-		switch {
-		case errors.Is(gotRings.err, objstore.ErrDenied) && old.rings == nil:
-			// Who may not list is told so of what is missing, too. Most stores have no rings.
-			gotRings.err = objstore.ErrNotFound
-		case errors.Is(gotRings.err, objstore.ErrNotFound) && !old.ringsKnown:
-			gotRings = r.never(ctx, manifest.RolloutKey, manifest.RolloutRecordKey(1))
-		}
+		gotRings = r.loadRings(ctx, old, haveRings)
 		return nil
 	})
 	for i, entry := range registry.Repos {
@@ -178,60 +171,70 @@ func (r *Resolver) refreshRegistry(ctx context.Context, old *state) (manifest.Re
 	if errors.Is(got.err, objstore.ErrNotFound) && !old.ready {
 		got = r.never(ctx, key, manifest.FrontKey)
 	}
-	switch {
-	case errors.Is(got.err, objstore.ErrNotModified):
-		r.report(ctx, key, r.refresh.refused[key])
-		return old.registry, old.ready
-	case errors.Is(got.err, objstore.ErrNotFound) && old.registry.Generation == 0:
-		// A store that nothing was published to: no repos, which is no error.
-		r.report(ctx, key, nil)
-		return manifest.Registry{}, true
-	case errors.Is(got.err, objstore.ErrNotFound):
-		r.report(ctx, key, fmt.Errorf("registry is missing now: %w", errBackwards))
-		return old.registry, old.ready
-	case got.err != nil:
-		r.report(ctx, key, got.err)
-		return old.registry, old.ready
-	}
-	next, err := manifest.ParseRegistry(got.data)
-	if err == nil && next.Generation < old.registry.Generation {
-		err = fmt.Errorf("registry of generation %d after %d: %w", next.Generation, old.registry.Generation, errBackwards)
-	}
-	r.refresh.seen[key], r.refresh.refused[key] = got.version, err
-	r.report(ctx, key, err)
-	if err != nil {
-		return old.registry, old.ready
-	}
-	return next, true
+	of := register[manifest.Registry]{key, "registry", manifest.ParseRegistry, func(g manifest.Registry) int64 { return g.Generation }}
+	return of.take(ctx, r, old.registry, old.ready, got)
 }
 
-// takeRings returns the rings in force, nil if there are none, and whether that is known.
-func (r *Resolver) takeRings(ctx context.Context, old *state, got loaded) (rings *manifest.Rollout, known bool) {
+// loadRings loads the register of rings.
+func (r *Resolver) loadRings(ctx context.Context, old *state, have objstore.Version) loaded {
 	key := manifest.RolloutKey
+	got := r.load(ctx, key, have)
+	switch {
+	case errors.Is(got.err, objstore.ErrDenied) && old.rings.Generation == 0:
+		// Who may not list is told so of what is missing, too. Most stores have no rings.
+		got.err = objstore.ErrNotFound
+	case errors.Is(got.err, objstore.ErrNotFound) && !old.ringsKnown:
+		got = r.never(ctx, key, manifest.RolloutRecordKey(1))
+	}
+	return got
+}
+
+// takeRings returns the rings in force, and whether they are known.
+func (r *Resolver) takeRings(ctx context.Context, old *state, got loaded) (*manifest.Rollout, bool) {
+	parse := func(data []byte) (*manifest.Rollout, error) {
+		rings, err := manifest.ParseRollout(data)
+		return &rings, err
+	}
+	of := register[*manifest.Rollout]{manifest.RolloutKey, "register of rings", parse, func(g *manifest.Rollout) int64 { return g.Generation }}
+	return of.take(ctx, r, old.rings, old.ringsKnown, got)
+}
+
+// register is one of the store's own registers: a document with a generation, which is 0
+// where it was never written.
+type register[T any] struct {
+	key, name  string
+	parse      func([]byte) (T, error)
+	generation func(T) int64
+}
+
+// take returns the document in force, and whether any is known. It is old where nothing new
+// can be taken over.
+func (g register[T]) take(ctx context.Context, r *Resolver, old T, known bool, got loaded) (T, bool) {
 	switch {
 	case errors.Is(got.err, objstore.ErrNotModified):
-		r.report(ctx, key, r.refresh.refused[key])
-		return old.rings, old.ringsKnown
-	case errors.Is(got.err, objstore.ErrNotFound) && old.rings == nil:
-		r.report(ctx, key, nil)
-		return nil, true
+		r.report(ctx, g.key, r.refresh.refused[g.key])
+		return old, known
+	case errors.Is(got.err, objstore.ErrNotFound) && g.generation(old) == 0:
+		// A store in which it was never written, which is no error.
+		r.report(ctx, g.key, nil)
+		return old, true
 	case errors.Is(got.err, objstore.ErrNotFound):
-		r.report(ctx, key, fmt.Errorf("register of rings is missing now: %w", errBackwards))
-		return old.rings, true
+		r.report(ctx, g.key, fmt.Errorf("%s is missing now: %w", g.name, errBackwards))
+		return old, known
 	case got.err != nil:
-		r.report(ctx, key, got.err)
-		return old.rings, old.ringsKnown
+		r.report(ctx, g.key, got.err)
+		return old, known
 	}
-	next, err := manifest.ParseRollout(got.data)
-	if err == nil && old.rings != nil && next.Generation < old.rings.Generation {
-		err = fmt.Errorf("register of rings of generation %d after %d: %w", next.Generation, old.rings.Generation, errBackwards)
+	next, err := g.parse(got.data)
+	if err == nil && g.generation(next) < g.generation(old) {
+		err = fmt.Errorf("%s of generation %d after %d: %w", g.name, g.generation(next), g.generation(old), errBackwards)
 	}
-	r.refresh.seen[key], r.refresh.refused[key] = got.version, err
-	r.report(ctx, key, err)
+	r.refresh.seen[g.key], r.refresh.refused[g.key] = got.version, err
+	r.report(ctx, g.key, err)
 	if err != nil {
-		return old.rings, old.ringsKnown
+		return old, known
 	}
-	return &next, true
+	return next, true
 }
 
 // takeIndex returns the repo's next state, which is old where nothing new can

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/asof/asof/internal/objstore"
+	"github.com/asof/asof/manifest"
 )
 
 // Store is what the resolver reads: the reading methods of objstore.Store. They
@@ -130,7 +131,7 @@ func New(opts Options) *Resolver {
 		opts.HotBytes = defaultCacheBytes
 	}
 	r := &Resolver{opts: opts, manifests: newManifests(opts.Store, opts.CacheBytes), hot: newHotFiles(opts.HotBytes)}
-	r.state.Store(&state{})
+	r.state.Store(&state{rings: new(manifest.Rollout)})
 	r.refresh.init()
 	r.fresh.init()
 	return r

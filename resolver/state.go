@@ -13,10 +13,9 @@ import (
 // state is everything that a request needs to know without asking the store.
 // It is immutable; a refresh replaces it as a whole.
 type state struct {
-	ready    bool // the registry was read, or is known to be missing
-	registry manifest.Registry
-	// rings is nil where there are none, or where that is not known.
-	rings      *manifest.Rollout
+	ready      bool // the registry was read, or is known to be missing
+	registry   manifest.Registry
+	rings      *manifest.Rollout // empty where there are none, or where that is not known
 	ringsKnown bool
 	repos      map[string]*repo   // by base path
 	names      map[string]*repo   // the same by name
