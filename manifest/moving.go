@@ -129,10 +129,10 @@ func (h *History) Earlier(ctx context.Context, when When, now ID) iter.Seq2[Chec
 	case since == now:
 	case when.Kind == WhenLatest:
 		return h.newestSince(ctx, since)
-	case when.Kind == WhenChannel && h.isRing(when.Channel):
-		return h.ringSince(ctx, when.Channel, since)
-	case when.Kind == WhenChannel:
-		return h.namedSince(ctx, when.Channel, since)
+	case when.Kind == WhenName && h.isRing(when.Name):
+		return h.ringSince(ctx, when.Name, since)
+	case when.Kind == WhenName:
+		return h.namedSince(ctx, when.Name, since)
 	}
 	return func(func(Checkpoint, error) bool) {}
 }

@@ -63,7 +63,7 @@ func TestEarlierOfLatest(t *testing.T) {
 	if got := earlier(t, h, latest, 40+24*3600); got != nil {
 		t.Errorf("when it is over: %v", got)
 	}
-	for _, when := range []When{At(40), At(50), {Kind: WhenChannel, Channel: "canary"}} {
+	for _, when := range []When{At(40), At(50), {Kind: WhenName, Name: "canary"}} {
 		if got := earlier(t, h, when, 50); got != nil {
 			t.Errorf("%+v: %v", when, got)
 		}
@@ -91,7 +91,7 @@ func TestEarlierOfChannel(t *testing.T) {
 	if !slices.Equal(ix.Moved, want) {
 		t.Fatalf("%v", ix.Moved)
 	}
-	stable := When{Kind: WhenChannel, Channel: "stable"}
+	stable := When{Kind: WhenName, Name: "stable"}
 	for now, want := range map[ID][]ID{
 		140: {40, 30}, 169: {40, 30}, 170: {30}, 179: {30}, 180: nil,
 	} {
@@ -123,7 +123,7 @@ func TestMovedIsBounded(t *testing.T) {
 	if n := len(ix.Moved); n != maxMoved || ix.Moved[n-1].Until != 699 {
 		t.Errorf("%d remembered, the last %v", n, ix.Moved[n-1])
 	}
-	if got := earlier(t, NewHistory(ix, nil), When{Kind: WhenChannel, Channel: "stable"}, 700); !slices.Equal(got, []ID{30}) {
+	if got := earlier(t, NewHistory(ix, nil), When{Kind: WhenName, Name: "stable"}, 700); !slices.Equal(got, []ID{30}) {
 		t.Errorf("%v", got)
 	}
 	week := ID(MaxGrace / time.Second)

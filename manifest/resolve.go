@@ -22,7 +22,7 @@ const (
 	Before                       // the time is before the first checkpoint
 	Empty                        // there are no checkpoints
 	Future                       // the time is in the future
-	NoChannel                    // there is no such channel, nor a ring
+	NoName                       // there is no such channel, nor a ring
 	Elsewhere                    // the repo is retired: it was deleted, or moved
 	Unset                        // the ring stands for nothing yet, or for a time that is not final here
 )
@@ -60,10 +60,10 @@ func (h *History) Resolve(ctx context.Context, when When, now ID) (Answer, error
 	switch when.Kind {
 	case WhenLatest:
 		at = MaxID
-	case WhenChannel:
-		id, ok := h.Index.Channels[when.Channel]
+	case WhenName:
+		id, ok := h.Index.Channels[when.Name]
 		if !ok {
-			return h.atRing(ctx, when.Channel)
+			return h.atRing(ctx, when.Name)
 		}
 		at = id
 	default:
@@ -83,7 +83,7 @@ func (h *History) Resolve(ctx context.Context, when When, now ID) (Answer, error
 func (h *History) atRing(ctx context.Context, name string) (Answer, error) {
 	ring, ok := h.ring(name)
 	if !ok {
-		return Answer{Outcome: NoChannel}, nil
+		return Answer{Outcome: NoName}, nil
 	}
 	stands, ok := ring.Now()
 	if !ok || stands.Time > h.Index.Horizon {

@@ -38,8 +38,8 @@ func TestResolve(t *testing.T) {
 		{At(MaxID), Future, 0, false},
 		{At(1<<63 - 1), Future, 0, false},
 		{When{Kind: WhenLatest}, Found, 40, false},
-		{When{Kind: WhenChannel, Channel: "stable"}, Found, 10, false},
-		{When{Kind: WhenChannel, Channel: "canary"}, NoChannel, 0, false},
+		{When{Kind: WhenName, Name: "stable"}, Found, 10, false},
+		{When{Kind: WhenName, Name: "canary"}, NoName, 0, false},
 	} {
 		a, err := h.Resolve(t.Context(), tt.when, now)
 		if err != nil || a.Outcome != tt.what || a.ID != tt.id || a.Final != tt.final {
@@ -297,7 +297,7 @@ func randomChange(t *testing.T, rng *rand.Rand, ix Index, sealed sealedSegments,
 
 func TestResolveAllocates(t *testing.T) {
 	h, ctx := NewHistory(sampleIndex(t), nil), t.Context()
-	for _, when := range []When{At(25), At(50), {Kind: WhenLatest}, {Kind: WhenChannel, Channel: "stable"}} {
+	for _, when := range []When{At(25), At(50), {Kind: WhenLatest}, {Kind: WhenName, Name: "stable"}} {
 		n := testing.AllocsPerRun(100, func() {
 			if a, err := h.Resolve(ctx, when, 50); err != nil || a.ID == 0 {
 				t.Error(a, err)

@@ -68,7 +68,7 @@ func TestRetire(t *testing.T) {
 		if again, err := ParseIndex(data); err != nil || !reflect.DeepEqual(again, ix) {
 			t.Errorf("%s: %+v, %v", data, again, err)
 		}
-		for _, when := range []When{At(1), At(20), At(100), {Kind: WhenLatest}, {Kind: WhenChannel, Channel: "stable"}} {
+		for _, when := range []When{At(1), At(20), At(100), {Kind: WhenLatest}, {Kind: WhenName, Name: "stable"}} {
 			if a, err := NewHistory(ix, nil).Resolve(t.Context(), when, 100); err != nil || a != (Answer{Outcome: Elsewhere}) {
 				t.Errorf("%v: %+v, %v", when, a, err)
 			}

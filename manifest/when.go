@@ -11,7 +11,7 @@ import (
 type When struct {
 	Kind    WhenKind
 	Instant ID     // for WhenInstant
-	Channel string // for WhenChannel, which may be a ring's name, too
+	Name    string // for WhenName
 }
 
 // WhenKind is the kind of a When.
@@ -20,7 +20,7 @@ type WhenKind uint8
 const (
 	WhenInstant WhenKind = iota
 	WhenLatest
-	WhenChannel
+	WhenName
 )
 
 // At returns the When of an instant.
@@ -45,7 +45,7 @@ func ParseWhen(s string) (When, error) {
 	if err := CheckChannel(s); err != nil {
 		return When{}, fmt.Errorf("%.80q is neither a time nor a name: use YYYYMMDDTHHMMSSZ, YYYYMMDD, YYYY-MM-DD, RFC 3339, latest, or a channel", s)
 	}
-	return When{Kind: WhenChannel, Channel: s}, nil
+	return When{Kind: WhenName, Name: s}, nil
 }
 
 func parseInstant(s string) (ID, error) {

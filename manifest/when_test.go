@@ -9,7 +9,7 @@ func TestParseWhen(t *testing.T) {
 	const at = march18
 	const day = march18 - (14*60+3)*60 - 38
 	instant := func(id ID) When { return When{Kind: WhenInstant, Instant: id} }
-	channel := func(name string) When { return When{Kind: WhenChannel, Channel: name} }
+	channel := func(name string) When { return When{Kind: WhenName, Name: name} }
 	const isNoTime = " is not a time: use YYYYMMDDTHHMMSSZ, YYYYMMDD, YYYY-MM-DD or RFC 3339"
 	const isNothing = " is neither a time nor a name: use YYYYMMDDTHHMMSSZ, YYYYMMDD, YYYY-MM-DD, RFC 3339, latest, or a channel"
 	tests := []struct {
@@ -96,7 +96,7 @@ func TestParseWhen(t *testing.T) {
 // Every valid channel can be asked for, and no other name.
 func checkWhen(t *testing.T, s string) {
 	w, err := ParseWhen(s)
-	isChannel := err == nil && w.Kind == WhenChannel
+	isChannel := err == nil && w.Kind == WhenName
 	if chErr := CheckChannel(s); (chErr == nil) != isChannel {
 		t.Errorf("%q: as a channel %v, but ParseWhen says %+v, %v", s, chErr, w, err)
 	}

@@ -21,7 +21,7 @@ func (r *Resolver) resolve(ctx context.Context, repo *repo, text string) (manife
 		}
 	}
 	answer, err := repo.history.Resolve(ctx, when, r.now())
-	if err == nil && answer.Outcome == manifest.NoChannel && !r.state.Load().ringsKnown {
+	if err == nil && answer.Outcome == manifest.NoName && !r.state.Load().ringsKnown {
 		return when, answer, errUnread // it may be a ring
 	}
 	if err == nil && answer.Outcome != manifest.Found {
@@ -70,11 +70,11 @@ func (r *repo) missing(when manifest.When, answer manifest.Answer) *problem {
 		p.detail = fmt.Sprintf("%s lies in the future", when.Instant)
 		p.hint = "use " + manifest.Latest + " for the newest checkpoint"
 	case manifest.Unset:
-		p.detail = fmt.Sprintf("the ring %.80q stands for nothing here yet", when.Channel)
+		p.detail = fmt.Sprintf("the ring %.80q stands for nothing here yet", when.Name)
 		p.hint = "see " + r.list() + " for the checkpoints; asof ring tells what the ring waits for"
 		p.cache = manifest.CacheShort
-	case manifest.NoChannel:
-		p.detail = fmt.Sprintf("there is no channel %.80q", when.Channel)
+	case manifest.NoName:
+		p.detail = fmt.Sprintf("there is no channel %.80q", when.Name)
 		p.hint = "see " + r.list() + " for checkpoints and channels"
 		p.cache = manifest.CacheShort
 	default:

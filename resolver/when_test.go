@@ -48,7 +48,7 @@ func TestEveryWayResolvesAlike(t *testing.T) {
 		{"99991231T235959Z", manifest.Future, "", false},
 		{"latest", manifest.Found, newest, false},
 		{"stable", manifest.Found, exact, false},
-		{"canary", manifest.NoChannel, "", false},
+		{"canary", manifest.NoName, "", false},
 	} {
 		t.Run(tt.when, func(t *testing.T) {
 			when, err := manifest.ParseWhen(tt.when)

@@ -65,7 +65,7 @@ func resolve(ctx context.Context, store objstore.Reader, name, text string) (man
 	}
 	now := manifest.IDOf(time.Now())
 	history := catalog.NewHistory(store, index)
-	if when.Kind == manifest.WhenChannel { // or a ring
+	if when.Kind == manifest.WhenName { // maybe a ring
 		rings, err := catalog.Rollout().Load(ctx, store)
 		if err != nil {
 			return repo, manifest.Answer{}, err
@@ -91,10 +91,10 @@ func resolve(ctx context.Context, store objstore.Reader, name, text string) (man
 		err = notFound(fmt.Errorf("%s lies before the first checkpoint of %s", text, name), "the first is "+answer.ID.String())
 	case manifest.Future:
 		err = notFound(fmt.Errorf("%s lies in the future", when.Instant), "the time now is "+now.String())
-	case manifest.NoChannel:
-		err = notFound(fmt.Errorf("%s has no channel %q, and there is no such ring", name, when.Channel), "give a time, or latest")
+	case manifest.NoName:
+		err = notFound(fmt.Errorf("%s has no channel %q, and there is no such ring", name, when.Name), "give a time, or latest")
 	case manifest.Unset:
-		err = notFound(fmt.Errorf("the ring %s stands for nothing in %s yet", when.Channel, name), "asof ring says what it waits for")
+		err = notFound(fmt.Errorf("the ring %s stands for nothing in %s yet", when.Name, name), "asof ring says what it waits for")
 	default:
 		err = notFound(fmt.Errorf("%s has no checkpoints", name), "asof publish adds one")
 	}

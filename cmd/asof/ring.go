@@ -154,7 +154,7 @@ func showRing(ctx context.Context, state rollout.State, ring manifest.Ring) (rin
 
 func showStand(ctx context.Context, h *manifest.History, ring string, now manifest.ID) (standShown, error) {
 	stand := standShown{Repo: h.Index.Repo}
-	answer, err := h.Resolve(ctx, manifest.When{Kind: manifest.WhenChannel, Channel: ring}, now)
+	answer, err := h.Resolve(ctx, manifest.When{Kind: manifest.WhenName, Name: ring}, now)
 	if err != nil {
 		return stand, err
 	}
