@@ -162,7 +162,7 @@ func (r Rollout) Unblock(repo string, id ID, by Stamp) (Rollout, error) {
 			next.Blocks = append(next.Blocks, b)
 		}
 	}
-	return r.become(next, RingChange{What: RepoUnblocks, Repo: repo, To: id, Stamp: by})
+	return r.become(next, RingChange{What: RepoUnblocked, Repo: repo, To: id, Stamp: by})
 }
 
 // Blocked returns the first block that keeps rings from a checkpoint.

@@ -85,14 +85,14 @@ type RingChange struct {
 
 // What a RingChange can be.
 const (
-	RingsSet     = "set" // rings, their order, rules or members
-	RingMoved    = "promote"
-	RingBack     = "rollback"
-	RingHeld     = "hold"
-	RingResumed  = "resume"
-	RingDeleted  = "delete"
-	RepoBlocked  = "block"
-	RepoUnblocks = "unblock"
+	RingsSet      = "set" // rings, their order, rules or members
+	RingMoved     = "promote"
+	RingBack      = "rollback"
+	RingHeld      = "hold"
+	RingResumed   = "resume"
+	RingDeleted   = "delete"
+	RepoBlocked   = "block"
+	RepoUnblocked = "unblock"
 )
 
 // rolloutHead is the opening line, with its members in order.
@@ -242,7 +242,7 @@ func (b Block) check() error {
 }
 
 func (c RingChange) check() error {
-	if !slices.Contains([]string{RingsSet, RingMoved, RingBack, RingHeld, RingResumed, RingDeleted, RepoBlocked, RepoUnblocks}, c.What) {
+	if !slices.Contains([]string{RingsSet, RingMoved, RingBack, RingHeld, RingResumed, RingDeleted, RepoBlocked, RepoUnblocked}, c.What) {
 		return fmt.Errorf("%.80q is no change", c.What)
 	}
 	if c.Ring != "" {

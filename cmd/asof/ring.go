@@ -55,7 +55,7 @@ and /security/prod/… are of one moment. asof promote moves rings.`,
 	return cmd
 }
 
-// rings are the rings of a store as they are printed.
+// ringsShown are the rings of a store as they are printed.
 type ringsShown struct {
 	Rings  []ringShown  `json:"rings"`
 	Absent []string     `json:"absent"` // repos without a say

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -29,11 +26,11 @@ are named. asof unblock lets one through again; a newer checkpoint needs no word
   asof rollback prod --to 2025-03-18 --reason 'the new kernel does not boot'`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if reason == "" {
-				return usage(errors.New("a roll-back needs a reason"), "add --reason: whoever looks at the ring next reads it")
+			err := needReason("a roll-back", reason)
+			if err != nil {
+				return err
 			}
 			var at manifest.ID
-			var err error
 			if to != "" {
 				if at, err = parseRingTime(to); err != nil {
 					return err
@@ -93,93 +90,4 @@ func (a *app) printStop(s rollout.Stop, dry bool) error {
 		fmt.Fprintf(a.stderr, "%s is held: asof resume %s lets it move again\n", s.Ring, s.Ring)
 	}
 	return nil
-}
-
-// newHoldCmd and newResumeCmd make the commands that keep a ring where it is, and end that.
-func newHoldCmd(a *app) *cobra.Command {
-	cmd := ringCmd(a, "hold RING --reason WHY", "Keep a ring where it is", `Keep a ring where it is until asof resume, whatever is due.`,
-		`  asof hold prod --reason 'release freeze'`,
-		func(ctx context.Context, rings *rollout.Rollout, name, reason string) error {
-			if reason == "" {
-				return usage(errors.New("a hold needs a reason"), "add --reason: whoever looks at the ring next reads it")
-			}
-			return rings.Hold(ctx, name, reason)
-		})
-	return cmd
-}
-
-func newResumeCmd(a *app) *cobra.Command {
-	return ringCmd(a, "resume RING", "Let a held ring move again", `End the hold of a ring. It moves with the next asof promote, as far as the rules allow.
-What a roll-back blocked stays blocked.`,
-		`  asof resume prod`, func(ctx context.Context, rings *rollout.Rollout, name, reason string) error {
-			return rings.Resume(ctx, name, reason)
-		})
-}
-
-// ringCmd makes a command that changes one ring and prints nothing.
-func ringCmd(a *app, use, short, long, example string, run func(ctx context.Context, rings *rollout.Rollout, name, reason string) error) *cobra.Command {
-	var by who
-	var reason string
-	cmd := &cobra.Command{
-		Use: use, Short: short, Long: long, Example: example,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			rings, err := a.rollout(cmd.Context(), by, false)
-			if err != nil {
-				return err
-			}
-			return run(cmd.Context(), rings, args[0], reason)
-		},
-	}
-	cmd.Flags().StringVar(&reason, "reason", "", "a line of text on why; the record keeps it")
-	by.add(cmd.Flags())
-	return cmd
-}
-
-func newBlockCmd(a *app) *cobra.Command {
-	return blockCmd(a, "block REPO TIME --reason WHY", "Keep rings from a checkpoint", `Keep every ring from the checkpoint that a time stands for. Rings that stand on it
-are named, and stay: asof rollback puts them back.`, `  asof block debian latest --reason 'breaks the installer'`,
-		func(ctx context.Context, rings *rollout.Rollout, repo string, id manifest.ID, reason string) error {
-			if reason == "" {
-				return usage(errors.New("a block needs a reason"), "add --reason: whoever waits for the ring reads it")
-			}
-			stop, err := rings.Block(ctx, repo, id, reason)
-			if err != nil {
-				return err
-			}
-			return a.printStop(stop, false)
-		})
-}
-
-func newUnblockCmd(a *app) *cobra.Command {
-	return blockCmd(a, "unblock REPO TIME", "Let rings have a checkpoint again", `Let rings have the checkpoint that a time stands for, and those that a roll-back
-blocked with it in this repo.`, `  asof unblock debian 20250318T140338Z`,
-		func(ctx context.Context, rings *rollout.Rollout, repo string, id manifest.ID, reason string) error {
-			return rings.Unblock(ctx, repo, id, reason)
-		})
-}
-
-// blockCmd makes a command about a checkpoint of a repo.
-func blockCmd(a *app, use, short, long, example string, run func(ctx context.Context, rings *rollout.Rollout, repo string, id manifest.ID, reason string) error) *cobra.Command {
-	var by who
-	var reason string
-	cmd := &cobra.Command{
-		Use: use, Short: short, Long: long + "\n\n" + whenHelp, Example: example,
-		Args:              cobra.ExactArgs(2),
-		ValidArgsFunction: a.completeStored(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			rings, err := a.rollout(cmd.Context(), by, false)
-			if err != nil {
-				return err
-			}
-			repo, answer, err := resolve(cmd.Context(), rings.Store, args[0], args[1])
-			if err != nil {
-				return err
-			}
-			return run(cmd.Context(), rings, repo.Name, answer.ID, strings.TrimSpace(reason))
-		},
-	}
-	cmd.Flags().StringVar(&reason, "reason", "", "a line of text on why; the record keeps it")
-	by.add(cmd.Flags())
-	return cmd
 }

@@ -83,6 +83,14 @@ func (w who) name() string {
 	return cmp.Or(strings.TrimSpace(w.by), "unknown")
 }
 
+// needReason reports that what stops a ring has no reason.
+func needReason(what, reason string) error {
+	if reason == "" {
+		return usage(fmt.Errorf("%s needs a reason", what), "add --reason: whoever looks at the ring next reads it")
+	}
+	return nil
+}
+
 // rollout opens the rings of the store. With dry, nothing is written.
 func (a *app) rollout(ctx context.Context, by who, dry bool) (*rollout.Rollout, error) {
 	cfg, log, err := a.setup()

@@ -38,18 +38,23 @@ var errUnreadable = errors.New("it can't be read")
 
 // ReadRecord reads one record.
 func ReadRecord(ctx context.Context, s objstore.Reader, key string) (manifest.Index, error) {
-	data, err := From(s)(ctx, key, 0, manifest.MaxIndex+1)
+	return readRecord(ctx, s, key, manifest.MaxIndex, manifest.ParseIndex)
+}
+
+// readRecord reads a record of a register. If it can't be read, the error is errUnreadable.
+func readRecord[T any](ctx context.Context, s objstore.Reader, key string, limit int64, parse func([]byte) (T, error)) (doc T, err error) {
+	data, err := From(s)(ctx, key, 0, limit+1)
 	if err != nil {
-		return manifest.Index{}, err
+		return doc, err
 	}
-	index, err := manifest.ParseIndex(data)
+	doc, err = parse(data)
 	switch {
 	case errors.Is(err, manifest.ErrNewer):
 		err = fmt.Errorf("%s: %w", key, err)
 	case err != nil:
 		err = fmt.Errorf("%s: %w: %w", key, errUnreadable, err)
 	}
-	return index, err
+	return doc, err
 }
 
 // ErrLost: a register that must be there is gone, or was replaced by an earlier

@@ -96,20 +96,14 @@ func RolloutHistory(ctx context.Context, s objstore.Reader) iter.Seq2[manifest.R
 }
 
 func readRolloutRecord(ctx context.Context, s objstore.Reader, key string) (manifest.Rollout, error) {
-	data, err := From(s)(ctx, key, 0, manifest.MaxRollout+1)
-	if err != nil {
-		return manifest.Rollout{}, err
-	}
-	rollout, err := manifest.ParseRollout(data)
-	switch {
-	case errors.Is(err, manifest.ErrNewer):
-		err = fmt.Errorf("%s: %w", key, err)
-	case err == nil && rollout.UsedUp():
-		err = fmt.Errorf("%s: %w: %w", key, errUnreadable, manifest.ErrUsedUp)
-	case err == nil && manifest.RolloutRecordKey(rollout.Recorded) != key:
-		err = fmt.Errorf("%s: %w: it records change %d", key, errUnreadable, rollout.Recorded)
-	case err != nil:
-		err = fmt.Errorf("%s: %w: %w", key, errUnreadable, err)
-	}
-	return rollout, err
+	return readRecord(ctx, s, key, manifest.MaxRollout, func(data []byte) (manifest.Rollout, error) {
+		rollout, err := manifest.ParseRollout(data)
+		if err == nil && rollout.UsedUp() {
+			err = manifest.ErrUsedUp
+		}
+		if err == nil && manifest.RolloutRecordKey(rollout.Recorded) != key {
+			err = fmt.Errorf("it records change %d", rollout.Recorded)
+		}
+		return rollout, err
+	})
 }

@@ -9,7 +9,7 @@ import (
 type Rich struct {
 	Op       string // and, or, if, unless, with, without; empty: it is Relation
 	Relation Relation
-	Parts    []Rich   // two or more; of if and unless a third one is what follows else
+	Parts    []Rich // two or more; of if and unless a third one is what follows else
 }
 
 // Rich returns what a relation names. One whose name is no rich dependency, or is none that
