@@ -73,6 +73,28 @@ func (h *History) RingStands() (stands []RingStand) {
 	return stands
 }
 
+// RingMark is a ring on a repo's list of checkpoints.
+type RingMark struct {
+	Ring string
+	Time ID
+	ID   ID // the checkpoint that it stands for; none: it stands in a segment
+}
+
+// RingMarks returns the rings that lead to a checkpoint of the repo, as far as the index alone
+// tells. It reads no segment.
+func (h *History) RingMarks() (marks []RingMark) {
+	for _, s := range h.RingStands() {
+		if !s.Current || s.Time > h.Index.Horizon || !h.isRing(s.Ring) {
+			continue
+		}
+		answer, ok := h.tail.newest(s.Time)
+		if ok && answer.Outcome == Found || !ok && upTo(h.starts, s.Time) > 0 {
+			marks = append(marks, RingMark{s.Ring, s.Time, answer.ID})
+		}
+	}
+	return marks
+}
+
 // RingOn returns the first ring that stands on a checkpoint.
 func (h *History) RingOn(ctx context.Context, id ID) (name string, ok bool, err error) {
 	for _, s := range h.RingStands() {

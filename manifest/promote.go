@@ -16,6 +16,7 @@ type Due struct {
 	// Why says why the ring stays, or why it does not move further; empty: it has all that
 	// there is.
 	Why string
+	Of  string // the member that Why speaks of; empty: none
 }
 
 // Members are the histories of a rollout's members. Those of repos that are retired, or were
@@ -59,21 +60,22 @@ func (r Rollout) Due(ctx context.Context, name string, members Members, now ID) 
 	if limit.IsZero() {
 		return Due{Why: "no member has a checkpoint"}, nil
 	}
-	due := Due{To: min(limit, now), Why: fmt.Sprintf("nothing later is final in %s", by)}
+	final := "nothing later is final in " + by
+	due := Due{To: min(limit, now), Why: final, Of: by}
 	stood, ok := ring.Now()
 	if i > 0 {
 		due = r.Rings[i-1].baked(ID(ring.After), stood.Time, now)
 		if due.To > limit {
-			due.To, due.Why = limit, fmt.Sprintf("nothing later is final in %s", by)
+			due.To, due.Why, due.Of = limit, final, by
 		}
 	}
 	if due.To > stood.Time {
-		to, why, err := r.enter(ctx, members, due.To, stood.Time)
+		to, bar, err := r.enter(ctx, members, due.To, stood.Time)
 		if err != nil {
 			return Due{}, err
 		}
-		if due.To = to; why != "" {
-			due.Why = why
+		if due.To = to; bar.why != "" {
+			due.Why, due.Of = bar.why, bar.repo
 		}
 	}
 	if due.To <= stood.Time {
@@ -109,30 +111,31 @@ func (r Ring) baked(after, than, now ID) (due Due) {
 }
 
 // enter returns the newest time up to an instant that a ring may enter, or one that is not
-// later than the floor. why names what keeps it from later ones.
-func (r Rollout) enter(ctx context.Context, members Members, to, floor ID) (at ID, why string, err error) {
+// later than the floor, and what keeps it from later ones.
+func (r Rollout) enter(ctx context.Context, members Members, to, floor ID) (at ID, last bar, err error) {
 	for again := true; again && to > floor; {
 		again = false
 		for _, h := range members {
 			for to > floor {
 				bar, err := r.bar(ctx, h, to)
 				if err != nil {
-					return 0, "", err
+					return 0, last, err
 				}
 				if bar.why == "" {
 					break
 				}
-				to, why, again = bar.id-1, bar.why, true
+				to, last, again = bar.id-1, bar, true
 			}
 		}
 	}
-	return to, why, nil
+	return to, last, nil
 }
 
-// bar is what keeps rings from a checkpoint; the zero value: nothing.
+// bar is what keeps rings from a checkpoint of a repo; the zero value: nothing.
 type bar struct {
-	id  ID
-	why string
+	repo string
+	id   ID
+	why  string
 }
 
 // bar says what keeps rings from the checkpoint that a member has at an instant.
@@ -141,16 +144,17 @@ func (r Rollout) bar(ctx context.Context, h *History, at ID) (bar, error) {
 	if err != nil || answer.Outcome != Found && answer.Outcome != Gone {
 		return bar{}, err
 	}
-	name := fmt.Sprintf("%s %s", h.Index.Repo, answer.ID)
+	repo := h.Index.Repo
+	name := fmt.Sprintf("%s %s", repo, answer.ID)
 	if answer.Outcome == Gone {
-		return bar{answer.ID, name + " is pruned"}, nil
+		return bar{repo, answer.ID, name + " is pruned"}, nil
 	}
-	if b, blocked := r.Blocked(h.Index.Repo, answer.ID); blocked {
-		why := fmt.Sprintf("%s is blocked since %s by %s", name, b.At, b.By)
+	if b, blocked := r.Blocked(repo, answer.ID); blocked {
+		why := fmt.Sprintf("%s is blocked since %s", name, b.At)
 		if b.Reason != "" {
 			why += ": " + b.Reason
 		}
-		return bar{answer.ID, why}, nil
+		return bar{repo, answer.ID, why}, nil
 	}
 	return bar{}, nil
 }

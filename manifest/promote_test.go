@@ -51,11 +51,11 @@ func TestDue(t *testing.T) {
 		want    Due
 		steps   []func(Rollout) (Rollout, error)
 	}{
-		{"the first follows what is final", 500, "canary", Due{To: 500, Why: "nothing later is final in a"}, nil},
-		{"the slowest member decides", 0, "canary", Due{To: 60, Why: "nothing later is final in b"}, nil},
-		{"nothing new", 0, "canary", Due{Why: "nothing later is final in b"}, []func(Rollout) (Rollout, error){move("canary", 60, 900)}},
-		{"nothing changes", 500, "canary", Due{To: 500, Same: true, Why: "nothing later is final in a"}, []func(Rollout) (Rollout, error){move("canary", 95, 900)}},
-		{"not in the future", 5000, "canary", Due{To: now, Why: "nothing later is final in a"}, nil},
+		{"the first follows what is final", 500, "canary", Due{To: 500, Why: "nothing later is final in a", Of: "a"}, nil},
+		{"the slowest member decides", 0, "canary", Due{To: 60, Why: "nothing later is final in b", Of: "b"}, nil},
+		{"nothing new", 0, "canary", Due{Why: "nothing later is final in b", Of: "b"}, []func(Rollout) (Rollout, error){move("canary", 60, 900)}},
+		{"nothing changes", 500, "canary", Due{To: 500, Same: true, Why: "nothing later is final in a", Of: "a"}, []func(Rollout) (Rollout, error){move("canary", 95, 900)}},
+		{"not in the future", 5000, "canary", Due{To: now, Why: "nothing later is final in a", Of: "a"}, nil},
 		{"before the first has moved", 500, "early", Due{Why: "canary stands for nothing yet"}, nil},
 		{"too early", 500, "early", Due{Next: 1050, Why: "canary has stood for 00010101T000130Z since 00010101T001550Z only"}, []func(Rollout) (Rollout, error){move("canary", 90, 950)}},
 		{"due", 500, "early", Due{To: 90, Why: "canary stands for nothing later"}, []func(Rollout) (Rollout, error){move("canary", 90, 900)}},
@@ -65,12 +65,12 @@ func TestDue(t *testing.T) {
 			[]func(Rollout) (Rollout, error){move("canary", 50, 100), move("canary", 90, 200), func(r Rollout) (Rollout, error) { return r.Rollback("canary", 50, nil, by(300)) }}},
 		{"the ring before decides, not the first", 500, "prod", Due{To: 50, Why: "early stands for nothing later"},
 			[]func(Rollout) (Rollout, error){move("canary", 90, 100), move("early", 50, 300)}},
-		{"around what is blocked", 500, "canary", Due{To: 49, Why: "a 00010101T000050Z is blocked since 00010101T001300Z by ci"},
+		{"around what is blocked", 500, "canary", Due{To: 49, Why: "a 00010101T000050Z is blocked since 00010101T001300Z", Of: "a"},
 			[]func(Rollout) (Rollout, error){
 				func(r Rollout) (Rollout, error) { return r.Block("a", 90, by(777)) },
 				func(r Rollout) (Rollout, error) { return r.Block("a", 50, by(780)) },
 			}},
-		{"blocked, and nothing else is new", 500, "canary", Due{Why: "b 00010101T000100Z is blocked since 00010101T001257Z by ci"},
+		{"blocked, and nothing else is new", 500, "canary", Due{Why: "b 00010101T000100Z is blocked since 00010101T001257Z", Of: "b"},
 			[]func(Rollout) (Rollout, error){
 				move("canary", 59, 100),
 				func(r Rollout) (Rollout, error) { return r.Block("b", 60, by(777)) },
@@ -116,7 +116,7 @@ func TestMayEnter(t *testing.T) {
 	for at, want := range map[ID]string{
 		30: "", 15: "", 5: "",
 		20: "myfile 00010101T000020Z is pruned",
-		45: "myfile 00010101T000040Z is blocked since 00010101T000050Z by eve: broken",
+		45: "myfile 00010101T000040Z is blocked since 00010101T000050Z: broken",
 		46: "it is not final in myfile, whose horizon is 00010101T000045Z",
 	} {
 		why, err := r.MayEnter(t.Context(), members, at, 1000)

@@ -57,8 +57,8 @@ type Stand struct {
 // Stamp says when something was done, by whom and why.
 type Stamp struct {
 	At     ID     `json:"at"`
-	By     string `json:"by"`
-	Reason string `json:"reason,omitempty"` // one line of text
+	By     string `json:"by,omitempty"`     // one line of text; empty only on a public Board
+	Reason string `json:"reason,omitempty"` // the same
 }
 
 // Hold keeps a ring where it is.

@@ -59,7 +59,7 @@ func TestRolloutFormat(t *testing.T) {
 		{"name", strings.Replace(good, `"name":"early"`, `"name":"latest"`, 1), `segment "latest" is reserved`},
 		{"after", strings.Replace(good, `"after":100`, `"after":-1`, 1), "after -1 seconds: not within 0 and 31622400"},
 		{"no such change", strings.Replace(good, `"what":"rollback"`, `"what":"roll"`, 1), `"roll" is no change`},
-		{"nobody", strings.Replace(good, `"by":"eve"`, `"by":""`, 1), `by "": not one line of 1 to 200 bytes`},
+		{"nobody", strings.Replace(good, `,"by":"eve"`, ``, 1), `by "": not one line of 1 to 200 bytes`},
 		{"lines", strings.Replace(good, "it broke", `it\nbroke`, 1), "is not one line of UTF-8 text"},
 		{"empty block", strings.Replace(good, `"repos":["b"]`, `"repos":[]`, 1), "in 0 repos: no checkpoint can be that"},
 		{"count", strings.Replace(good, `"recorded":6`, `"recorded":8`, 1), "8 changes of 7 are recorded"},

@@ -29,6 +29,9 @@ func TestAPI(t *testing.T) {
 	}{
 		{"/-/repos", "/-/repos", 200, []string{`"name":"thin"`}},
 		{"/-/repos", "/-/repos?x=1", 400, []string{`there is no parameter \"x\" here`}},
+		{"/-/rings", "/-/rings", 200, []string{`"name":"prod"`, `"due":`, `"why":"nothing later is final in sealed"`, `"absent":["empty"]`}},
+		{"/-/rings", "/-/rings?repo=thin", 200, []string{`{"repo":"thin","checkpoint":"` + exact}},
+		{"/-/rings", "/-/rings?repo=none", 404, nil},
 		{"/-/checkpoints", "/-/checkpoints?repo=full", 200, []string{older, newest, `"channels":{"stable":"` + exact + `"}`, `"horizon":"20250401T000000Z"`}},
 		{"/-/checkpoints", "/-/checkpoints?repo=full&from=20250310&to=2025-03-19", 200, []string{`"checkpoints":[{"id":"` + older, exact + `","manifest"`}},
 		{"/-/checkpoints", "/-/checkpoints?repo=full&limit=1", 200, []string{`"next":"/-/checkpoints?from=` + older + `&limit=1&repo=full"`}},

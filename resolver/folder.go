@@ -17,12 +17,13 @@ import (
 type folder struct {
 	path  string
 	repos []*repo // in ascending order of their base paths
+	rings []manifest.Ring
 
 	html, json func() (document, error) // rendered once, when asked for
 	parts      sync.Map                 // *folder by what it hides: as many as there are sets of rights
 }
 
-func newFolders(repos map[string]*repo) map[string]*folder {
+func newFolders(repos map[string]*repo, rings *manifest.Rollout) map[string]*folder {
 	folders := map[string]*folder{"": {}}
 	for _, base := range slices.Sorted(maps.Keys(repos)) {
 		if repos[base].retired() {
@@ -38,15 +39,19 @@ func newFolders(repos map[string]*repo) map[string]*folder {
 		}
 	}
 	for _, f := range folders {
-		f.render()
+		f.render(rings)
 	}
 	return folders
 }
 
-func (f *folder) render() {
+// render prepares the folder's pages. It has the rings that hold for any of its repos.
+func (f *folder) render(rings *manifest.Rollout) {
+	if slices.ContainsFunc(f.repos, func(r *repo) bool { return rings.Holds(r.name) }) {
+		f.rings = rings.Rings
+	}
 	f.html = rendered(typeHTML, func() ([]byte, error) {
 		var b bytes.Buffer
-		err := page.WriteRepos(&b, f.path, f.summaries())
+		err := page.WriteRepos(&b, f.path, f.summaries(), f.rings)
 		return b.Bytes(), err
 	})
 	f.json = rendered(typeJSON, func() ([]byte, error) { return encodeRepos(f.summaries()) })
@@ -54,7 +59,7 @@ func (f *folder) render() {
 
 // visible is the folder with those of its repos that the client may read; false if
 // there is none, and the folder is not the store.
-func (r *Resolver) visible(w http.ResponseWriter, req *http.Request, f *folder) (*folder, bool) {
+func (r *Resolver) visible(w http.ResponseWriter, req *http.Request, s *state, f *folder) (*folder, bool) {
 	hidden := make([]byte, len(f.repos))
 	var repos []*repo
 	for i, repo := range f.repos {
@@ -70,18 +75,18 @@ func (r *Resolver) visible(w http.ResponseWriter, req *http.Request, f *folder) 
 	part, ok := f.parts.Load(string(hidden))
 	if !ok {
 		fresh := &folder{path: f.path, repos: repos}
-		fresh.render()
+		fresh.render(s.rings)
 		part, _ = f.parts.LoadOrStore(string(hidden), fresh)
 	}
 	return part.(*folder), f.path == "" || len(repos) > 0
 }
 
 // serveFolder lists the repos in a folder, as HTML or JSON.
-func (r *Resolver) serveFolder(w http.ResponseWriter, req *http.Request, t target, f *folder) error {
+func (r *Resolver) serveFolder(w http.ResponseWriter, req *http.Request, t target, s *state, f *folder) error {
 	if err := r.admit(w, req, ""); err != nil {
 		return err
 	}
-	f, ok := r.visible(w, req, f)
+	f, ok := r.visible(w, req, s, f)
 	if !ok {
 		return nowhere(w)
 	}
@@ -102,7 +107,7 @@ func (r *Resolver) serveRepos(w http.ResponseWriter, req *http.Request, s *state
 	if err := r.admit(w, req, ""); err != nil {
 		return err
 	}
-	f, _ := r.visible(w, req, s.folders[""])
+	f, _ := r.visible(w, req, s, s.folders[""])
 	r.setStale(w.Header(), manifest.RegistryKey)
 	doc, err := f.json()
 	if err != nil {

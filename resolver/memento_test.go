@@ -111,7 +111,7 @@ func TestAccess(t *testing.T) {
 	protected := []string{
 		"/checkpoints/thin", "/checkpoints/thin/", "/checkpoints/thin/index.html", "/checkpoints/thin/checkpoints.json", "/checkpoints/thin/latest/1.iso", "/checkpoints/thin/" + exact + "/1.iso",
 		"//checkpoints//thin/" + exact + "/1.iso", "/checkpoints/%74hin/" + exact + "/1.iso", "/checkpoints/thin/none", "/checkpoints/thin/" + pruned + "/",
-		"/-/checkpoints?repo=thin", "/-/resolve?repo=thin", "/-/files?repo=thin", "/-/file?repo=thin&path=1.iso", "/-/timemap/link/checkpoints/thin/", "/-/timemap/json/checkpoints/thin/", "/mr/timestamp?archive=thin", "/-/sha256/" + someDigest,
+		"/-/checkpoints?repo=thin", "/-/rings?repo=thin", "/-/resolve?repo=thin", "/-/files?repo=thin", "/-/file?repo=thin&path=1.iso", "/-/timemap/link/checkpoints/thin/", "/-/timemap/json/checkpoints/thin/", "/mr/timestamp?archive=thin", "/-/sha256/" + someDigest,
 	}
 	for _, target := range protected {
 		res := s.get(target, "Accept-Datetime", "Wed, 19 Mar 2025 00:00:00 GMT")

@@ -25,6 +25,7 @@ type offer struct {
 // The representations of lists and errors; the first is the default.
 var (
 	listOffers  = []offer{{typeHTML, "text/html", nil}, {typeJSON, "application/json", nil}}
+	boardOffers = []offer{{typeJSON, "application/json", nil}, {typeHTML, "text/html", nil}}
 	errorOffers = []offer{
 		{typeText, "text/plain", nil},
 		{typeHTML, "text/html", nil},

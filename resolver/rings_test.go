@@ -124,3 +124,70 @@ func TestRingsDenied(t *testing.T) {
 	s.refreshOK()
 	s.want("/checkpoints/full/prod/1.iso", http.StatusTemporaryRedirect, "/checkpoints/full/"+exact+"/1.iso")
 }
+
+// The board tells nothing of repos that the client may not read, nor who moved what.
+func TestBoardProtected(t *testing.T) {
+	s := serve(t, Options{Access: func(req *http.Request, base string) Access {
+		switch {
+		case base != "checkpoints/sealed":
+			return Open
+		case req.Header.Get("Authorization") != "":
+			return Granted
+		}
+		return Refused
+	}})
+	s.rings(func(r manifest.Rollout) (manifest.Rollout, error) {
+		return r.Hold("prod", manifest.Stamp{At: mustID(t, exact), By: "jane", Reason: "freeze"})
+	})
+	s.refreshOK()
+	for _, tt := range []struct {
+		target, user string
+		cache        string
+		has, lacks   []string
+	}{
+		{"/-/rings", "", "private, max-age=10", []string{`"why":"another repository holds it back"`, `"held":{"at":"` + exact + `","reason":"freeze"}`, `"repo":"full"`}, []string{"sealed", "jane", `"by"`}},
+		{"/-/rings", "eve", "private, max-age=10", []string{`"why":"nothing later is final in sealed"`, `"repo":"sealed"`}, []string{"jane"}},
+		{"/-/rings?repo=thin", "", "private, max-age=10", []string{`"repo":"thin"`}, []string{"sealed", `"repo":"full"`}},
+		{"/-/rings?repo=thin", "eve", "private, max-age=10", []string{`"why":"nothing later is final in sealed"`}, []string{`"repo":"full"`}},
+	} {
+		res := s.get(tt.target, "Authorization", tt.user)
+		if h := res.Header(); res.Code != http.StatusOK || h.Get("Cache-Control") != tt.cache || !strings.Contains(strings.Join(h.Values("Vary"), ", "), "Authorization") {
+			t.Errorf("%s for %q: %v", tt.target, tt.user, h)
+		}
+		for _, text := range tt.has {
+			if !strings.Contains(res.Body.String(), text) {
+				t.Errorf("%s for %q lacks %s: %s", tt.target, tt.user, text, res.Body)
+			}
+		}
+		for _, text := range tt.lacks {
+			if strings.Contains(res.Body.String(), text) {
+				t.Errorf("%s for %q has %s: %s", tt.target, tt.user, text, res.Body)
+			}
+		}
+	}
+	s.want("/-/rings?repo=sealed", http.StatusUnauthorized, "")
+	s.want("/-/rings?what=1", http.StatusBadRequest, "")
+}
+
+// The list of checkpoints and the front page name the rings, at the checkpoints that they
+// stand for.
+func TestRingsOnPages(t *testing.T) {
+	s := serve(t, Options{})
+	for target, want := range map[string]string{
+		"/checkpoints/full/":   `<p><a href="../../-/rings">Rings</a>: <mark title="2025-03-19 00:00:00 UTC"><a href="prod/">prod</a></mark></p>`,
+		"/checkpoints/thin/":   `<a href="` + exact + `/">` + exact + `/</a> <mark>stable</mark> <mark>prod</mark></td>`,
+		"/checkpoints/sealed/": `<h1>Checkpoints of sealed</h1>`,
+		"/checkpoints/":        `<p><a href="../-/rings">Rings</a>: <mark>prod</mark> <mark>before</mark>`,
+	} {
+		if body := s.want(target, http.StatusOK, "").Body.String(); !strings.Contains(body, want) {
+			t.Errorf("%s lacks %s:\n%s", target, want, body)
+		}
+	}
+	s.rings(func(r manifest.Rollout) (manifest.Rollout, error) {
+		return r.Move("prod", mustID(t, newest), manifest.Stamp{At: mustID(t, newest) + 1, By: "ci"})
+	})
+	s.refreshOK()
+	if body := s.want("/checkpoints/thin/", http.StatusOK, "").Body.String(); !strings.Contains(body, newest+"/</a> <mark>prod</mark>") {
+		t.Error(body)
+	}
+}

@@ -60,7 +60,7 @@ func (r *Resolver) serve(w http.ResponseWriter, req *http.Request) error {
 	repo, rest := s.match(t.path)
 	if repo == nil {
 		if f := s.folders[t.path]; f != nil {
-			return r.serveFolder(w, req, t, f)
+			return r.serveFolder(w, req, t, s, f)
 		}
 		return r.serveAPI(w, req, t, s)
 	}

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/asof/asof/internal/page"
 	"github.com/asof/asof/manifest"
@@ -20,6 +21,8 @@ type state struct {
 	repos      map[string]*repo   // by base path
 	names      map[string]*repo   // the same by name
 	folders    map[string]*folder // above repos; "" is the store
+
+	board atomic.Pointer[board] // the latest, so that not each request makes one
 }
 
 // repo is the state of one repo. It is immutable.
@@ -45,19 +48,24 @@ func newState(registry manifest.Registry, rings *manifest.Rollout, ringsKnown bo
 	for _, r := range repos {
 		s.names[r.name] = r
 	}
-	s.folders = newFolders(repos)
+	s.folders = newFolders(repos, rings)
 	return s
 }
 
 func newRepo(m *manifests, entry manifest.Repo, ix manifest.Index, sum manifest.Digest) *repo {
-	r := &repo{name: entry.Name, base: entry.Base, known: true, sum: sum, history: manifest.NewHistory(ix, m.segments(ix.Repo))}
-	r.listHTML = rendered(typeHTML, func() ([]byte, error) {
+	history := manifest.NewHistory(ix, m.segments(ix.Repo))
+	return &repo{
+		name: entry.Name, base: entry.Base, known: true, sum: sum, history: history,
+		listHTML: renderedList(entry.Base, history), listJSON: rendered(typeJSON, ix.Encode),
+	}
+}
+
+func renderedList(base string, h *manifest.History) func() (document, error) {
+	return rendered(typeHTML, func() ([]byte, error) {
 		var b bytes.Buffer
-		err := page.WriteList(&b, entry.Base, ix)
+		err := page.WriteList(&b, base, h.Index, h.RingMarks()...)
 		return b.Bytes(), err
 	})
-	r.listJSON = rendered(typeJSON, ix.Encode)
-	return r
 }
 
 // withRings is the repo once rings stand for something else.
@@ -67,6 +75,7 @@ func (r *repo) withRings(rings *manifest.Rollout) *repo {
 	}
 	next := *r
 	next.history = r.history.WithRings(rings)
+	next.listHTML = renderedList(r.base, next.history)
 	return &next
 }
 

@@ -50,8 +50,10 @@ func TestPagesInABrowser(t *testing.T) {
 	w := newWorkspace(t, `
 store: ./data
 repos: [{name: files, path: looks/files, layout: thin, remote: {type: dir, path: src}}]
+rollout: {rings: [{name: canary}, {name: prod, after: 24h}]}
 `)
 	ids := publishForLooks(w)
+	w.run("promote")
 	url := w.serve()
 	bucket := httptest.NewServer(http.FileServer(http.Dir(filepath.Join(w.dir, "data"))))
 	defer bucket.Close()
@@ -91,6 +93,8 @@ repos: [{name: files, path: looks/files, layout: thin, remote: {type: dir, path:
 		"sealed":        goldens.URL + "/list-sealed.html",
 		"segment":       goldens.URL + "/segment.html",
 		"error":         url + "/" + base + "/19991231T235959Z/",
+		"rings":         url + "/-/rings",
+		"board":         goldens.URL + "/board.html",
 		"folder":        url + "/looks/",
 		"bucket-folder": bucket.URL + "/looks/",
 		"moment":        goldens.URL + "/list-sealed.html?at=2025-03-05T00:00",
@@ -141,7 +145,8 @@ func (l look) check(t *testing.T, ids []string) {
 		t.Errorf("errors: %q", l.Errors)
 	}
 	want := map[string][]string{
-		"front": {"looks/files", ids[2]}, "bucket-front": {"looks/files"}, "bucket-list": ids, "list": ids, "directory": {"package-1.deb", "package-30.deb"},
+		"front": {"looks/files", ids[2], "Rings: canary prod"}, "rings": {"canary", ids[2], "has stood for"}, "board": {"with the next promotion", "is pruned", "does <not> boot"},
+		"bucket-front": {"looks/files"}, "bucket-list": ids, "list": append([]string{"Rings: canary", ids[2] + "/ canary"}, ids...), "directory": {"package-1.deb", "package-30.deb"},
 		"first":  {"none: it is the first"},
 		"marked": {"canary", "stable", "pruned 2025-04-01 00:00: <b>withdrawn</b>"}, "sealed": {"2025-03-01 to 2025-03-10"}, "segment": {"20250301T000000Z/"},
 		"odd-names": {"<script>alert(1)<"}, "error": {"before the first", "Repositories / looks / files"},

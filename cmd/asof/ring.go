@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/asof/asof/internal/catalog"
+	"github.com/asof/asof/internal/page"
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/rollout"
 )
@@ -55,131 +55,37 @@ and /security/prod/… are of one moment. asof promote moves rings.`,
 	return cmd
 }
 
-// ringsShown are the rings of a store as they are printed.
-type ringsShown struct {
-	Rings  []ringShown  `json:"rings"`
-	Absent []string     `json:"absent"` // repos without a say
-	Blocks []blockShown `json:"blocks"`
-}
-
-type ringShown struct {
-	Name   string       `json:"name"`
-	After  string       `json:"after"`
-	Time   *manifest.ID `json:"time"` // null: it stands for nothing yet
-	Since  *manifest.ID `json:"since"`
-	By     string       `json:"by,omitempty"`
-	Reason string       `json:"reason,omitempty"`
-	Held   *holdShown   `json:"held"`
-	Due    *manifest.ID `json:"due"`  // what it would move to now; null: it stays
-	Next   *manifest.ID `json:"next"` // when time alone lets it move on
-	Why    string       `json:"why"`
-	Repos  []standShown `json:"repos"`
-}
-
-type holdShown struct {
-	Since  manifest.ID `json:"since"`
-	By     string      `json:"by"`
-	Reason string      `json:"reason"`
-}
-
-// standShown is what a ring stands for in a repo.
-type standShown struct {
-	Repo       string       `json:"repo"`
-	Checkpoint *manifest.ID `json:"checkpoint"` // null: there is none
-	Behind     int64        `json:"behind_seconds"`
-	Note       string       `json:"note,omitempty"`
-}
-
-type blockShown struct {
-	Repos   []string    `json:"repos"`
-	After   manifest.ID `json:"after"`
-	Through manifest.ID `json:"through"`
-	At      manifest.ID `json:"at"`
-	By      string      `json:"by"`
-	Reason  string      `json:"reason"`
-}
-
 func (a *app) printRings(ctx context.Context, rings *rollout.Rollout) error {
 	state, err := rings.Read(ctx)
 	if err != nil {
 		return err
 	}
-	shown := ringsShown{Rings: []ringShown{}, Absent: append([]string{}, state.Absent...), Blocks: []blockShown{}}
-	for _, ring := range state.Rings {
-		one, err := showRing(ctx, state, ring)
-		if err != nil {
-			return err
-		}
-		shown.Rings = append(shown.Rings, one)
-	}
-	for _, b := range state.Blocks {
-		shown.Blocks = append(shown.Blocks, blockShown{b.Repos, b.After, b.Through, b.At, b.By, b.Reason})
-	}
-	if err := a.print(shown, func(t *table) { ringTables(t, shown) }); err != nil {
+	board, err := state.Board(ctx, state.All, state.Now)
+	if err != nil {
 		return err
 	}
-	if len(shown.Rings) == 0 {
+	if err := a.print(board, func(t *table) { ringTables(t, board) }); err != nil {
+		return err
+	}
+	if len(board.Rings) == 0 {
 		fmt.Fprintln(a.stderr, "there are no rings; rollout.rings in asof.yaml makes them")
 	}
-	for _, name := range shown.Absent {
+	for _, name := range board.Absent {
 		fmt.Fprintf(a.stderr, "%s has no say: it has no checkpoint, is retired, or is not in the store\n", name)
 	}
 	return nil
 }
 
-func showRing(ctx context.Context, state rollout.State, ring manifest.Ring) (ringShown, error) {
-	due, err := state.Due(ctx, ring.Name, state.Members, state.Now)
-	if err != nil {
-		return ringShown{}, err
-	}
-	one := ringShown{Name: ring.Name, After: (time.Duration(ring.After) * time.Second).String(), Due: orNull(due.To), Next: orNull(due.Next), Why: due.Why, Repos: []standShown{}}
-	if ring.Held != nil {
-		one.Held = &holdShown{ring.Held.At, ring.Held.By, ring.Held.Reason}
-		one.Why = heldText(ring.Held)
-	}
-	stands, ok := ring.Now()
-	if !ok {
-		return one, nil
-	}
-	one.Time, one.Since, one.By, one.Reason = &stands.Time, &stands.At, stands.By, stands.Reason
-	for _, h := range state.Members {
-		stand, err := showStand(ctx, h.WithRings(&state.Rollout), ring.Name, state.Now)
-		if err != nil {
-			return one, err
-		}
-		one.Repos = append(one.Repos, stand)
-	}
-	return one, nil
-}
-
-func showStand(ctx context.Context, h *manifest.History, ring string, now manifest.ID) (standShown, error) {
-	stand := standShown{Repo: h.Index.Repo}
-	answer, err := h.Resolve(ctx, manifest.When{Kind: manifest.WhenName, Name: ring}, now)
-	if err != nil {
-		return stand, err
-	}
-	switch answer.Outcome {
-	case manifest.Found:
-		stand.Checkpoint = &answer.ID
-		if newest, ok := h.Index.Newest(); ok {
-			stand.Behind = int64(newest.ID - answer.ID)
-		}
-	case manifest.Gone:
-		stand.Note = answer.ID.String() + " is pruned"
-	case manifest.Before:
-		stand.Note = "the first is " + answer.ID.String()
-	case manifest.Unset:
-		stand.Note = "its time is not final there"
-	}
-	return stand, nil
-}
-
-func ringTables(t *table, shown ringsShown) {
+func ringTables(t *table, board manifest.Board) {
 	t.row("RING", "AFTER", "TIME", "SINCE", "BY", "WOULD MOVE TO", "NEXT", "WHY")
-	for _, r := range shown.Rings {
-		t.row(r.Name, r.After, orDash(r.Time), orDash(r.Since), orText(r.By, "-"), orDash(r.Due), orDash(r.Next), orText(r.Why, "-"))
+	for _, r := range board.Rings {
+		why := r.Why
+		if r.Held != nil {
+			why = heldText(r.Held)
+		}
+		t.row(r.Name, page.Span(r.After), orDash(orNull(r.Time)), orDash(orNull(r.Since)), orText(r.By, "-"), orDash(orNull(r.Due)), orDash(orNull(r.Next)), orText(why, "-"))
 	}
-	for _, r := range shown.Rings {
+	for _, r := range board.Rings {
 		if len(r.Repos) == 0 {
 			continue
 		}
@@ -188,15 +94,15 @@ func ringTables(t *table, shown ringsShown) {
 		for _, s := range r.Repos {
 			behind := "-"
 			if s.Behind > 0 {
-				behind = seconds(time.Duration(s.Behind) * time.Second)
+				behind = page.Span(s.Behind)
 			}
-			t.row(s.Repo, orText(s.Note, orDash(s.Checkpoint)), behind)
+			t.row(s.Repo, orText(s.Note, s.Checkpoint.String()), behind)
 		}
 	}
-	if len(shown.Blocks) > 0 {
+	if len(board.Blocks) > 0 {
 		t.section()
 		t.row("BLOCKED", "AFTER", "THROUGH", "SINCE", "BY", "REASON")
-		for _, b := range shown.Blocks {
+		for _, b := range board.Blocks {
 			for _, repo := range b.Repos {
 				t.row(repo, b.After, b.Through, b.At, b.By, orText(b.Reason, "-"))
 			}

@@ -19,13 +19,16 @@ import (
 //
 // The form asks the page's own address for ?at=, which the resolver answers with a
 // redirect. A bucket answers with the page again; then its script finds the row.
-func WriteList(w io.Writer, base string, ix manifest.Index) error {
+//
+// Rings are names that only a resolver knows, so they are only on the page that it makes.
+func WriteList(w io.Writer, base string, ix manifest.Index, rings ...manifest.RingMark) error {
 	segments := segmentLinks(ix)
 	l := list{
 		Way: folders(up(base), base), Heading: "Checkpoints of " + ix.Repo,
 		Empty:    len(ix.Checkpoints) == 0,
 		Channels: channelLinks(ix.Channels),
-		Names:    monthNames(), Years: calendar(ix.Checkpoints, segments),
+		Rings:    ringLinks(rings), Board: up(base) + boardPath,
+		Names: monthNames(), Years: calendar(ix.Checkpoints, segments),
 	}
 	l.Count, l.Pruned = ix.Count()
 	newest, ok := ix.Newest()
@@ -45,7 +48,11 @@ func WriteList(w io.Writer, base string, ix manifest.Index) error {
 	if ix.Retired != nil {
 		l.Retired, l.Usage = retiredOf(base, *ix.Retired), manifest.Usage{}
 	}
-	l.Rows = listRows(ix.Tail(), namesOf(ix.Channels))
+	names := namesOf(ix.Channels)
+	for _, r := range rings {
+		names[r.ID] = append(names[r.ID], r.Ring)
+	}
+	l.Rows = listRows(ix.Tail(), names)
 	return render(w, "list", l)
 }
 
@@ -91,6 +98,8 @@ type list struct {
 	NewestID      string
 	Retired       *retired // nil: the repo is in use
 	Channels      []channelLink
+	Rings         []ringLink
+	Board         string // where the page of the rings is
 
 	Names []string // of months
 	Years []year
@@ -115,7 +124,7 @@ type listRow struct {
 	Files       int64
 	Partial     bool
 	Size, Exact string
-	Channels    []string
+	Marks       []string // channels and rings
 	manifest.Changes
 }
 
@@ -138,9 +147,19 @@ func channelLinks(channels map[string]manifest.ID) (links []channelLink) {
 	return links
 }
 
+// ringLink leads from a ring to what it stands for.
+type ringLink struct{ Name, Time string }
+
+func ringLinks(rings []manifest.RingMark) (links []ringLink) {
+	for _, r := range rings {
+		links = append(links, ringLink{r.Ring, instant(r.Time, seconds)})
+	}
+	return links
+}
+
 // listRows merges checkpoints and tombstones, newest first, and marks the first row
 // of each month.
-func listRows(s manifest.Segment, channels map[manifest.ID][]string) iter.Seq[listRow] {
+func listRows(s manifest.Segment, names map[manifest.ID][]string) iter.Seq[listRow] {
 	return func(yield func(listRow) bool) {
 		last := -1 // month
 		emit := func(id manifest.ID, row listRow) bool {
@@ -162,7 +181,7 @@ func listRows(s manifest.Segment, channels map[manifest.ID][]string) iter.Seq[li
 				pruned = pruned[:t]
 				continue
 			}
-			if !emit(checkpoints[c].ID, listedRow(checkpoints[c], channels)) {
+			if !emit(checkpoints[c].ID, listedRow(checkpoints[c], names[checkpoints[c].ID])) {
 				return
 			}
 			checkpoints = checkpoints[:c]
@@ -170,9 +189,9 @@ func listRows(s manifest.Segment, channels map[manifest.ID][]string) iter.Seq[li
 	}
 }
 
-func listedRow(c manifest.Checkpoint, channels map[manifest.ID][]string) listRow {
+func listedRow(c manifest.Checkpoint, names []string) listRow {
 	size, exact := human(c.Bytes)
-	return listRow{Files: c.Files, Partial: c.Partial, Size: size, Exact: exact, Channels: channels[c.ID], Changes: c.Changes}
+	return listRow{Files: c.Files, Partial: c.Partial, Size: size, Exact: exact, Marks: names, Changes: c.Changes}
 }
 
 func prunedRow(t manifest.Tombstone) listRow {

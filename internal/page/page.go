@@ -21,6 +21,7 @@ import (
 	"io"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/asof/asof/manifest"
 )
@@ -107,4 +108,15 @@ func human(n int64) (rounded, exact string) {
 		size, units = size/1024, units[1:]
 	}
 	return fmt.Sprintf("%.1f %ciB", size, units[0]), exact
+}
+
+// Span returns a number of seconds for people to read: 72h, 1h30m, 0s.
+func Span(seconds int64) string {
+	text := (time.Duration(seconds) * time.Second).String()
+	for _, none := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, none) {
+			text = text[:len(text)-2]
+		}
+	}
+	return text
 }

@@ -108,6 +108,30 @@ func TestFrontPartial(t *testing.T) {
 	}
 }
 
+// board has a ring in each state.
+func board(t *testing.T) manifest.Board {
+	at := func(s string) manifest.ID { return id(t, "2025"+s+"Z") }
+	return manifest.Board{
+		Rings: []manifest.BoardRing{
+			{
+				Name: "canary", Time: at("0321T000000"), Since: at("0321T060000"), Due: at("0322T000000"), Why: "nothing later is final in tools",
+				Repos: []manifest.Standing{{Repo: "debian", Checkpoint: at("0320T101500")}, {Repo: "tools", Checkpoint: at("0318T140338")}},
+			},
+			{
+				Name: "early", After: 24 * 3600, Time: at("0320T120000"), Since: at("0320T180000"), Next: at("0322T060000"), Why: "canary has stood for 20250321T000000Z since 20250321T060000Z only",
+				Repos: []manifest.Standing{{Repo: "debian", Checkpoint: at("0320T101500")}, {Repo: "tools", Checkpoint: at("0317T000000"), Behind: 136998}},
+			},
+			{
+				Name: "prod", After: 72 * 3600, Time: at("0301T000000"), Since: at("0310T000000"), Due: at("0320T120000"), Held: &manifest.Hold{Stamp: manifest.Stamp{At: at("0319T080000"), Reason: "does <not> boot"}},
+				Repos: []manifest.Standing{{Repo: "debian", Note: "the first is 20250302T000000Z"}, {Repo: "tools", Note: "20250228T000000Z is pruned"}},
+			},
+			{Name: "bank", After: 90, Why: "prod stands for nothing later"},
+		},
+		Absent: []string{"new", "old"},
+		Blocks: []manifest.Block{{Repos: []string{"debian", "tools"}, After: at("0301T000000"), Through: at("0319T000000"), Stamp: manifest.Stamp{At: at("0319T080000"), Reason: "does <not> boot"}}},
+	}
+}
+
 func TestGolden(t *testing.T) {
 	ix := index(t)
 	pages := map[string]func(io.Writer) error{
@@ -172,8 +196,19 @@ func TestGolden(t *testing.T) {
 				{Name: "myfile", Base: "checkpoints/myfile", Checkpoints: 2, Newest: manifest.Checkpoint{ID: id(t, "20250318T140338Z"), Files: 6, Bytes: 4000}, Horizon: ix.Horizon},
 				{Name: "new", Base: "new+1"},
 				{Name: "some", Base: "some", Checkpoints: 1, Newest: manifest.Checkpoint{ID: id(t, "20250318T140338Z"), Files: 6, Bytes: 4000, Partial: true}, Horizon: ix.Horizon},
-			})
+			}, nil)
 		},
+		"list-rings.html": func(w io.Writer) error {
+			return WriteList(w, "checkpoints/myfile", ix, manifest.RingMark{Ring: "canary", Time: ix.Horizon, ID: id(t, "20250318T140338Z")},
+				manifest.RingMark{Ring: "prod", Time: id(t, "20240101T000000Z")})
+		},
+		"repos-rings.html": func(w io.Writer) error {
+			return WriteRepos(w, "team", []RepoSummary{{Name: "new", Base: "team/new+1"}}, []manifest.Ring{{Name: "canary"}, {Name: "prod", Held: &manifest.Hold{}}})
+		},
+		"board.html": func(w io.Writer) error {
+			return WriteBoard(w, board(t), func(repo string) string { return "b+c/" + repo })
+		},
+		"board-empty.html": func(w io.Writer) error { return WriteBoard(w, manifest.Board{}, nil) },
 		"front-of-store.html": func(w io.Writer) error {
 			return WriteFolder(w, "", []manifest.Repo{{Name: "myfile", Base: "checkpoints/myfile"}, {Name: "new", Base: "new+1"}})
 		},
@@ -405,7 +440,7 @@ func TestErrorLinks(t *testing.T) {
 // The page of a folder links to the repos below it, and up.
 func TestFolderLinks(t *testing.T) {
 	var page bytes.Buffer
-	if err := WriteRepos(&page, "a/b", []RepoSummary{{Name: "c", Base: "a/b/c"}, {Name: "e", Base: "a/b/d/e+"}}); err != nil {
+	if err := WriteRepos(&page, "a/b", []RepoSummary{{Name: "c", Base: "a/b/c"}, {Name: "e", Base: "a/b/d/e+"}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	want := []link{{"../../", "Repositories"}, {"../../a/", "a"}, {"c/", "c/"}, {"d/e%2B/", "d/e+/"}}
@@ -512,7 +547,7 @@ func TestPagesAreSmall(t *testing.T) {
 		"directory":       func(w io.Writer) error { return WriteDirectory(w, myfile, "a/b/", slices.Values([]Entry(nil))) },
 		"checkpoint":      func(w io.Writer) error { return WriteFront(w, slices.Values([]Entry(nil)), Front{}) },
 		"list":            func(w io.Writer) error { return WriteList(w, "a/b", one) },
-		"repos":           func(w io.Writer) error { return WriteRepos(w, "", nil) },
+		"repos":           func(w io.Writer) error { return WriteRepos(w, "", nil, nil) },
 		"the store's own": func(w io.Writer) error { return WriteFolder(w, "", nil) },
 		"an error":        func(w io.Writer) error { return WriteError(w, 404, "Not Found", "", "", manifest.Repo{}) },
 	}

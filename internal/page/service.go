@@ -18,9 +18,10 @@ type RepoSummary struct {
 }
 
 // WriteRepos writes the page of a folder as a resolver shows it: the current state of
-// the repos below it, in the given order. The folder "" is the store's front page.
-func WriteRepos(w io.Writer, folder string, repos []RepoSummary) error {
-	return writeRepos(w, folder, true, len(repos), func(yield func(repoRow) bool) {
+// the repos below it, in the given order, and the rings that hold for any of them. The
+// folder "" is the store's front page.
+func WriteRepos(w io.Writer, folder string, repos []RepoSummary, rings []manifest.Ring) error {
+	return writeRepos(w, folder, true, rings, len(repos), func(yield func(repoRow) bool) {
 		for _, r := range repos {
 			row := newRepoRow(folder, r.Name, r.Base)
 			row.Checkpoints = fmt.Sprint(r.Checkpoints)
@@ -42,7 +43,7 @@ func WriteRepos(w io.Writer, folder string, repos []RepoSummary) error {
 // WriteFolder writes the page of a folder as it is kept in the store. It shows only
 // what the registry says; a script looks up the rest in the indexes.
 func WriteFolder(w io.Writer, folder string, repos []manifest.Repo) error {
-	return writeRepos(w, folder, false, len(repos), func(yield func(repoRow) bool) {
+	return writeRepos(w, folder, false, nil, len(repos), func(yield func(repoRow) bool) {
 		for _, r := range repos {
 			if !yield(newRepoRow(folder, r.Name, r.Base)) {
 				return
@@ -67,18 +68,20 @@ func newRepoRow(folder, name, base string) repoRow {
 	}
 }
 
-func writeRepos(w io.Writer, folder string, live bool, count int, rows iter.Seq[repoRow]) error {
-	heading, steps := "Repositories", []step(nil)
+func writeRepos(w io.Writer, folder string, live bool, rings []manifest.Ring, count int, rows iter.Seq[repoRow]) error {
+	heading, top, steps := "Repositories", "", []step(nil)
 	if folder != "" {
-		heading, steps = "Repositories in "+folder+"/", folders(up(folder), folder)
+		heading, top, steps = "Repositories in "+folder+"/", up(folder), folders(up(folder), folder)
 	}
 	return render(w, "repos", struct {
 		Heading string
 		Way     []step
 		Live    bool // the rows show the current state
+		Rings   []manifest.Ring
+		Board   string // where the page of the rings is
 		Empty   bool
 		Rows    iter.Seq[repoRow]
-	}{heading, steps, live, count == 0, rows})
+	}{heading, steps, live, rings, top + boardPath, count == 0, rows})
 }
 
 // WriteError writes the page of an HTTP error: its status and title, what happened,

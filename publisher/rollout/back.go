@@ -74,7 +74,7 @@ func (s State) rollback(ctx context.Context, name string, to manifest.ID, by man
 			stop.Blocked[h.Index.Repo] = answer.ID
 		}
 	}
-	stop.Standing, err = State{next, s.Members, s.Absent, s.Now}.standing(ctx)
+	stop.Standing, err = State{next, s.All, s.Members, s.Now}.standing(ctx)
 	return next, stop, err
 }
 
@@ -103,7 +103,7 @@ func (r *Rollout) Block(ctx context.Context, repo string, id manifest.ID, reason
 		return stop, err
 	}
 	stop.Blocked = map[string]manifest.ID{repo: id}
-	stop.Standing, err = State{next, before.Members, before.Absent, before.Now}.standing(ctx)
+	stop.Standing, err = State{next, before.All, before.Members, before.Now}.standing(ctx)
 	return stop, err
 }
 

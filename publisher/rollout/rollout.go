@@ -49,11 +49,9 @@ func New(opts Options) *Rollout {
 // State is the register with the members' histories, as they were at one moment.
 type State struct {
 	manifest.Rollout
-	Members manifest.Members
-	// Absent are members, by name, that have no checkpoint, are retired, or are no repos of
-	// the store.
-	Absent []string
-	Now    manifest.ID
+	All     []*manifest.History // of the repos that the rings hold for
+	Members manifest.Members    // those of them that have a say
+	Now     manifest.ID
 }
 
 // Read reads the register and the members' indexes. The register is as configured, whether it
@@ -101,8 +99,7 @@ func (r *Rollout) look(ctx context.Context, doc manifest.Rollout, by string) (St
 	if err := checkNames(doc, all); err != nil {
 		return State{}, err
 	}
-	members := doc.MembersOf(all)
-	return State{doc, members, absent(doc, all, members), now}, nil
+	return State{doc, all, doc.MembersOf(all), now}, nil
 }
 
 // checkNames makes sure that no ring has the name of a channel, which would go before it.
@@ -124,22 +121,6 @@ func (r *Rollout) configure(doc manifest.Rollout, by manifest.Stamp) (manifest.R
 		return doc, nil
 	}
 	return doc.Set(r.Repos, r.Rings, by)
-}
-
-// absent names what has no say: members without a checkpoint, those that left, and those that
-// are no repos of the store.
-func absent(doc manifest.Rollout, all []*manifest.History, members manifest.Members) (names []string) {
-	for _, h := range all {
-		if h.Index.Retired == nil || len(doc.Members) > 0 {
-			names = append(names, h.Index.Repo)
-		}
-	}
-	names = append(names, doc.Members...)
-	slices.Sort(names)
-	for _, h := range members {
-		names = slices.DeleteFunc(names, func(name string) bool { return name == h.Index.Repo })
-	}
-	return slices.Compact(names)
 }
 
 // change changes the register, also while others change it. Each try looks at the members

@@ -66,6 +66,9 @@ async function answer(request, store, ctx) {
   if (t.segs[0] === '-' && t.segs[1] === 'mirrorlist') {
     return answerMirrorList(request, store, registry, t.segs.slice(2));
   }
+  if (t.segs[0] === '-' && t.segs[1] === 'rings' && t.segs.length === 2) {
+    return answerRings(request, store, query, registry);
+  }
   const found = matchRepo(registry, t.segs);
   if (!found) {
     return answerFolder(request, store, t, query, registry);
@@ -88,7 +91,67 @@ async function answerFolder(request, store, t, query, registry) {
   if (!t.slash) {
     return redirect(301, location(t.segs, true) + query, SHORT);
   }
-  return listing(request, t, query, () => reposPage(t.segs, rows, HTML), () => reposPage(t.segs, rows, JSON_TYPE));
+  const { members, rings } = await store.rings().catch(() => ({ members: [], rings: [] }));
+  const held = rows.some((r) => members.length === 0 || members.includes(r.name)) ? rings : [];
+  return listing(request, t, query, LISTS, () => reposPage(t.segs, rows, held, HTML), () => reposPage(t.segs, rows, held, JSON_TYPE));
+}
+
+// answerRings says what the rings stand for in each repo. What comes next it leaves out: that
+// takes the rules of a promotion, which only the Go packages know.
+async function answerRings(request, store, query, registry) {
+  const only = new URLSearchParams(query).get('repo');
+  if (only && !registry.repos.some((r) => r.name === only)) {
+    throw new Problem(404, 'there is no such repository', 'see / for the repositories', SHORT);
+  }
+  const { members, rings, blocks } = await store.rings();
+  const told = (repo) => !only || repo === only;
+  const shown = { rings: rings.map(shownRing), absent: members.filter((name) => told(name) && !registry.repos.some((r) => r.name === name)), blocks: [] };
+  const bases = {};
+  for (const repo of registry.repos) {
+    if (!told(repo.name) || members.length > 0 && !members.includes(repo.name)) {
+      continue;
+    }
+    const index = await store.index(repo);
+    if (index.retired || !index.horizon) {
+      if (!index.retired || members.length > 0) {
+        shown.absent.push(repo.name);
+      }
+      continue;
+    }
+    bases[repo.name] = repo.base;
+    for (const ring of shown.rings) {
+      if (ring.time) {
+        ring.repos.push(await standing(store, repo, index, ring.time));
+      }
+    }
+  }
+  shown.absent.sort();
+  for (const { repos, after, through, at, reason } of blocks) {
+    const some = repos.filter(told);
+    if (some.length > 0) {
+      shown.blocks.push({ repos: some, after, through, at, reason });
+    }
+  }
+  const t = { segs: ['-', 'rings'], doubled: false };
+  return listing(request, t, query, BOARD, () => document(HTML, encoder.encode(boardPage(shown, bases))),
+    () => document(JSON_TYPE, encoder.encode(JSON.stringify(shown) + '\n')));
+}
+
+function shownRing({ name, after, held, stands }) {
+  const now = stands?.at(-1);
+  return { name, after, time: now?.time, since: now?.at, reason: now?.reason, held: held && { at: held.at, reason: held.reason }, repos: [] };
+}
+
+// standing is what a time stands for in a repo.
+async function standing(store, repo, index, time) {
+  if (time > index.horizon) {
+    return { repo: repo.name, behind: 0, note: 'the ring\'s time is not final there' };
+  }
+  const { checkpoint, pruned, before } = await lookup(store, index, time);
+  if (checkpoint) {
+    return { repo: repo.name, checkpoint: checkpoint.id, behind: (timeOf(index.checkpoints.at(-1).id) - timeOf(checkpoint.id)) / 1000 };
+  }
+  return { repo: repo.name, behind: 0, note: pruned ? `${pruned.id} is pruned` : before ? `the first is ${before}` : 'there is none' };
 }
 
 // answerMirrorList answers for <base>/<when>/<path> with the addresses of mirrors, one a
@@ -137,7 +200,7 @@ async function answerRepo(request, store, ctx, t, query, repo, rest) {
     return answerMoment(store, repo, index, moment);
   }
   if (rest.length === 0) {
-    const response = await listing(request, t, query, () => listPage(store, repo, index), () => document(JSON_TYPE, index.text));
+    const response = await listing(request, t, query, LISTS, () => listPage(store, repo, index), () => document(JSON_TYPE, index.text));
     response.headers.set('Vary', 'Accept, Accept-Datetime');
     return response;
   }
@@ -724,7 +787,7 @@ class Store {
   }
 
   rings() {
-    return this.register('.asof/rollout/rings.json', 16 << 20, parseRings, () => ({ generation: 0, members: [], rings: [] }),
+    return this.register('.asof/rollout/rings.json', 16 << 20, parseRings, () => ({ generation: 0, members: [], rings: [], blocks: [] }),
       '.asof/rollout/records/9007199254740990');
   }
 
@@ -849,8 +912,8 @@ function parseIndex(text) {
 }
 
 function parseRings(text) {
-  const { generation, members = [], rings } = parseFormat(text, 'asof.rollout/1');
-  return { generation, horizon: '', members, rings };
+  const { generation, members = [], rings, blocks } = parseFormat(text, 'asof.rollout/1');
+  return { generation, horizon: '', members, rings, blocks };
 }
 
 function parseSegment(text, repo) {
@@ -999,8 +1062,8 @@ const TYPES = Object.assign(Object.create(null), ...Object.entries({
 const SEGMENT_LIST = /^index-(\d{8}T\d{6}Z)\.html$/;
 
 // listing answers with a list, in HTML or JSON.
-async function listing(request, t, query, html, json) {
-  const type = negotiate(request, LISTS);
+async function listing(request, t, query, offers, html, json) {
+  const type = negotiate(request, offers);
   if (t.doubled) {
     const response = redirect(301, location(t.segs, t.slash) + query, FINAL);
     response.headers.set('Vary', 'Accept');
@@ -1065,7 +1128,7 @@ async function rowsOf(store, repos) {
 }
 
 // reposPage is the list of repos that stand in a folder.
-async function reposPage(folder, rows, type) {
+async function reposPage(folder, rows, rings, type) {
   if (type === JSON_TYPE) {
     return document(type, encoder.encode(`{"format":"asof.repos/1","repos":[${rows.map((r) => '\n' + JSON.stringify(r)).join(',')}]}\n`));
   }
@@ -1075,10 +1138,33 @@ async function reposPage(folder, rows, type) {
     `<td class="n">${r.files ?? '-'}${r.partial ? ' (partial)' : ''}</td><td class="n">${r.bytes ?? '-'}</td></tr>\n`);
   const heading = folder.length === 0 ? 'Repositories' : `Repositories in ${folder.join('/')}/`;
   const up = folder.length === 0 ? '' : way('../'.repeat(folder.length), folder.slice(0, -1));
-  return document(type, encoder.encode(page(heading, '<table>\n<thead><tr><th scope="col">Path</th><th scope="col">Name</th>' +
+  const marks = rings.map((r) => escapeHTML(r.name) + (r.held ? ' (held)' : '')).join(', ');
+  const line = marks && `<p><a href="${'../'.repeat(folder.length)}-/rings">Rings</a>: ${marks}</p>\n`;
+  return document(type, encoder.encode(page(heading, line + '<table>\n<thead><tr><th scope="col">Path</th><th scope="col">Name</th>' +
     '<th scope="col">Newest checkpoint</th><th scope="col">Final up to (UTC)</th><th scope="col" class="n">Checkpoints</th>' +
     '<th scope="col" class="n">Files</th><th scope="col" class="n">Bytes</th></tr></thead>\n' +
     `<tbody>\n${cells.join('')}</tbody>\n</table>`, up)));
+}
+
+// boardPage shows the rings, and what stands where.
+function boardPage({ rings, absent, blocks }, bases) {
+  const table = (heads, rows) => `<table>\n<thead><tr>${heads.map((h) => `<th scope="col">${escapeHTML(h)}</th>`).join('')}</tr></thead>\n` +
+    `<tbody>\n${rows.map((cells) => `<tr>${cells.map((c) => `<td>${c}</td>`).join('')}</tr>\n`).join('')}</tbody>\n</table>\n`;
+  const text = (s) => escapeHTML(s || '-');
+  const cell = (repo, ring) => {
+    const s = ring.repos.find((r) => r.repo === repo);
+    return s?.checkpoint ? `<a href="..${location([...bases[repo].split('/'), s.checkpoint], true)}">${s.checkpoint}</a>` : text(s?.note);
+  };
+  const parts = [table(['Ring', 'Stands for (UTC)', 'Since', 'Held'],
+    rings.map((r) => [text(r.name), text(r.time), text(r.since), r.held ? text(`since ${r.held.at}` + (r.held.reason ? ': ' + r.held.reason : '')) : '-']))];
+  parts.push(table(['Repository', ...rings.map((r) => r.name)], Object.keys(bases).map((repo) => [text(repo), ...rings.map((ring) => cell(repo, ring))])));
+  if (blocks.length > 0) {
+    parts.push(table(['Blocked', 'After', 'Through', 'Since', 'Reason'], blocks.flatMap((b) => b.repos.map((repo) => [repo, b.after, b.through, b.at, b.reason].map(text)))));
+  }
+  if (absent.length > 0) {
+    parts.push(`<p>Without a say, as nothing is published there: ${escapeHTML(absent.join(', '))}</p>\n`);
+  }
+  return page('Rings', rings.length > 0 ? parts.join('') : '<p>There are no rings.</p>', way('../', []));
 }
 
 // way links to the front page, which top leads to, and to what stands below it.
@@ -1301,6 +1387,7 @@ function render(request, p) {
 // The representations of lists and errors; the first is the default. Who asks for
 // JSON means problem details, too.
 const LISTS = [{ type: HTML, media: 'text/html' }, { type: JSON_TYPE, media: 'application/json' }];
+const BOARD = LISTS.toReversed();
 const ERRORS = [
   { type: TEXT, media: 'text/plain' }, { type: HTML, media: 'text/html' },
   { type: PROBLEM, media: 'application/problem+json', also: 'application/json' },

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"context"
 	"math"
 	"net/http"
 	"strconv"
@@ -58,7 +59,7 @@ func (m *Metrics) observe(status int, took time.Duration) {
 
 // Watch adds what a resolver knows.
 func (m *Metrics) Watch(r *resolver.Resolver, now func() time.Time) {
-	repo := []string{"repo"}
+	repo, ring := []string{"repo"}, []string{"ring"}
 	m.registry.MustRegister(&state{
 		resolver:    r,
 		now:         now,
@@ -68,6 +69,9 @@ func (m *Metrics) Watch(r *resolver.Resolver, now func() time.Time) {
 		ahead:       prometheus.NewDesc("asof_horizon_ahead_seconds", "How far the horizon lies in the future: a machine whose clock was ahead has published.", repo, nil),
 		age:         prometheus.NewDesc("asof_index_age_seconds", "For how long it is unknown whether the index has changed.", repo, nil),
 		stale:       prometheus.NewDesc("asof_index_stale", "1 while the index can't be read.", repo, nil),
+		ringAge:     prometheus.NewDesc("asof_ring_age_seconds", "How far the time that a ring stands for lies in the past.", ring, nil),
+		ringDue:     prometheus.NewDesc("asof_ring_due_seconds", "In how many seconds a ring may move on; 0: asof promote would move it now. Left out while nobody knows, or it is held.", ring, nil),
+		ringHeld:    prometheus.NewDesc("asof_ring_held", "1 while a ring is held.", ring, nil),
 	})
 }
 
@@ -76,11 +80,12 @@ type state struct {
 	resolver                                   *resolver.Resolver
 	now                                        func() time.Time
 	ready, checkpoints, lag, ahead, age, stale *prometheus.Desc
+	ringAge, ringDue, ringHeld                 *prometheus.Desc
 }
 
 // Describe implements prometheus.Collector.
 func (s *state) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{s.ready, s.checkpoints, s.lag, s.ahead, s.age, s.stale} {
+	for _, d := range []*prometheus.Desc{s.ready, s.checkpoints, s.lag, s.ahead, s.age, s.stale, s.ringAge, s.ringDue, s.ringHeld} {
 		out <- d
 	}
 }
@@ -114,4 +119,19 @@ func (s *state) Collect(out chan<- prometheus.Metric) {
 			gauge(s.age, now.Sub(r.Checked).Seconds(), r.Name)
 		}
 	}
+	// What a ring waits for may stand in a segment that is not in memory.
+	ctx, cancel := context.WithTimeout(context.Background(), ringsTimeout)
+	defer cancel()
+	for _, r := range s.resolver.Rings(ctx) {
+		gauge(s.ringHeld, bit(r.Held), r.Name)
+		if !r.Time.IsZero() {
+			gauge(s.ringAge, max(now.Sub(r.Time.Time()).Seconds(), 0), r.Name)
+		}
+		if !r.Due.IsZero() {
+			gauge(s.ringDue, max(r.Due.Time().Sub(now).Seconds(), 0), r.Name)
+		}
+	}
 }
+
+// ringsTimeout is for how long a scrape waits to learn when rings may move.
+const ringsTimeout = 3 * time.Second

@@ -135,6 +135,29 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// Rings tell how old they are, whether they are held, and when they may move.
+func TestMetricsOfRings(t *testing.T) {
+	at, err := manifest.ParseID("20250401T000000Z")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, _ := setup(t, func(_ *Options, r *resolver.Options) { r.Now = at.Time })
+	body := ask(s, "/-/metrics").Body.String()
+	for _, want := range []string{`asof_ring_age_seconds{ring="prod"} 1.1232e+06`, `asof_ring_held{ring="prod"} 0`, `asof_ring_due_seconds{ring="before"} 0`, `asof_ring_held{ring="wave"} 0`} {
+		if !strings.Contains(body, "\n"+want+"\n") {
+			t.Errorf("metrics lack %s", want)
+		}
+	}
+	for _, not := range []string{`asof_ring_age_seconds{ring="wave"}`, `asof_ring_due_seconds{ring="prod"}`} {
+		if strings.Contains(body, not) {
+			t.Errorf("metrics have %s", not)
+		}
+	}
+	if t.Failed() {
+		t.Log(body)
+	}
+}
+
 // A horizon in the future must be seen, and must not look like a publish of just now.
 func TestMetricsOfTheFuture(t *testing.T) {
 	horizon, err := manifest.ParseID("20250401T000000Z")
