@@ -49,7 +49,7 @@ func (r Rollout) Board(ctx context.Context, all []*History, now ID) (Board, erro
 		if err != nil {
 			return Board{}, err
 		}
-		row := BoardRing{Name: ring.Name, After: ring.After, Held: ring.Held, Due: due.To, Same: due.Same, Next: due.Next, Why: due.Why, Repos: []Standing{}, of: due.Of}
+		row := BoardRing{Name: ring.Name, After: ring.After, Held: ring.Held, Due: due.To, Same: due.Same, Next: due.Next, Why: due.Why, Repos: []Standing{}, of: due.Repo}
 		if stands, ok := ring.Now(); ok {
 			row.Time, row.Since, row.By, row.Reason = stands.Time, stands.At, stands.By, stands.Reason
 			for _, h := range members {

@@ -49,28 +49,17 @@ func (h *History) ring(name string) (Ring, bool) {
 	return h.rings.Ring(name)
 }
 
-// RingStand is a time that a ring stands for, or stood for before.
-type RingStand struct {
-	Ring    string
-	Time    ID
-	Current bool // false: a roll-back would bring it back
-}
-
-// RingStands returns what the rings that hold for the repo stand for, and what each would be
-// rolled back to.
-func (h *History) RingStands() (stands []RingStand) {
+// Rings returns the rings that hold for the repo and stand for something, in their order.
+func (h *History) Rings() (rings []Ring) {
 	if h.rings == nil || !h.rings.Holds(h.Index.Repo) {
 		return nil
 	}
 	for _, ring := range h.rings.Rings {
-		if now, ok := ring.Now(); ok {
-			stands = append(stands, RingStand{ring.Name, now.Time, true})
-		}
-		if before, err := ring.Before(); err == nil {
-			stands = append(stands, RingStand{ring.Name, before.Time, false})
+		if _, ok := ring.Now(); ok {
+			rings = append(rings, ring)
 		}
 	}
-	return stands
+	return rings
 }
 
 // RingMark is a ring on a repo's list of checkpoints.
@@ -83,13 +72,14 @@ type RingMark struct {
 // RingMarks returns the rings that lead to a checkpoint of the repo, as far as the index alone
 // tells. It reads no segment.
 func (h *History) RingMarks() (marks []RingMark) {
-	for _, s := range h.RingStands() {
-		if !s.Current || s.Time > h.Index.Horizon || !h.isRing(s.Ring) {
+	for _, ring := range h.Rings() {
+		now, _ := ring.Now()
+		if now.Time > h.Index.Horizon || !h.isRing(ring.Name) {
 			continue
 		}
-		answer, ok := h.tail.newest(s.Time)
-		if ok && answer.Outcome == Found || !ok && upTo(h.starts, s.Time) > 0 {
-			marks = append(marks, RingMark{s.Ring, s.Time, answer.ID})
+		answer, ok := h.tail.newest(now.Time)
+		if ok && answer.Outcome == Found || !ok && upTo(h.starts, now.Time) > 0 {
+			marks = append(marks, RingMark{ring.Name, now.Time, answer.ID})
 		}
 	}
 	return marks
@@ -97,12 +87,10 @@ func (h *History) RingMarks() (marks []RingMark) {
 
 // RingOn returns the first ring that stands on a checkpoint.
 func (h *History) RingOn(ctx context.Context, id ID) (name string, ok bool, err error) {
-	for _, s := range h.RingStands() {
-		if !s.Current {
-			continue
-		}
-		if answer, err := h.at(ctx, s.Time); err != nil || answer.ID == id && answer.Outcome != Before {
-			return s.Ring, err == nil, err
+	for _, ring := range h.Rings() {
+		now, _ := ring.Now()
+		if answer, err := h.at(ctx, now.Time); err != nil || answer.ID == id && answer.Outcome != Before {
+			return ring.Name, err == nil, err
 		}
 	}
 	return "", false, nil

@@ -13,10 +13,16 @@ type Due struct {
 	Same bool
 	// Next is when time alone lets the ring move on, as far as that is known; none: it is not.
 	Next ID
-	// Why says why the ring stays, or why it does not move further; empty: it has all that
-	// there is.
-	Why string
-	Of  string // the member that Why speaks of; empty: none
+	Bar  // why the ring stays, or moves no further
+}
+
+// Bar is what keeps a ring from a time. The zero value: nothing does.
+type Bar struct {
+	Why  string
+	Repo string // the member that Why speaks of; empty: none
+	// Checkpoint is the one of Repo that no ring may enter, as it is blocked or pruned; none: that is
+	// not why.
+	Checkpoint ID
 }
 
 // Members are the histories of a rollout's members. Those of repos that are retired, or were
@@ -58,15 +64,15 @@ func (r Rollout) Due(ctx context.Context, name string, members Members, now ID) 
 	ring := r.Rings[i]
 	limit, by := members.Limit()
 	if limit.IsZero() {
-		return Due{Why: "no member has a checkpoint"}, nil
+		return Due{Bar: Bar{Why: "no member has a checkpoint"}}, nil
 	}
-	final := "nothing later is final in " + by
-	due := Due{To: min(limit, now), Why: final, Of: by}
+	final := Bar{Why: "nothing later is final in " + by, Repo: by}
+	due := Due{To: min(limit, now), Bar: final}
 	stood, ok := ring.Now()
 	if i > 0 {
 		due = r.Rings[i-1].baked(ID(ring.After), stood.Time, now)
 		if due.To > limit {
-			due.To, due.Why, due.Of = limit, final, by
+			due.To, due.Bar = limit, final
 		}
 	}
 	if due.To > stood.Time {
@@ -74,8 +80,8 @@ func (r Rollout) Due(ctx context.Context, name string, members Members, now ID) 
 		if err != nil {
 			return Due{}, err
 		}
-		if due.To = to; bar.why != "" {
-			due.Why, due.Of = bar.why, bar.repo
+		if due.To = to; bar.Why != "" {
+			due.Bar = bar
 		}
 	}
 	if due.To <= stood.Time {
@@ -94,7 +100,7 @@ func (r Rollout) Due(ctx context.Context, name string, members Members, now ID) 
 func (r Ring) baked(after, than, now ID) (due Due) {
 	current, ok := r.Now()
 	if !ok {
-		return Due{Why: fmt.Sprintf("%s stands for nothing yet", r.Name)}
+		return Due{Bar: Bar{Why: r.Name + " stands for nothing yet"}}
 	}
 	due.Why = fmt.Sprintf("%s stands for nothing later", r.Name)
 	for _, s := range r.Stands {
@@ -112,7 +118,7 @@ func (r Ring) baked(after, than, now ID) (due Due) {
 
 // enter returns the newest time up to an instant that a ring may enter, or one that is not
 // later than the floor, and what keeps it from later ones.
-func (r Rollout) enter(ctx context.Context, members Members, to, floor ID) (at ID, last bar, err error) {
+func (r Rollout) enter(ctx context.Context, members Members, to, floor ID) (at ID, last Bar, err error) {
 	for again := true; again && to > floor; {
 		again = false
 		for _, h := range members {
@@ -121,60 +127,53 @@ func (r Rollout) enter(ctx context.Context, members Members, to, floor ID) (at I
 				if err != nil {
 					return 0, last, err
 				}
-				if bar.why == "" {
+				if bar.Why == "" {
 					break
 				}
-				to, last, again = bar.id-1, bar, true
+				to, last, again = bar.Checkpoint-1, bar, true
 			}
 		}
 	}
 	return to, last, nil
 }
 
-// bar is what keeps rings from a checkpoint of a repo; the zero value: nothing.
-type bar struct {
-	repo string
-	id   ID
-	why  string
-}
-
 // bar says what keeps rings from the checkpoint that a member has at an instant.
-func (r Rollout) bar(ctx context.Context, h *History, at ID) (bar, error) {
+func (r Rollout) bar(ctx context.Context, h *History, at ID) (Bar, error) {
 	answer, err := h.at(ctx, at)
 	if err != nil || answer.Outcome != Found && answer.Outcome != Gone {
-		return bar{}, err
+		return Bar{}, err
 	}
 	repo := h.Index.Repo
 	name := fmt.Sprintf("%s %s", repo, answer.ID)
 	if answer.Outcome == Gone {
-		return bar{repo, answer.ID, name + " is pruned"}, nil
+		return Bar{name + " is pruned", repo, answer.ID}, nil
 	}
 	if b, blocked := r.Blocked(repo, answer.ID); blocked {
 		why := fmt.Sprintf("%s is blocked since %s", name, b.At)
 		if b.Reason != "" {
 			why += ": " + b.Reason
 		}
-		return bar{repo, answer.ID, why}, nil
+		return Bar{why, repo, answer.ID}, nil
 	}
-	return bar{}, nil
+	return Bar{}, nil
 }
 
-// MayEnter says why no ring may enter a time; empty: it may.
-func (r Rollout) MayEnter(ctx context.Context, members Members, at, now ID) (why string, err error) {
+// MayEnter says what keeps every ring from a time.
+func (r Rollout) MayEnter(ctx context.Context, members Members, at, now ID) (Bar, error) {
 	switch limit, by := members.Limit(); {
 	case limit.IsZero():
-		return "no member has a checkpoint", nil
+		return Bar{Why: "no member has a checkpoint"}, nil
 	case at > limit:
-		return fmt.Sprintf("it is not final in %s, whose horizon is %s", by, limit), nil
+		return Bar{Why: fmt.Sprintf("it is not final in %s, whose horizon is %s", by, limit), Repo: by}, nil
 	case at > now:
-		return "it lies in the future", nil
+		return Bar{Why: "it lies in the future"}, nil
 	}
 	for _, h := range members {
-		if bar, err := r.bar(ctx, h, at); err != nil || bar.why != "" {
-			return bar.why, err
+		if bar, err := r.bar(ctx, h, at); err != nil || bar.Why != "" {
+			return bar, err
 		}
 	}
-	return "", nil
+	return Bar{}, nil
 }
 
 // Differ returns the names of the members that have another checkpoint at one instant than at

@@ -51,26 +51,26 @@ func TestDue(t *testing.T) {
 		want    Due
 		steps   []func(Rollout) (Rollout, error)
 	}{
-		{"the first follows what is final", 500, "canary", Due{To: 500, Why: "nothing later is final in a", Of: "a"}, nil},
-		{"the slowest member decides", 0, "canary", Due{To: 60, Why: "nothing later is final in b", Of: "b"}, nil},
-		{"nothing new", 0, "canary", Due{Why: "nothing later is final in b", Of: "b"}, []func(Rollout) (Rollout, error){move("canary", 60, 900)}},
-		{"nothing changes", 500, "canary", Due{To: 500, Same: true, Why: "nothing later is final in a", Of: "a"}, []func(Rollout) (Rollout, error){move("canary", 95, 900)}},
-		{"not in the future", 5000, "canary", Due{To: now, Why: "nothing later is final in a", Of: "a"}, nil},
-		{"before the first has moved", 500, "early", Due{Why: "canary stands for nothing yet"}, nil},
-		{"too early", 500, "early", Due{Next: 1050, Why: "canary has stood for 00010101T000130Z since 00010101T001550Z only"}, []func(Rollout) (Rollout, error){move("canary", 90, 950)}},
-		{"due", 500, "early", Due{To: 90, Why: "canary stands for nothing later"}, []func(Rollout) (Rollout, error){move("canary", 90, 900)}},
-		{"the older one is due", 500, "early", Due{To: 50, Next: 1050, Why: "canary has stood for 00010101T000130Z since 00010101T001550Z only"},
+		{"the first follows what is final", 500, "canary", Due{To: 500, Bar: Bar{Why: "nothing later is final in a", Repo: "a"}}, nil},
+		{"the slowest member decides", 0, "canary", Due{To: 60, Bar: Bar{Why: "nothing later is final in b", Repo: "b"}}, nil},
+		{"nothing new", 0, "canary", Due{Bar: Bar{Why: "nothing later is final in b", Repo: "b"}}, []func(Rollout) (Rollout, error){move("canary", 60, 900)}},
+		{"nothing changes", 500, "canary", Due{To: 500, Same: true, Bar: Bar{Why: "nothing later is final in a", Repo: "a"}}, []func(Rollout) (Rollout, error){move("canary", 95, 900)}},
+		{"not in the future", 5000, "canary", Due{To: now, Bar: Bar{Why: "nothing later is final in a", Repo: "a"}}, nil},
+		{"before the first has moved", 500, "early", Due{Bar: Bar{Why: "canary stands for nothing yet"}}, nil},
+		{"too early", 500, "early", Due{Next: 1050, Bar: Bar{Why: "canary has stood for 00010101T000130Z since 00010101T001550Z only"}}, []func(Rollout) (Rollout, error){move("canary", 90, 950)}},
+		{"due", 500, "early", Due{To: 90, Bar: Bar{Why: "canary stands for nothing later"}}, []func(Rollout) (Rollout, error){move("canary", 90, 900)}},
+		{"the older one is due", 500, "early", Due{To: 50, Next: 1050, Bar: Bar{Why: "canary has stood for 00010101T000130Z since 00010101T001550Z only"}},
 			[]func(Rollout) (Rollout, error){move("canary", 50, 800), move("canary", 90, 950)}},
-		{"not what was taken back", 500, "early", Due{To: 50, Why: "canary stands for nothing later"},
+		{"not what was taken back", 500, "early", Due{To: 50, Bar: Bar{Why: "canary stands for nothing later"}},
 			[]func(Rollout) (Rollout, error){move("canary", 50, 100), move("canary", 90, 200), func(r Rollout) (Rollout, error) { return r.Rollback("canary", 50, nil, by(300)) }}},
-		{"the ring before decides, not the first", 500, "prod", Due{To: 50, Why: "early stands for nothing later"},
+		{"the ring before decides, not the first", 500, "prod", Due{To: 50, Bar: Bar{Why: "early stands for nothing later"}},
 			[]func(Rollout) (Rollout, error){move("canary", 90, 100), move("early", 50, 300)}},
-		{"around what is blocked", 500, "canary", Due{To: 49, Why: "a 00010101T000050Z is blocked since 00010101T001300Z", Of: "a"},
+		{"around what is blocked", 500, "canary", Due{To: 49, Bar: Bar{Why: "a 00010101T000050Z is blocked since 00010101T001300Z", Repo: "a", Checkpoint: 50}},
 			[]func(Rollout) (Rollout, error){
 				func(r Rollout) (Rollout, error) { return r.Block("a", 90, by(777)) },
 				func(r Rollout) (Rollout, error) { return r.Block("a", 50, by(780)) },
 			}},
-		{"blocked, and nothing else is new", 500, "canary", Due{Why: "b 00010101T000100Z is blocked since 00010101T001257Z", Of: "b"},
+		{"blocked, and nothing else is new", 500, "canary", Due{Bar: Bar{Why: "b 00010101T000100Z is blocked since 00010101T001257Z", Repo: "b", Checkpoint: 60}},
 			[]func(Rollout) (Rollout, error){
 				move("canary", 59, 100),
 				func(r Rollout) (Rollout, error) { return r.Block("b", 60, by(777)) },
@@ -119,16 +119,16 @@ func TestMayEnter(t *testing.T) {
 		45: "myfile 00010101T000040Z is blocked since 00010101T000050Z: broken",
 		46: "it is not final in myfile, whose horizon is 00010101T000045Z",
 	} {
-		why, err := r.MayEnter(t.Context(), members, at, 1000)
-		if err != nil || why != want {
-			t.Errorf("%s: %q, %v; want %q", at, why, err, want)
+		bar, err := r.MayEnter(t.Context(), members, at, 1000)
+		if err != nil || bar.Why != want {
+			t.Errorf("%s: %+v, %v; want %q", at, bar, err, want)
 		}
 	}
-	if why, _ := r.MayEnter(t.Context(), members, 30, 29); why != "it lies in the future" {
-		t.Error(why)
+	if bar, _ := r.MayEnter(t.Context(), members, 30, 29); bar.Why != "it lies in the future" {
+		t.Error(bar)
 	}
-	if why, _ := r.MayEnter(t.Context(), nil, 30, 1000); why != "no member has a checkpoint" {
-		t.Error(why)
+	if bar, _ := r.MayEnter(t.Context(), nil, 30, 1000); bar.Why != "no member has a checkpoint" {
+		t.Error(bar)
 	}
 }
 
@@ -160,7 +160,7 @@ func TestDueHolds(t *testing.T) {
 				ring, _ := r.Ring(name)
 				current, _ := ring.Now()
 				if random.IntN(60) == 0 {
-					if before, err := ring.Before(); err == nil {
+					if before, err := ring.Before(current.Time); err == nil {
 						wrong, err := members.Differ(t.Context(), before.Time, current.Time)
 						if err != nil {
 							t.Fatal(err)
@@ -185,8 +185,8 @@ func TestDueHolds(t *testing.T) {
 				if due.To <= current.Time {
 					t.Fatalf("seed %d: %s goes from %s to %s", seed, name, current.Time, due.To)
 				}
-				if why, err := r.MayEnter(t.Context(), members, due.To, now); why != "" || err != nil {
-					t.Fatalf("seed %d: %s enters %s: %s, %v", seed, name, due.To, why, err)
+				if bar, err := r.MayEnter(t.Context(), members, due.To, now); bar.Why != "" || err != nil {
+					t.Fatalf("seed %d: %s enters %s: %s, %v", seed, name, due.To, bar.Why, err)
 				}
 				if k > 0 {
 					before, _ := r.Rings[k-1].Now()

@@ -93,12 +93,11 @@ func (r Rollout) Rollback(name string, to ID, wrong []string, by Stamp) (Rollout
 	}, Block{slices.Sorted(slices.Values(wrong)), to, from.Time, by})
 }
 
-// Before returns what a ring stood for before, as far as that was earlier than what it stands
-// for.
-func (r Ring) Before() (Stand, error) {
-	now, _ := r.Now()
+// Before returns the last time that the ring stood for and that is before a checkpoint. Where
+// that is the newest checkpoint of all that it stands for now, a roll-back leads there.
+func (r Ring) Before(id ID) (Stand, error) {
 	for _, s := range slices.Backward(r.Stands) {
-		if s.Time < now.Time {
+		if s.Time < id {
 			return s, nil
 		}
 	}
@@ -175,6 +174,14 @@ func (r Rollout) Blocked(repo string, id ID) (Block, bool) {
 	return Block{}, false
 }
 
+// blocks reports whether some block keeps rings from all checkpoints of a repo that another one
+// would.
+func (r Rollout) blocks(repo string, other Block) bool {
+	return slices.ContainsFunc(r.Blocks, func(b Block) bool {
+		return b.Covers(repo, other.After+1) && b.Covers(repo, other.Through)
+	})
+}
+
 // Covers reports whether the block keeps rings from a checkpoint of a repo.
 func (b Block) Covers(repo string, id ID) bool {
 	_, named := slices.BinarySearch(b.Repos, repo)
@@ -196,6 +203,7 @@ func (r Rollout) change(what RingChange, change func(*Ring) error, blocks ...Blo
 		return r, fmt.Errorf("ring %s: %w", what.Ring, err)
 	}
 	for _, b := range blocks {
+		b.Repos = slices.DeleteFunc(b.Repos, func(repo string) bool { return r.blocks(repo, b) })
 		if len(b.Repos) > 0 {
 			next.Blocks = append(next.Blocks, b)
 		}

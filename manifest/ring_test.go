@@ -77,11 +77,11 @@ func TestRingChanges(t *testing.T) {
 func TestBefore(t *testing.T) {
 	r := rollout(t)
 	canary, _ := r.Ring("canary")
-	if s, err := canary.Before(); err != nil || s.Time != 10 {
+	if s, err := canary.Before(20); err != nil || s.Time != 10 {
 		t.Errorf("%+v, %v", s, err)
 	}
 	early, _ := r.Ring("early")
-	if s, err := early.Before(); !errors.Is(err, ErrNothingBefore) {
+	if s, err := early.Before(10); !errors.Is(err, ErrNothingBefore) {
 		t.Errorf("%+v, %v", s, err)
 	}
 }

@@ -135,6 +135,40 @@ func TestRings(t *testing.T) {
 	}
 }
 
+// A second roll-back, after a resume, goes back further: to the last state with other checkpoints.
+// A prune keeps them until then.
+func TestRollbackTwice(t *testing.T) {
+	f, _, ids := ringScene(t)
+	rings := ringsOf(f.pub)
+	for _, at := range []manifest.ID{ids[0], ids[1], ids[2]} {
+		if _, err := rings.Set(t.Context(), "prod", at, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, want := range []manifest.ID{ids[1], ids[0]} {
+		stop, err := rings.Rollback(t.Context(), "prod", 0, "it broke")
+		if err != nil || stop.To != want || stop.Blocked[f.repo.Name] != ids[2-i] {
+			t.Fatalf("%+v, %v; want %s", stop, err, want)
+		}
+		if _, err := rings.Rollback(t.Context(), "prod", 0, "it broke"); !errors.Is(err, rollout.ErrBack) {
+			t.Errorf("while it is held: %v", err)
+		}
+		if err := rings.Resume(t.Context(), "prod", ""); err != nil {
+			t.Fatal(err)
+		}
+		// The ring's time moves on, up to what is blocked.
+		if steps, err := rings.Promote(t.Context(), []string{"prod"}, ""); err != nil || len(steps[0].Changed) > 0 {
+			t.Fatalf("%+v, %v", steps, err)
+		}
+		if _, err := retain.Prune(t.Context(), tools(f.pub), f.repo.Repo, retain.PruneOptions{Policy: retain.Policy{Last: 1}, Apply: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := rings.Rollback(t.Context(), "prod", 0, "it broke"); !errors.Is(err, manifest.ErrNothingBefore) {
+		t.Error(err)
+	}
+}
+
 // What a ring stands on, and what it would be rolled back to, is not pruned; and a name is a
 // ring or a channel.
 func TestRingsKeep(t *testing.T) {

@@ -120,8 +120,18 @@ func (a *app) printSteps(steps []rollout.Step, dry bool) error {
 			t.row(s.Ring, orDash(s.From), to, orText(strings.Join(s.Changed, ", "), "-"), orDash(s.Next), orText(s.Why, "-"))
 		}
 	})
-	if dry && err == nil {
+	if err != nil {
+		return err
+	}
+	told := map[string]bool{"": true}
+	for _, s := range steps {
+		if !told[s.Advice] {
+			fmt.Fprintln(a.stderr, "hint:", s.Advice)
+			told[s.Advice] = true
+		}
+	}
+	if dry {
 		fmt.Fprintln(a.stderr, "nothing was moved; leave out --dry-run to do it")
 	}
-	return err
+	return nil
 }

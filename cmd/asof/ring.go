@@ -79,11 +79,14 @@ func (a *app) printRings(ctx context.Context, rings *rollout.Rollout) error {
 func ringTables(t *table, board manifest.Board) {
 	t.row("RING", "AFTER", "TIME", "SINCE", "BY", "WOULD MOVE TO", "NEXT", "WHY")
 	for _, r := range board.Rings {
-		why := r.Why
+		why, due := r.Why, r.Due
 		if r.Held != nil {
 			why = heldText(r.Held)
 		}
-		t.row(r.Name, page.Span(r.After), orDash(orNull(r.Time)), orDash(orNull(r.Since)), orText(r.By, "-"), orDash(orNull(r.Due)), orDash(orNull(r.Next)), orText(why, "-"))
+		if r.Same {
+			due = 0
+		}
+		t.row(r.Name, page.Span(r.After), orDash(orNull(r.Time)), orDash(orNull(r.Since)), orText(r.By, "-"), orDash(orNull(due)), orDash(orNull(r.Next)), orText(why, "-"))
 	}
 	for _, r := range board.Rings {
 		if len(r.Repos) == 0 {

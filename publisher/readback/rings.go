@@ -21,16 +21,14 @@ func (v *verification) checkRings(ctx context.Context, history *manifest.History
 	case err != nil:
 		return err
 	}
-	for _, s := range history.WithRings(&rings.Doc).RingStands() {
-		if !s.Current {
-			continue
-		}
-		if _, channel := history.Index.Channels[s.Ring]; channel {
-			_ = v.note(nil, damaged(manifest.RolloutKey, "ring %s: the repo has a channel of this name, which goes before it", s.Ring))
+	for _, ring := range history.WithRings(&rings.Doc).Rings() {
+		s, _ := ring.Now()
+		if _, channel := history.Index.Channels[ring.Name]; channel {
+			_ = v.note(nil, damaged(manifest.RolloutKey, "ring %s: the repo has a channel of this name, which goes before it", ring.Name))
 			continue
 		}
 		if s.Time > history.Index.Horizon {
-			_ = v.note(nil, damaged(manifest.RolloutKey, "ring %s stands for %s, which is not final here", s.Ring, s.Time))
+			_ = v.note(nil, damaged(manifest.RolloutKey, "ring %s stands for %s, which is not final here", ring.Name, s.Time))
 			continue
 		}
 		answer, err := history.Resolve(ctx, manifest.At(s.Time), manifest.IDOf(v.Now()))
@@ -38,7 +36,7 @@ func (v *verification) checkRings(ctx context.Context, history *manifest.History
 			return err
 		}
 		if answer.Outcome == manifest.Gone {
-			_ = v.note(nil, damaged(manifest.RolloutKey, "ring %s stands for %s: checkpoint %s was pruned", s.Ring, s.Time, answer.ID))
+			_ = v.note(nil, damaged(manifest.RolloutKey, "ring %s stands for %s: checkpoint %s was pruned", ring.Name, s.Time, answer.ID))
 		}
 	}
 	return nil

@@ -120,7 +120,7 @@ func (p Policy) Decide(ctx context.Context, history *manifest.History) (*Decisio
 	since := p.Within.before(newest.ID.Time())
 	periods := p.periods()
 	last := make([]string, len(periods)) // the period of the last one kept
-	rings := history.RingStands()
+	rings := stands(history.Rings())
 	age := 0
 	// From the newest to the oldest: the newest of each period stays.
 	for part, err := range history.Backward(ctx) {
@@ -131,9 +131,7 @@ func (p Policy) Decide(ctx context.Context, history *manifest.History) (*Decisio
 			var why reasons
 			why.add(becauseNewest, age == 0)
 			why.add(becauseChannel, slices.Contains(channels, c.ID))
-			stood := func(s manifest.RingStand) bool { return c.ID <= s.Time }
-			why.add(becauseRing, slices.ContainsFunc(rings, stood))
-			rings = slices.DeleteFunc(rings, stood) // older ones are not what it stands for
+			why.add(becauseRing, rings.on(c.ID))
 			why.add(becauseOther, len(p.Drop) > 0 && !slices.Contains(p.Drop, c.ID))
 			why.add(becauseNamed, slices.Contains(p.IDs, c.ID))
 			why.add(becauseLast, age < p.Last)

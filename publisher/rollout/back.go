@@ -20,9 +20,10 @@ type Stop struct {
 	Standing []string
 }
 
-// Rollback puts a ring back, at once for all repos, and holds it there: to a time, or to what
-// it stood for before. Run twice, it goes back once: further back only by a time. The checkpoints that it stood for are blocked in every repo that has
-// another one then.
+// Rollback puts a ring back, at once for all repos, and holds it there: to a time, or to the
+// last other checkpoints that it stood for. Run twice, it goes back once: while it is held there,
+// only a time leads further back. The checkpoints that it stood for are blocked in every repo that
+// has another one then.
 func (r *Rollout) Rollback(ctx context.Context, name string, to manifest.ID, reason string) (stop Stop, err error) {
 	_, _, err = r.change(ctx, func(s State) (next manifest.Rollout, err error) {
 		next, stop, err = s.rollback(ctx, name, to, r.stamp(reason))
@@ -43,11 +44,15 @@ func (s State) rollback(ctx context.Context, name string, to manifest.ID, by man
 	switch stands := ring.Stands; {
 	case ring.Held != nil && to == from.Time:
 		return s.Rollout, Stop{Step: Step{Ring: name, From: to, To: to}, Blocked: map[string]manifest.ID{}}, nil
-	case to.IsZero() && len(stands) > 1 && from.Time < stands[len(stands)-2].Time:
-		return s.Rollout, Stop{}, &RefusedError{name, from.Time, "it stands there " + because(from.Stamp), ErrBack, fmt.Sprintf("asof rollback %s --to TIME goes further back", name)}
+	case ring.Held != nil && to.IsZero() && len(stands) > 1 && from.Time < stands[len(stands)-2].Time:
+		return s.Rollout, Stop{}, &RefusedError{name, from.Time, "it stands there " + because(from.Stamp), ErrBack, fmt.Sprintf("asof rollback %s --to TIME goes further back, and so does a roll-back after asof resume %s", name, name)}
 	}
 	if to.IsZero() {
-		before, err := ring.Before()
+		newest, err := s.newest(ctx, from.Time)
+		if err != nil {
+			return s.Rollout, Stop{}, err
+		}
+		before, err := ring.Before(newest)
 		if err != nil {
 			return s.Rollout, Stop{}, err
 		}
@@ -78,6 +83,21 @@ func (s State) rollback(ctx context.Context, name string, to manifest.ID, by man
 	return next, stop, err
 }
 
+// newest returns the newest checkpoint of all that the members have at a time; none: they have
+// none.
+func (s State) newest(ctx context.Context, at manifest.ID) (newest manifest.ID, err error) {
+	for _, h := range s.Members {
+		answer, err := h.Resolve(ctx, manifest.At(at), s.Now)
+		if err != nil {
+			return newest, err
+		}
+		if answer.Outcome == manifest.Found || answer.Outcome == manifest.Gone {
+			newest = max(newest, answer.ID)
+		}
+	}
+	return newest, nil
+}
+
 // standing names the rings that stand on a blocked checkpoint.
 func (s State) standing(ctx context.Context) (names []string, err error) {
 	for _, ring := range s.Rings {
@@ -85,11 +105,11 @@ func (s State) standing(ctx context.Context) (names []string, err error) {
 		if !ok {
 			continue
 		}
-		why, err := s.MayEnter(ctx, s.Members, stands.Time, s.Now)
+		bar, err := s.MayEnter(ctx, s.Members, stands.Time, s.Now)
 		if err != nil {
 			return nil, err
 		}
-		if why != "" {
+		if bar.Why != "" {
 			names = append(names, ring.Name)
 		}
 	}

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ type Step struct {
 	Held    *manifest.Hold // nil: it is not held
 	Next    manifest.ID    // when time alone lets it move on; none: not known
 	Why     string         // why it stays, or moves no further
+	Advice  string         // what lets it move further; empty: time, or what Why says
 }
 
 // Moves reports whether the ring's time changes.
@@ -100,7 +102,7 @@ func (s State) promote(ctx context.Context, name string, by manifest.Stamp) (man
 	if err != nil {
 		return s.Rollout, step, err
 	}
-	step.Next, step.Why = due.Next, due.Why
+	step.Next, step.Why, step.Advice = due.Next, due.Why, s.advice(due.Bar)
 	if ring.Held != nil || due.To.IsZero() {
 		return s.Rollout, step, nil
 	}
@@ -160,11 +162,26 @@ func (s State) set(ctx context.Context, name string, to manifest.ID, by manifest
 }
 
 func (s State) mayEnter(ctx context.Context, name string, to manifest.ID) error {
-	why, err := s.MayEnter(ctx, s.Members, to, s.Now)
-	if err == nil && why != "" {
-		err = &RefusedError{name, to, why, ErrNotAllowed, "asof ring shows the rings, and what is blocked"}
+	bar, err := s.MayEnter(ctx, s.Members, to, s.Now)
+	if err == nil && bar.Why != "" {
+		err = &RefusedError{name, to, bar.Why, ErrNotAllowed, cmp.Or(s.advice(bar), "asof ring shows the rings, and what is blocked")}
 	}
 	return err
+}
+
+// advice says how rings get past what keeps them from a checkpoint; empty: nothing does but time.
+func (s State) advice(bar manifest.Bar) string {
+	if bar.Checkpoint.IsZero() {
+		return ""
+	}
+	if _, blocked := s.Blocked(bar.Repo, bar.Checkpoint); blocked {
+		return fmt.Sprintf("asof unblock %s %s lets rings have it", bar.Repo, bar.Checkpoint)
+	}
+	return undo(bar.Repo, bar.Checkpoint)
+}
+
+func undo(repo string, id manifest.ID) string {
+	return fmt.Sprintf("asof prune %s --undo %s brings it back", repo, id)
 }
 
 // because says who did something, when and why.
@@ -195,7 +212,7 @@ func (r *Rollout) landed(ctx context.Context, name string) error {
 		}
 		if answer.Outcome == manifest.Gone {
 			return &RefusedError{name, stands.Time, fmt.Sprintf("%s %s was pruned meanwhile", h.Index.Repo, answer.ID), ErrNotAllowed,
-				fmt.Sprintf("asof prune %s --undo %s brings it back", h.Index.Repo, answer.ID)}
+				undo(h.Index.Repo, answer.ID)}
 		}
 	}
 	return nil
