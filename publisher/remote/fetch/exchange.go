@@ -116,6 +116,9 @@ func (c *Client) sendOne(ex *exchange, method string, u *url.URL) (*http.Respons
 	}
 	req.Header.Set("Accept-Encoding", "identity")
 	req.Header.Set("User-Agent", c.agent)
+	if c.accept != "" {
+		req.Header.Set("Accept", c.accept)
+	}
 	setCondition(req.Header, ex.have)
 	if ex.fresh {
 		req.Header.Set("Cache-Control", "no-cache")

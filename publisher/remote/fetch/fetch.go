@@ -40,6 +40,7 @@ type Client struct {
 	gate   *retry.Gate // of the upstream: what all requests wait at while it is away
 
 	agent   string
+	accept  string      // the header Accept; empty: none
 	header  http.Header // secrets: for the upstream's own host only
 	foreign *hosts      // that the log has named
 	clock   *clock.Server
@@ -59,6 +60,7 @@ type Response struct {
 	Way      []*url.URL // what was asked, by redirects up to where the document came from
 	Size     int64      // bytes; -1: not announced
 	Modified time.Time  // UTC; zero: not announced, not a valid time, or in the future
+	Type     string     // Content-Type, as it came; empty: not announced
 	// Validator is for GetChanged; zero: the upstream gave none that proves anything.
 	Validator remote.Validator
 }
@@ -207,8 +209,22 @@ func (c *Client) get(ctx context.Context, u *url.URL, size int64, have remote.Va
 		Way:       ex.way,
 		Size:      length,
 		Modified:  lastModified(resp.Header),
+		Type:      resp.Header.Get("Content-Type"),
 		Validator: validatorOf(u, resp.Header),
 	}, nil
+}
+
+// Accepting is the same client, which asks for documents of some media types: the header Accept
+// (RFC 9110, section 12.5.1).
+func (c *Client) Accepting(types string) *Client {
+	asking := *c
+	asking.accept = types
+	return &asking
+}
+
+// Own reports whether a URL is on the upstream's own host, where credentials go.
+func (c *Client) Own(u *url.URL) bool {
+	return c.Local() && u.Scheme == "file" || sameOrigin(c.origin, u)
 }
 
 // Local reports whether the upstream is a local folder.

@@ -327,3 +327,32 @@ func TestTree(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A file may stand elsewhere than at its path, in the tree as in the session.
+func TestElsewhere(t *testing.T) {
+	up := newUpstream(t, map[string]string{"packages/ab/a.whl": "wheel"})
+	s, err := NewSession(up.client, nil, slog.New(slog.DiscardHandler), "test")
+	must(t, err)
+	s.At("files/a.whl", up.client.URL("packages/ab/a.whl"))
+	got, err := s.Download(t.Context(), "files/a.whl", Listed{Size: 5})
+	must(t, err)
+	if size, err := s.Size(t.Context(), "files/a.whl"); size != 5 || err != nil {
+		t.Errorf("%d, %v", size, err)
+	}
+	tree := s.Tree()
+	f := remote.File{Path: "files/a.whl", Size: got.Size, SHA256: got.SHA256}
+	tree.AddFile(f, nil)
+	content, err := tree.Open(t.Context(), f)
+	must(t, err)
+	data, err := io.ReadAll(content.Body)
+	if string(data) != "wheel" || err != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+	must(t, content.Body.Close())
+	_, err = tree.Modified(t.Context(), f)
+	must(t, err)
+	if list := slices.Compact(up.take()); !slices.Equal(list, []string{"packages/ab/a.whl"}) {
+		t.Errorf("%q", list)
+	}
+	must(t, tree.Close())
+}

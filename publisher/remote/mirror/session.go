@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/url"
 	"os"
 	"sync"
 
@@ -32,6 +33,9 @@ type Session struct {
 	prev   remote.Previous // nil: nothing is published yet
 	log    *slog.Logger
 	dir    string // for temporary files
+
+	mu     sync.Mutex
+	places map[string]*url.URL // by path: files that stand elsewhere
 }
 
 // NewSession starts a capture. kind is the type of remote and names the temporary folder.
@@ -48,6 +52,27 @@ func NewSession(client *fetch.Client, prev remote.Previous, log *slog.Logger, ki
 // another one, they are asked, in this order. That mixes nothing: digests bind all bytes to
 // the root documents, which come from the first place only.
 func (s *Session) AlsoAt(others ...*fetch.Client) { s.others = append(s.others, others...) }
+
+// At says that a file of the tree stands elsewhere upstream, at a URL. Without a word it stands
+// at its path below the root document.
+func (s *Session) At(path string, u *url.URL) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.places == nil {
+		s.places = map[string]*url.URL{}
+	}
+	s.places[path] = u
+}
+
+// url is where a place has a file.
+func (s *Session) url(client *fetch.Client, path string) *url.URL {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u := s.places[path]; u != nil {
+		return u
+	}
+	return client.URL(path)
+}
 
 // anywhere calls f with each place until one has the file. The error is the first one's.
 func (s *Session) anywhere(ctx context.Context, f func(*fetch.Client) error) error {
@@ -91,7 +116,7 @@ func find(ctx context.Context, tree remote.Tree, path string) (remote.File, bool
 func (s *Session) Size(ctx context.Context, path string) (size int64, err error) {
 	err = s.anywhere(ctx, func(client *fetch.Client) error {
 		return client.Retry(ctx, func(ctx context.Context) (err error) {
-			size, _, err = client.Head(ctx, client.URL(path))
+			size, _, err = client.Head(ctx, s.url(client, path))
 			return err
 		})
 	})

@@ -53,7 +53,7 @@ func (s *Session) Download(ctx context.Context, path string, want Listed) (out S
 }
 
 func (s *Session) download(ctx context.Context, client *fetch.Client, path string, want Listed) (out Spooled, err error) {
-	u := client.URL(path)
+	u := s.url(client, path)
 	err = client.Retry(ctx, func(ctx context.Context) error {
 		resp, err := client.Get(ctx, u, want.Size)
 		if err != nil {

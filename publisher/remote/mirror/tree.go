@@ -117,7 +117,7 @@ func (t *Tree) Open(ctx context.Context, f remote.File) (remote.Content, error) 
 }
 
 func (t *Tree) openAt(ctx context.Context, client *fetch.Client, f remote.File) (remote.Content, error) {
-	resp, err := client.Get(ctx, client.URL(f.Path), f.Size)
+	resp, err := client.Get(ctx, t.session.url(client, f.Path), f.Size)
 	if err != nil {
 		return remote.Content{}, Gone(Differs(err))
 	}
@@ -215,7 +215,7 @@ func (t *Tree) Modified(ctx context.Context, f remote.File) (time.Time, error) {
 	if kept, ok := t.kept[f.Path]; ok {
 		return kept.Modified, nil
 	}
-	modified, err := t.session.client.Modified(ctx, t.session.client.URL(f.Path))
+	modified, err := t.session.client.Modified(ctx, t.session.url(t.session.client, f.Path))
 	if Absent(err) {
 		return time.Time{}, nil
 	}
