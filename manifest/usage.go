@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,23 +33,40 @@ type Usage struct {
 
 // Snippet is a text to paste into a file or a shell. In text and note, {tree} means the
 // URL of the checkpoint, {repo} the URL of the repo, {mirrors} the URL of the repo's mirror
-// lists, which end in a slash, and {id} the checkpoint's id. In these and in file, {name}
-// means a name for the repo on a client: its base path with hyphens for slashes.
+// lists, which end in a slash, and {id} the checkpoint's id. In title, too, {when} means the name
+// that a client follows: latest, a channel or a ring. In these and in file, {name} means a name
+// for the repo on a client: its base path with hyphens for slashes.
 type Snippet struct {
 	Title string `json:"title"`
+	Way   Way    `json:"way,omitempty"`
 	Note  string `json:"note,omitempty"` // why, and what else to know
 	File  string `json:"file,omitempty"` // where it belongs on the client
 	Text  string `json:"text"`
 }
 
+// Way says which clients a snippet is for.
+type Way string
+
+// The ways.
+const (
+	AnyWay Way = ""     // whatever they follow
+	ByTime Way = "time" // those that stay at a time or a checkpoint
+	ByName Way = "name" // those that follow {when}
+)
+
 // For fills in where clients find a checkpoint: the URL of the server, without a slash at
-// the end, the base path as URLs spell it, and the id.
-func (u Usage) For(server, base string, id ID) Usage {
+// the end, the base path as URLs spell it, and the id. when is the name that clients follow: the
+// texts for those that stay at a time are left out then. Empty: all are there, and the name is
+// latest.
+func (u Usage) For(server, base string, id ID, when string) Usage {
 	repo := server + "/" + base + "/"
-	fill := strings.NewReplacer("{repo}", repo, "{tree}", repo+id.String()+"/", "{id}", id.String(), "{name}", nameOf(base), "{mirrors}", server+"/"+MirrorLists+"/"+base+"/")
+	fill := strings.NewReplacer("{when}", cmp.Or(when, Latest), "{repo}", repo, "{tree}", repo+id.String()+"/", "{id}", id.String(), "{name}", nameOf(base), "{mirrors}", server+"/"+MirrorLists+"/"+base+"/")
 	var filled Usage
 	for _, s := range u.Snippets {
-		s.Note, s.Text, s.File = fill.Replace(s.Note), fill.Replace(s.Text), fill.Replace(s.File)
+		if when != "" && s.Way == ByTime {
+			continue
+		}
+		s.Title, s.Note, s.Text, s.File = fill.Replace(s.Title), fill.Replace(s.Note), fill.Replace(s.Text), fill.Replace(s.File)
 		filled.Snippets = append(filled.Snippets, s)
 	}
 	return filled
@@ -97,6 +115,9 @@ func ParseUsage(data []byte) (Usage, error) {
 // would not read back.
 func (u Usage) check() error {
 	for _, s := range u.Snippets {
+		if s.Way != AnyWay && s.Way != ByTime && s.Way != ByName {
+			return fmt.Errorf("%.80q is no way to follow a repo", s.Way)
+		}
 		for _, text := range []string{s.Title, s.Note, s.File, s.Text} {
 			if !utf8.ValidString(text) {
 				return errors.New("a text is not UTF-8")

@@ -44,9 +44,19 @@ func TestUsage(t *testing.T) {
 	if _, err := (Usage{[]Snippet{{Text: strings.Repeat("x", MaxUsage)}}}).Encode(); err == nil {
 		t.Error("what is too large passes")
 	}
-	filled := want.For("https://h", "r", IDOf(time.Date(2025, time.March, 18, 14, 3, 38, 0, time.UTC)))
+	filled := want.For("https://h", "r", IDOf(time.Date(2025, time.March, 18, 14, 3, 38, 0, time.UTC)), "")
 	if s := filled.Snippets[0]; s.Text != "URIs: https://h/r/20250318T140338Z/\nKey: https://h/r/20250318T140338Z/k {other}\n" || s.Note != "read https://h/r/" {
 		t.Errorf("%+v", s)
+	}
+	ways := Usage{[]Snippet{{Title: "any", Text: "{tree}"}, {Title: "time", Way: ByTime}, {Title: "follows {when}", Way: ByName, Text: "{repo}{when}/"}}}
+	if at := ways.For("https://h", "r", 1, "").Snippets; len(at) != 3 || at[2].Title != "follows latest" || at[2].Text != "https://h/r/latest/" {
+		t.Errorf("%+v", at)
+	}
+	if by := ways.For("https://h", "r", 1, "prod").Snippets; len(by) != 2 || by[0].Text != "https://h/r/00010101T000001Z/" || by[1].Title != "follows prod" || by[1].Text != "https://h/r/prod/" {
+		t.Errorf("%+v", by)
+	}
+	if _, err := (Usage{[]Snippet{{Way: "other"}}}).Encode(); err == nil {
+		t.Error("another way passes")
 	}
 	if want.Snippets[0].Note != "read {repo}" || filled.Snippets[1].Text != "https://h/r/@SNAPSHOTID@/" {
 		t.Errorf("%+v", filled)

@@ -51,7 +51,7 @@ func (p *publication) generate(ctx context.Context, files *revision.Revision, ds
 	if url == "" {
 		url = page.UnknownURL
 	}
-	g.front = page.Front{Receipt: receipt, Usage: usage.For(strings.TrimSuffix(url, "/"), page.EscapePath(dst.Base), dst.ID)}
+	g.front = page.Front{Receipt: receipt, Usage: usage.For(strings.TrimSuffix(url, "/"), page.EscapePath(dst.Base), dst.ID, "")}
 	return g, nil
 }
 

@@ -88,7 +88,11 @@ func resolve(ctx context.Context, store objstore.Reader, name, text string) (man
 	case manifest.Elsewhere:
 		err = notFound(index.InUse(), "asof list shows what there is")
 	case manifest.Before:
-		err = notFound(fmt.Errorf("%s lies before the first checkpoint of %s", text, name), "the first is "+answer.ID.String())
+		what := text
+		if answer.Ring.Valid() {
+			what = fmt.Sprintf("%s, for which the ring %s stands,", answer.Ring, text)
+		}
+		err = notFound(fmt.Errorf("%s lies before the first checkpoint of %s", what, name), "the first is "+answer.ID.String())
 	case manifest.Future:
 		err = notFound(fmt.Errorf("%s lies in the future", when.Instant), "the time now is "+now.String())
 	case manifest.NoName:

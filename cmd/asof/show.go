@@ -21,8 +21,8 @@ func newShowCmd(a *app) *cobra.Command {
 		Long: `Show the checkpoint of a time, by default the newest. The summary has the path of its
 list of changes, and says what a partial mirror leaves out. If the remote knows how
 clients use it (APT: a source and a keyring; RPM: .repo files), the texts are ready to paste; set
-public_url in asof.yaml to where clients find the repos. The list of files is verified
-against the manifest's name.
+public_url in asof.yaml to where clients find the repos. Where TIME is a channel or a
+ring, they follow that name. The list of files is verified against the manifest's name.
 
 ` + whenHelp,
 		Example: `  asof show myfile
@@ -39,10 +39,8 @@ against the manifest's name.
 			if err != nil {
 				return err
 			}
-			if len(args) == 1 {
-				args = append(args, manifest.Latest)
-			}
-			repo, answer, err := resolve(cmd.Context(), store, args[0], args[1])
+			asked := append(args[1:], manifest.Latest)[0]
+			repo, answer, err := resolve(cmd.Context(), store, args[0], asked)
 			if err != nil {
 				return err
 			}
@@ -59,7 +57,11 @@ against the manifest's name.
 			if err != nil {
 				return err
 			}
-			use = a.fillUsage(cfg, t, use)
+			when, err := manifest.ParseWhen(asked)
+			if err != nil {
+				return err
+			}
+			use = a.fillUsage(cfg, t, use, when.Name)
 			modes, err := t.modesOf(cmd.Context())
 			if err != nil {
 				return err
@@ -78,8 +80,8 @@ func changesPath(repo manifest.Repo, c manifest.Checkpoint) string {
 	return "/" + manifest.TreeKey(repo.Base, c.ID, manifest.ChangesPath)
 }
 
-// fillUsage fills in where clients find the checkpoint.
-func (a *app) fillUsage(cfg config, t tree, use manifest.Usage) manifest.Usage {
+// fillUsage fills in where clients find the checkpoint, at its id, or by a name that moves.
+func (a *app) fillUsage(cfg config, t tree, use manifest.Usage, name string) manifest.Usage {
 	url := cfg.PublicURL
 	if url == "" {
 		url = page.UnknownURL
@@ -87,7 +89,7 @@ func (a *app) fillUsage(cfg config, t tree, use manifest.Usage) manifest.Usage {
 			fmt.Fprintln(a.stderr, "hint: set public_url in asof.yaml to where clients find the repos")
 		}
 	}
-	return use.For(url, t.repo.Base, t.ID)
+	return use.For(url, t.repo.Base, t.ID, name)
 }
 
 // shown is a file as it is printed.
@@ -111,8 +113,12 @@ func showEntry(e manifest.Entry) shown {
 func (a *app) showText(repo manifest.Repo, answer manifest.Answer, left leftOut, use manifest.Usage, modes manifest.Modes, entries iter.Seq2[manifest.Entry, error]) error {
 	c := answer.Checkpoint
 	w := bufio.NewWriter(a.stdout)
-	fmt.Fprintf(w, "repo        %s\ncheckpoint  %s\npath        /%s\nlayout      %s\nfiles       %d\nsize        %s (%d bytes)\nmanifest    %s\ncontent     %s\npages       %s\nchanges     %d added, %d removed, %d changed: %s\n",
-		repo.Name, c.ID, manifest.TreePrefix(repo.Base, c.ID), c.Layout, c.Files, size(c.Bytes), c.Bytes, c.Manifest, c.Content, c.Pages, c.Added, c.Removed, c.Changed, changesPath(repo, *c))
+	fmt.Fprintf(w, "repo        %s\n", repo.Name)
+	if answer.Ring.Valid() {
+		fmt.Fprintf(w, "ring        %s\n", answer.Ring)
+	}
+	fmt.Fprintf(w, "checkpoint  %s\npath        /%s\nlayout      %s\nfiles       %d\nsize        %s (%d bytes)\nmanifest    %s\ncontent     %s\npages       %s\nchanges     %d added, %d removed, %d changed: %s\n",
+		c.ID, manifest.TreePrefix(repo.Base, c.ID), c.Layout, c.Files, size(c.Bytes), c.Bytes, c.Manifest, c.Content, c.Pages, c.Added, c.Removed, c.Changed, changesPath(repo, *c))
 	for _, line := range left.lines() {
 		fmt.Fprintf(w, "partial     %s\n", line)
 	}
@@ -138,10 +144,11 @@ func (a *app) showJSON(ctx context.Context, repo manifest.Repo, answer manifest.
 		Base       string              `json:"base"`
 		Checkpoint manifest.Checkpoint `json:"checkpoint"`
 		Final      bool                `json:"final"`
-		Changes    string              `json:"changes"` // the path of the receipt
+		Ring       manifest.ID         `json:"ring,omitempty"` // the time of the ring that was asked for
+		Changes    string              `json:"changes"`        // the path of the receipt
 		leftOut
 		Usage []manifest.Snippet `json:"usage,omitempty"`
-	}{repo.Name, repo.Base, *answer.Checkpoint, answer.Final, changesPath(repo, *answer.Checkpoint), left, use.Snippets})
+	}{repo.Name, repo.Base, *answer.Checkpoint, answer.Final, answer.Ring, changesPath(repo, *answer.Checkpoint), left, use.Snippets})
 	if err != nil {
 		return err
 	}

@@ -43,7 +43,7 @@ func WriteList(w io.Writer, base string, ix manifest.Index, rings ...manifest.Ri
 			l.Tree = l.NewestID + "/"
 		}
 		l.URL, l.Name = repoURL(base), strings.ReplaceAll(base, "/", "-")
-		l.Usage = PlainUsage(ix.Repo, base, newest.ID).For(UnknownURL, EscapePath(base), newest.ID)
+		l.Usage = PlainUsage(ix.Repo, base, newest.ID).For(UnknownURL, EscapePath(base), newest.ID, "")
 	}
 	if ix.Retired != nil {
 		l.Retired, l.Usage = retiredOf(base, *ix.Retired), manifest.Usage{}

@@ -61,11 +61,20 @@ func (r *upstream) Guide(ctx context.Context, tree remote.Tree) (remote.Guide, e
 		add(keys)
 		signedBy = from
 	}
+	file := "/etc/apt/sources.list.d/" + name + ".sources"
 	add(manifest.Snippet{
-		Title: "A source for apt",
+		Title: "A source for apt, as of this checkpoint",
+		Way:   manifest.ByTime,
 		Note:  r.sourceNote(suites),
-		File:  "/etc/apt/sources.list.d/" + name + ".sources",
-		Text:  r.source(suites, signedBy),
+		File:  file,
+		Text:  r.source("{tree}", suites, signedBy),
+	})
+	add(manifest.Snippet{
+		Title: "A source for apt that follows {when}",
+		Way:   manifest.ByName,
+		Note:  strings.TrimSpace("In URIs a channel or a ring may stand for {when}. " + movingNote(suites)),
+		File:  file,
+		Text:  r.source("{repo}{when}/", suites, signedBy),
 	})
 	add(r.snapshots(suites, name))
 	return guide, nil
@@ -134,13 +143,18 @@ func (r *upstream) sourceNote(suites []described) string {
 	if slices.ContainsFunc(suites, func(s described) bool { return s.languages != "" && !s.bare }) {
 		notes = append(notes, "Languages names the translations that are in this checkpoint. The archive lists more.")
 	}
-	if slices.ContainsFunc(suites, func(s described) bool { return !s.byHash }) {
-		notes = append(notes, "The archive has no indexes by hash. An apt update that runs while latest or a channel moves on may fail with \"File has unexpected size\"; the next one succeeds. A time instead of the name rules it out.")
-	}
 	if r.keys == nil && !unsigned {
 		notes = append(notes, "No keys are kept with this checkpoint: apt takes those that it trusts anyway.")
 	}
 	return strings.Join(notes, " ")
+}
+
+// movingNote says what may happen while a name moves; empty: nothing.
+func movingNote(suites []described) string {
+	if slices.ContainsFunc(suites, func(s described) bool { return !s.byHash }) {
+		return "The archive has no indexes by hash. An apt update that runs while {when} moves on may fail with \"File has unexpected size\"; the next one succeeds. A time instead of the name rules it out."
+	}
+	return ""
 }
 
 // snapshots returns the setting that lets apt find other times of the archive.
@@ -167,6 +181,7 @@ func (r *upstream) snapshots(suites []described, name string) manifest.Snippet {
 	}
 	return manifest.Snippet{
 		Title: "apt --snapshot, with apt 2.7 and later",
+		Way:   manifest.ByTime,
 		Note: "Your sources stay as they are. apt update --snapshot TIME, and apt install --snapshot TIME, then take the archive as it was at any TIME, " +
 			"like 20250318T140338Z. Where apt finds it expired, add -o Acquire::Check-Valid-Until=false.",
 		File: "/etc/apt/apt.conf.d/80-" + name + "-snapshots",

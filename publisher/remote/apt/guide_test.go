@@ -46,11 +46,8 @@ func TestGuide(t *testing.T) {
 		Suites: []string{"stable", "stable-updates", "flat/"}, Components: []string{"main"}, Architectures: []string{"all", "amd64"}, Sources: true,
 		SignedBy: []string{remotetest.KeyFile(t, true, key, other), remotetest.KeyFile(t, false, other)},
 	})
-	want := []string{
-		fmt.Sprintf("# %X  does not expire  test <test@example.org>\n", key.PrimaryKey.Fingerprint) +
-			"curl -fsSL --proto '=https' --create-dirs -o /etc/apt/keyrings/debian.gpg {tree}.asof/keyring.gpg\ngpg --show-keys /etc/apt/keyrings/debian.gpg\n",
-		`Types: deb deb-src
-URIs: {tree}
+	const source = `Types: deb deb-src
+URIs: AT
 Suites: stable stable-updates
 Components: main
 Architectures: amd64
@@ -59,10 +56,15 @@ Check-Valid-Until: no
 Targets-Remove: Contents-deb
 
 Types: deb
-URIs: {tree}
+URIs: AT
 Suites: ./flat/
 Signed-By: /etc/apt/keyrings/debian.gpg
-`,
+`
+	want := []string{
+		fmt.Sprintf("# %X  does not expire  test <test@example.org>\n", key.PrimaryKey.Fingerprint) +
+			"curl -fsSL --proto '=https' --create-dirs -o /etc/apt/keyrings/debian.gpg {tree}.asof/keyring.gpg\ngpg --show-keys /etc/apt/keyrings/debian.gpg\n",
+		strings.ReplaceAll(source, "AT", "{tree}"),
+		strings.ReplaceAll(source, "AT", "{repo}{when}/"),
 		`Acquire::Snapshots::URI::Override::Label::Debian "{repo}@SNAPSHOTID@/";
 Acquire::Snapshots::URI::Override::Origin::test "{repo}@SNAPSHOTID@/";
 `,
@@ -72,7 +74,10 @@ Acquire::Snapshots::URI::Override::Origin::test "{repo}@SNAPSHOTID@/";
 			t.Errorf("%s:\n%s\nwant\n%s", s.Title, s.Text, want[i])
 		}
 	}
-	if note := g.Usage.Snippets[1].Note; !strings.HasPrefix(note, "Check-Valid-Until is off, as ") || !strings.Contains(note, "Targets-Remove keeps apt-file from asking for them") || !strings.Contains(note, "no indexes by hash") {
+	if note := g.Usage.Snippets[1].Note; !strings.HasPrefix(note, "Check-Valid-Until is off, as ") || !strings.Contains(note, "Targets-Remove keeps apt-file from asking for them") {
+		t.Error(note)
+	}
+	if note := g.Usage.Snippets[2].Note; note != "In URIs a channel or a ring may stand for {when}. The archive has no indexes by hash. An apt update that runs while {when} moves on may fail with \"File has unexpected size\"; the next one succeeds. A time instead of the name rules it out." {
 		t.Error(note)
 	}
 	// The keyring is binary, and holds all keys as they came.
@@ -90,7 +95,7 @@ Acquire::Snapshots::URI::Override::Origin::test "{repo}@SNAPSHOTID@/";
 
 	// Without keys, and without a time to expire.
 	g = guide(Options{Suites: []string{"stable-updates"}, Contents: true})
-	if len(g.Files) > 0 || len(g.Usage.Snippets) != 2 {
+	if len(g.Files) > 0 || len(g.Usage.Snippets) != 3 {
 		t.Fatalf("%+v", g)
 	}
 	s := g.Usage.Snippets[0]

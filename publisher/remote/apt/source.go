@@ -188,9 +188,9 @@ func isLanguage(name string) bool {
 		(!ok || len(country) == 2 && letters(country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 }
 
-// source writes a deb822 source for all suites. Consecutive suites with the same settings
-// share a stanza.
-func (r *upstream) source(suites []described, signedBy string) string {
+// source writes a deb822 source at an address for all suites. Consecutive suites with the same
+// settings share a stanza.
+func (r *upstream) source(at string, suites []described, signedBy string) string {
 	var b strings.Builder
 	suites = slices.DeleteFunc(slices.Clone(suites), described.empty)
 	for len(suites) > 0 {
@@ -201,7 +201,7 @@ func (r *upstream) source(suites []described, signedBy string) string {
 		if b.Len() > 0 {
 			b.WriteByte('\n')
 		}
-		r.stanza(&b, suites[:n], signedBy)
+		r.stanza(&b, at, suites[:n], signedBy)
 		suites = suites[n:]
 	}
 	return b.String()
@@ -216,9 +216,9 @@ func (s described) alike(other described) bool {
 		s.noPDiffs == other.noPDiffs && slices.Equal(s.components, other.components) && slices.Equal(s.lacks, other.lacks)
 }
 
-func (r *upstream) stanza(b *strings.Builder, suites []described, signedBy string) {
+func (r *upstream) stanza(b *strings.Builder, at string, suites []described, signedBy string) {
 	first := suites[0]
-	fmt.Fprintf(b, "Types: %s\nURIs: {tree}\nSuites:", first.types)
+	fmt.Fprintf(b, "Types: %s\nURIs: %s\nSuites:", first.types, at)
 	for _, s := range suites {
 		suite := strings.TrimSuffix(strings.TrimPrefix(s.dir, "dists/"), "/")
 		if s.flat {

@@ -57,12 +57,14 @@ func (r *upstream) Guide(ctx context.Context, tree remote.Tree) (remote.Guide, e
 	const file = "/etc/yum.repos.d/{name}.repo"
 	add(manifest.Snippet{
 		Title: "A repository for dnf, as of this checkpoint",
+		Way:   manifest.ByTime,
 		Note:  "For zypper the file belongs into /etc/zypp/repos.d. The checkpoint never changes, so clients need not ask for its metadata again." + r.note(repos),
 		File:  file,
 		Text:  r.repoFile(repos, way{"baseurl={tree}", "{tree}", "metadata_expire=never\n"}),
 	})
 	add(manifest.Snippet{
 		Title: "The time in a variable",
+		Way:   manifest.ByTime,
 		Note: "All repositories with $asof in their address follow this one file; for zypper it is /etc/zypp/vars.d/asof. Any time will do, like 20250318T140338Z. " +
 			"dnf distro-sync then moves a machine forward, and back.",
 		File: "/etc/dnf/vars/asof",
@@ -70,14 +72,16 @@ func (r *upstream) Guide(ctx context.Context, tree remote.Tree) (remote.Guide, e
 	})
 	add(manifest.Snippet{
 		Title: "A repository for dnf, as of $asof",
+		Way:   manifest.ByTime,
 		File:  file,
 		Text:  r.repoFile(repos, way{"baseurl={repo}$asof/", "{repo}$asof/", refreshed}),
 	})
 	add(manifest.Snippet{
-		Title: "A repository for dnf that follows latest",
-		Note:  "A mirror list keeps each run at one checkpoint, even while latest moves on. In " + r.addresses() + ", latest may be a channel. A server without asof, such as a bucket, has no mirror lists.",
+		Title: "A repository for dnf that follows {when}",
+		Way:   manifest.ByName,
+		Note:  "A mirror list keeps each run at one checkpoint, even while {when} moves on. " + r.addresses() + " may name a channel or a ring instead. A server without asof, such as a bucket, has no mirror lists.",
 		File:  file,
-		Text:  r.repoFile(repos, way{"mirrorlist={mirrors}latest/", "{repo}latest/", refreshed}),
+		Text:  r.repoFile(repos, way{"mirrorlist={mirrors}{when}/", "{repo}{when}/", refreshed}),
 	})
 	return guide, nil
 }
@@ -88,9 +92,9 @@ func (r *upstream) trusted() *signature.Keyring { return cmp.Or(r.keys, r.packag
 // addresses are those in a .repo file that name its moment.
 func (r *upstream) addresses() string {
 	if r.trusted() != nil {
-		return "both addresses, mirrorlist and gpgkey"
+		return "Both addresses, mirrorlist and gpgkey,"
 	}
-	return "the address"
+	return "The address"
 }
 
 // verified says what was verified with them.

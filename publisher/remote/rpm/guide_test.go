@@ -46,7 +46,7 @@ func TestGuide(t *testing.T) {
 		fmt.Sprintf(section, "baseurl={tree}", "{tree}") + "metadata_expire=never\n",
 		"{id}\n",
 		fmt.Sprintf(section, "baseurl={repo}$asof/", "{repo}$asof/") + "metadata_expire=5m\nautorefresh=1\n",
-		fmt.Sprintf(section, "mirrorlist={mirrors}latest/", "{repo}latest/") + "metadata_expire=5m\nautorefresh=1\n",
+		fmt.Sprintf(section, "mirrorlist={mirrors}{when}/", "{repo}{when}/") + "metadata_expire=5m\nautorefresh=1\n",
 	}
 	var got, files []string
 	for _, s := range g.Usage.Snippets {
@@ -63,7 +63,7 @@ func TestGuide(t *testing.T) {
 		t.Error(keys)
 	}
 
-	if note := g.Usage.Snippets[4].Note; !strings.Contains(note, "In both addresses, mirrorlist and gpgkey, latest may be a channel.") {
+	if note := g.Usage.Snippets[4].Note; !strings.Contains(note, "Both addresses, mirrorlist and gpgkey, may name a channel or a ring instead.") {
 		t.Error(note)
 	}
 
@@ -72,7 +72,7 @@ func TestGuide(t *testing.T) {
 	text := g.Usage.Snippets[0].Text
 	if len(g.Usage.Snippets) != 4 || len(g.Files) > 0 || strings.Contains(text, "gpgkey") || strings.Contains(text, "repo_gpgcheck=1") ||
 		!strings.Contains(text, "[{name}-baseos-x86_64-os]\n") || !strings.Contains(text, "\n\n[{name}-app-tream]\n") || !strings.Contains(text, "baseurl={tree}App%20%24tream/\n") ||
-		!strings.Contains(g.Usage.Snippets[0].Note, "No keys are kept") || !strings.Contains(g.Usage.Snippets[3].Note, "In the address, latest may be a channel.") {
+		!strings.Contains(g.Usage.Snippets[0].Note, "No keys are kept") || !strings.Contains(g.Usage.Snippets[3].Note, "The address may name a channel or a ring instead.") {
 		t.Errorf("%+v", g)
 	}
 	// Keys of packages only.
