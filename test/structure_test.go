@@ -29,6 +29,7 @@ func TestArrowsRunOneWay(t *testing.T) {
 		"internal/packages":                 {"internal/catalog", "internal/deb", "internal/rpm", "internal/unpack", "manifest"},
 		"internal/page":                     {"manifest"},
 		"internal/parallel":                 {},
+		"internal/python":                   {},
 		"internal/retry":                    {},
 		"internal/rpm":                      {},
 		"internal/settings":                 {"internal/option"},
