@@ -109,11 +109,64 @@ def case_order(r):
     return [a, b, (x > y) - (x < y)]
 
 
+def specifier(r, of):
+    """A condition that is about a version, or one like it."""
+    op = r.choice(["==", "!=", "<=", ">=", "<", ">", "~=", "===", "==", "!="])
+    v = versions.Version(of)
+    kind = r.random()
+    if kind < 0.3 and op in ("==", "!="):
+        text = ".".join(map(str, v.release[: r.randint(1, 4)])) + r.choice(["", "", ".0"]) + ".*"
+        text = (f"{v.epoch}!" if v.epoch and r.random() < 0.8 else "") + text
+    else:
+        text = near(r, of) if kind < 0.7 else of if kind < 0.85 else version(r)
+        if op not in ("==", "!=", "==="):
+            text = text.split("+")[0]
+        if op == "~=" and "." not in text:
+            text += ".0"
+    return op + r.choice(["", "", " ", "  ", "\t"]) + text
+
+
+def specifiers(r, of, wrong=0.0):
+    text = r.choice([",", ", ", " ,"]).join(specifier(r, of) for _ in range(r.choice([1, 1, 1, 2, 2, 3])))
+    if r.random() < 0.05:
+        text += r.choice([",", ", ", ",,"])
+    return broken(r, text) if r.random() < wrong else text
+
+
+def parsed_set(text):
+    try:
+        return SpecifierSet(text)
+    except InvalidSpecifier:
+        return None
+
+
+def case_specifiers(r):
+    of = version(r)
+    text = specifiers(r, of, wrong=0.15)
+    v = versions.Version(of if r.random() < 0.2 else near(r, of))
+    s = parsed_set(text)
+    if s is None:
+        return [text, str(v), None]
+    return [text, str(v), str(s), any(x.prereleases for x in s), s.contains(v, prereleases=True), s.contains(v, prereleases=False)]
+
+
+def case_filters(r):
+    of = version(r)
+    text = next(text for text in iter(lambda: r.choice(["", specifiers(r, of), specifiers(r, of)]), None) if parsed_set(text) is not None)
+    some = [versions.Version(near(r, of)) for _ in range(r.randint(1, 5))]
+    return [text, list(map(str, some)), list(map(str, SpecifierSet(text).filter(some)))]
+
+
 KINDS = {
     # text, canonical form or null, whether it is a pre-release
     "versions": (case_versions, 900),
     # two versions, -1, 0 or 1
     "order": (case_order, 700),
+    # conditions, a version, the conditions in canonical order or null, whether they name a
+    # pre-release, whether the version fits with and without pre-releases taken
+    "specifiers": (case_specifiers, 1000),
+    # conditions, versions, those that fit
+    "filters": (case_filters, 200),
 }
 
 
