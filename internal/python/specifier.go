@@ -114,7 +114,7 @@ func (list Specifiers) NamesPrerelease() bool {
 func (s Specifier) fits(v Version) bool {
 	switch s.op {
 	case "===":
-		return strings.ToLower(s.text) == v.String()
+		return lower(s.text) == v.String()
 	case "==":
 		return s.equals(v)
 	case "!=":

@@ -13,7 +13,10 @@ import random
 import sys
 
 import packaging
+from packaging import utils
 from packaging import version as versions
+from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 DIGITS = ["0", "1", "2", "3", "9", "10", "00", "01", "18446744073709551616", "20240101"]
@@ -157,6 +160,124 @@ def case_filters(r):
     return [text, list(map(str, some)), list(map(str, SpecifierSet(text).filter(some)))]
 
 
+NAMES = ["a", "foo", "Foo.Bar", "x_y", "A--b", "zope.interface", "typing_extensions", "0", "a1", "n_", "foo-"]
+
+
+def name(r):
+    text = r.choice(NAMES)
+    return broken(r, text, "-_.A0 \u00e9\u0130[") if r.random() < 0.2 else text
+
+
+def case_names(r):
+    text = "".join(r.choice("aB9-_.") for _ in range(r.randint(0, 8)))
+    text = broken(r, text, " \u00e9/%\n") if r.random() < 0.1 else text
+    try:
+        utils.canonicalize_name(text, validate=True)
+        valid = True
+    except utils.InvalidName:
+        valid = False
+    return [text, utils.canonicalize_name(text), valid]
+
+
+ENVIRONMENTS = [
+    ["3.11", "3.11.4", "posix", "linux", "x86_64", "Linux", "5.10.0-8-amd64", "#1 SMP Debian", "CPython", "cpython", "3.11.4"],
+    ["3.9", "3.9.0", "nt", "win32", "AMD64", "Windows", "10", "10.0.19041", "CPython", "cpython", "3.9.0"],
+    ["3.13", "3.13.0rc2", "posix", "darwin", "arm64", "Darwin", "23.1.0", "Darwin Kernel Version 23", "CPython", "cpython", "3.13.0rc2"],
+    ["2.7", "2.7.18", "posix", "linux2", "i686", "Linux", "4.4", "#1", "PyPy", "pypy", "7.3.13"],
+]
+VARIABLES = ["python_version", "python_full_version", "os_name", "sys_platform", "platform_machine", "platform_system", "platform_release", "platform_version", "platform_python_implementation", "implementation_name", "implementation_version"]
+OLD = {"os_name": "os.name", "sys_platform": "sys.platform", "platform_version": "platform.version", "platform_machine": "platform.machine", "platform_python_implementation": "python_implementation"}
+OPERATORS = ["==", "!=", "<=", ">=", "<", ">", "~=", "===", "in", "not in"]
+
+
+def value(r, variable):
+    if variable in ("extra", "extras", "dependency_groups"):
+        return r.choice(["test", "Test", "a_B", "a-b", ""])
+    i = VARIABLES.index(variable)
+    text = r.choice(ENVIRONMENTS)[i]
+    kind = r.random()
+    if kind < 0.3 and parsed(text):
+        return near(r, text)
+    if kind < 0.4:
+        return r.choice([text + ".*", text.split(".")[0], text + " " + r.choice(ENVIRONMENTS)[i], "", text[1:], " " + text, "=" + text])
+    return text
+
+
+def comparison(r):
+    variable = r.choice(VARIABLES + ["python_version", "python_full_version", "extra", "extra", "sys_platform", *["extras"] * (r.random() < 0.1)])
+    op = r.choice(OPERATORS[:6] if r.random() < 0.7 else OPERATORS)
+    text = value(r, variable)
+    quote = r.choice("\"\"'")
+    text = quote + text + quote
+    if r.random() < 0.2:
+        variable = OLD.get(variable, variable)
+    blank = r.choice([" ", " ", " ", "", "\t "])
+    left, right = (variable, text) if r.random() < 0.7 else (text, variable)
+    if r.random() < 0.02:
+        right = r.choice([variable, text])
+    gap = blank or (" " if op[0] in "in" else "")
+    return left + gap + op + gap + right
+
+
+def marker(r, depth=0):
+    text = ""
+    for i in range(r.choice([1, 1, 2, 2, 3])):
+        if i > 0:
+            text += r.choice([" and ", " or ", "  and\t"])
+        if depth < 3 and r.random() < 0.25:
+            text += r.choice(["(", "( "]) + marker(r, depth + 1) + r.choice([")", " )"])
+        else:
+            text += comparison(r)
+    return text
+
+
+def case_markers(r):
+    text = marker(r)
+    if r.random() < 0.1:
+        text = broken(r, text, "()'\" aorin_\t\n\u00e9=")
+    which = r.randrange(len(ENVIRONMENTS))
+    extra = r.choice(["", "test", "A.b", "other"])
+    environment = dict(zip(VARIABLES, ENVIRONMENTS[which]), extra=utils.canonicalize_name(extra))
+    try:
+        m = Marker(text)
+    except InvalidMarker:
+        return [text, which, extra, None, None]
+    try:
+        answer = m.evaluate_prepared(environment)
+    except (UndefinedComparison, UndefinedEnvironmentName):
+        answer = None
+    return [text, which, extra, str(m), answer]
+
+
+def case_requirements(r):
+    text = requirement(r)
+    # Two commas behind === are one of them by accident, and other letters or lines change where it ends.
+    while "===" in text and (",," in text or "\n" in text or not text.isascii()):
+        text = requirement(r)
+    try:
+        return [text, str(Requirement(text))]
+    except InvalidRequirement:
+        return [text, None]
+
+
+def requirement(r):
+    text = r.choice(["", "", " "]) + name(r) + r.choice(["", "", " "])
+    if r.random() < 0.3:
+        text += "[" + r.choice(["", " "]) + r.choice([",", " , "]).join(name(r) for _ in range(r.randint(0, 3))) + r.choice(["]", " ]", "] "])
+    kind = r.random()
+    if kind < 0.15:
+        text += r.choice(["@", " @ ", "@ "]) + r.choice(["https://example.org/a.zip", "file:///x;y", "git+https://h/r@v1#egg=x"]) + r.choice([" ", " ", ""])
+    elif kind < 0.4:
+        text += r.choice(["(", "( "]) + r.choice(["", specifiers(r, version(r))]) + r.choice([")", " )", ") "])
+    elif kind < 0.9:
+        text += specifiers(r, version(r))
+    if r.random() < 0.4:
+        text += r.choice([";", " ; ", "; "]) + comparison(r)
+    if r.random() < 0.2:
+        text = broken(r, text, "()[]@;,. \t\n\u00e9'\"=")
+    return text
+
+
 KINDS = {
     # text, canonical form or null, whether it is a pre-release
     "versions": (case_versions, 900),
@@ -164,15 +285,22 @@ KINDS = {
     "order": (case_order, 700),
     # conditions, a version, the conditions in canonical order or null, whether they name a
     # pre-release, whether the version fits with and without pre-releases taken
-    "specifiers": (case_specifiers, 1000),
+    "specifiers": (case_specifiers, 700),
     # conditions, versions, those that fit
     "filters": (case_filters, 200),
+    # a name, normalised, whether it is valid
+    "names": (case_names, 300),
+    # a marker, which of ENVIRONMENTS, an extra, the marker in canonical form or null, what it is
+    # there; null: undefined
+    "markers": (case_markers, 350),
+    # a requirement, in canonical form or null
+    "requirements": (case_requirements, 500),
 }
 
 
 def rows(kind, count, seed):
     r = random.Random(f"{kind} {seed}")
-    print(json.dumps({"packaging": packaging.__version__}))
+    print(json.dumps({"packaging": packaging.__version__, "environments": ENVIRONMENTS }))
     for _ in range(count):
         print(json.dumps(KINDS[kind][0](r), separators=(",", ":"), ensure_ascii=False))
 
