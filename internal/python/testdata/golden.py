@@ -13,7 +13,7 @@ import random
 import sys
 
 import packaging
-from packaging import utils
+from packaging import _manylinux, _musllinux, tags, utils
 from packaging import version as versions
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
@@ -278,6 +278,92 @@ def requirement(r):
     return text
 
 
+PLATFORMS = ["manylinux_2_28_x86_64", "manylinux_2_17_aarch64", "manylinux2014_x86_64", "manylinux_2_5_i686", "manylinux_2_31_armv7l", "musllinux_1_2_x86_64", "musllinux_1_1_aarch64", "macosx_14_0_arm64", "macosx_11_0_arm64", "macosx_13_0_x86_64", "macosx_10_15_x86_64", "win_amd64", "win32", "win_arm64", "linux_x86_64"]
+PYTHONS = ["3.11", "3.8", "3.7", "2.7", "3.13t", "3.14", "3.2", "pp3.10"]
+
+
+def supported(python, platform, known={}):
+    """The tags that a Python takes on a platform."""
+    if (python, platform) in known:
+        return known[python, platform]
+    family, _, rest = platform.partition("_")
+    if family in ("manylinux", "manylinux2014"):
+        minor, arch = (17, rest) if family != "manylinux" else (int(rest.split("_", 2)[1]), rest.split("_", 2)[2])
+        _manylinux._get_glibc_version = lambda: (2, minor)
+        _manylinux._have_compatible_abi = lambda *_: True
+        platforms = ["linux_" + arch, *_manylinux.platform_tags([arch])]
+    elif family == "musllinux":
+        major, minor, arch = rest.split("_", 2)
+        _musllinux._get_musl_version = lambda _: _musllinux._MuslVersion(int(major), int(minor))
+        platforms = ["linux_" + arch, *_musllinux.platform_tags([arch])]
+    elif family == "macosx":
+        major, minor, arch = rest.split("_", 2)
+        platforms = list(tags.mac_platforms((int(major), int(minor)), arch))
+    else:
+        platforms = [platform]
+    number = tuple(map(int, python.removeprefix("pp").removesuffix("t").split(".")))
+    short = "".join(map(str, number))
+    if python.startswith("pp"):
+        found = {*tags.generic_tags("pp" + short, [f"pypy{short}_pp73"], platforms), *tags.compatible_tags(number, "pp3", platforms)}
+    else:
+        flags = ["t"] if python.endswith("t") else [""] if number >= (3, 8) else ["m"] if number >= (3, 3) else ["m", "mu"]
+        found = {*tags.cpython_tags(number, [f"cp{short}{flag}" for flag in flags], platforms), *tags.compatible_tags(number, "cp" + short, platforms)}
+    known[python, platform] = {str(tag) for tag in found}
+    return known[python, platform]
+
+
+def tag_of_platform(r):
+    if r.random() < 0.5:
+        return r.choice([*PLATFORMS, "any", "any"])
+    arch = r.choice(["x86_64", "x86_64", "aarch64", "i686", "armv7l"])
+    return r.choice([
+        f"manylinux_{r.choice([1, 2, 2, 2, 2, 3])}_{r.choice([4, 5, 11, 12, 16, 17, 28, 29, 31])}_{arch}",
+        r.choice(["manylinux1_", "manylinux2010_", "manylinux2014_", "linux_"]) + arch,
+        f"musllinux_{r.choice([1, 1, 2])}_{r.randint(0, 3)}_{arch}",
+        f"macosx_{r.choice(['10_3', '10_4', '10_9', '10_15', '10_16', '10_17', '11_0', '11_1', '12_0', '14_0', '15_0'])}_{r.choice(['arm64', 'x86_64', 'universal2', 'intel', 'universal', 'fat64', 'fat'])}",
+    ])
+
+
+def case_tags(r):
+    python, platform = r.choice(PYTHONS), r.choice(PLATFORMS)
+    if r.random() < 0.5:
+        own = r.choice(sorted(supported(python, platform))).split("-")
+    else:
+        own = ["py3", "none", "any"]
+    parts = [{part} for part in own]
+    for i in range(3):
+        while r.random() < 0.4:
+            other = [
+                lambda: r.choice(["py2", "py3", "py37", "py311", "py312", "cp27", "cp37", "cp32", "cp38", "cp310", "cp311", "cp313", "cp314", "cp3", "pp310", "pp3", "pp39", "py03", "cp1"]),
+                lambda: r.choice(["none", "abi3", "abi3t", "cp27mu", "cp27m", "cp37m", "cp37", "cp38", "cp311", "cp311d", "cp313", "cp313t", "cp314", "pypy310_pp73", "pypy39_pp73"]),
+                lambda: tag_of_platform(r),
+            ][i]()
+            parts[i] = {other} if r.random() < 0.6 else parts[i] | {other}
+    text = "-".join(".".join(sorted(part)) for part in parts)
+    return [python, platform, text, any(str(tag) in supported(python, platform) for tag in tags.parse_tag(text))]
+
+
+def case_files(r):
+    text = r.choice(["foo", "Foo_Bar", "a.b", "x_y.z", "A", "_a", "a__b", "\u00e9"])
+    if r.random() < 0.6:
+        text += "-" + version(r).replace("-", "_")
+        if r.random() < 0.2:
+            text += "-" + r.choice(["1", "2abc", "0_x", "x1", ""])
+        text += "-" + r.choice(["py3", "py2.py3", "CP311", "cp311", "3", "py3."]) + "-" + r.choice(["none", "cp311", "abi3.cp37m"]) + "-" + r.choice(["any", "win_amd64", "manylinux_2_17_x86_64.manylinux2014_x86_64"]) + ".whl"
+    else:
+        text = text.replace("_", r.choice("_-")) + "-" + version(r) + r.choice([".tar.gz", ".zip", ".tar.gz", ".tgz", ".tar.bz2"])
+    if r.random() < 0.2:
+        text = broken(r, text, "-_. +")
+    try:
+        if text.endswith(".whl"):
+            found, v, build, some = utils.parse_wheel_filename(text)
+            return [text, found, str(v), text.split("-")[2] if build else "", sorted(map(str, some))]
+        found, v = utils.parse_sdist_filename(text)
+        return [text, found, str(v), "", []]
+    except (utils.InvalidWheelFilename, utils.InvalidSdistFilename):
+        return [text, None]
+
+
 KINDS = {
     # text, canonical form or null, whether it is a pre-release
     "versions": (case_versions, 900),
@@ -295,6 +381,10 @@ KINDS = {
     "markers": (case_markers, 350),
     # a requirement, in canonical form or null
     "requirements": (case_requirements, 500),
+    # a Python, a platform, the tags of a wheel, whether it fits
+    "tags": (case_tags, 600),
+    # the name of a file, the project or null, the version, the build, the tags
+    "files": (case_files, 300),
 }
 
 
