@@ -13,7 +13,7 @@ import random
 import sys
 
 import packaging
-from packaging import _manylinux, _musllinux, tags, utils
+from packaging import _manylinux, _musllinux, metadata, tags, utils
 from packaging import version as versions
 from packaging.markers import InvalidMarker, Marker, UndefinedComparison, UndefinedEnvironmentName
 from packaging.requirements import InvalidRequirement, Requirement
@@ -364,6 +364,30 @@ def case_files(r):
         return [text, None]
 
 
+FIELDS = ["Metadata-Version", "Name", "Version", "Requires-Python", "Requires-Dist", "Provides-Extra", "Dynamic"]
+
+
+def case_metadata(r):
+    lines = []
+    for _ in range(r.randint(1, 8)):
+        field = cased(r, r.choice([*FIELDS, "Requires-Dist", "Requires-Dist", "Summary", "X-\u00e9" if r.random() < 0.1 else "X-y", "Name " if r.random() < 0.1 else "Name", ""]))
+        text = r.choice(["2.1", "foo", "a>=1; extra == 'x'", "caf\u00e9", "x: y", "", " b ", ">=3.8", "Requires-Dist"])
+        fold = r.choice(["", "", "", "", r.choice(["\n ", "\n\t  ", "\n        |"]) + r.choice(["more", "c: d", ""])])
+        lines.append(field + ":" + r.choice([" ", " ", "", "\t ", "  "]) + text + fold)
+    if r.random() < 0.2:
+        lines.insert(r.randint(0, len(lines)), r.choice(["no field", " folded", "-", "\u00e9: x", "\tName: x"]))
+    end = r.choice(["\n", "\n", "\r\n", "\r"])
+    text = end.join(line.replace("\n", end) for line in lines) + r.choice(["", end, end + end + "Name: of the body" + end])
+    raw, rest = metadata.parse_email(text.encode())
+    answer = []
+    for field in FIELDS:
+        key = field.lower()
+        value = raw.get(key.replace("-", "_"), rest.get(key, []))
+        values = [value] if isinstance(value, str) else value
+        answer.append([" ".join(line.strip(" \t") for line in value.splitlines()).strip(" \t") for value in values])
+    return [text, answer]
+
+
 KINDS = {
     # text, canonical form or null, whether it is a pre-release
     "versions": (case_versions, 900),
@@ -385,6 +409,8 @@ KINDS = {
     "tags": (case_tags, 600),
     # the name of a file, the project or null, the version, the build, the tags
     "files": (case_files, 300),
+    # a document, the values of each of FIELDS
+    "metadata": (case_metadata, 120),
 }
 
 
