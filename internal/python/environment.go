@@ -91,7 +91,7 @@ func (p markerPart) evaluate(e Environment, extra string) Truth {
 }
 
 // maxPatch is the last patch release of a Python version that is thought of.
-const maxPatch = 63
+const maxPatch = 31
 
 // values returns what a variable may be. None: nothing is known of it.
 func (e Environment) values(variable, extra string) []string {

@@ -84,6 +84,9 @@ func TestFilesOfPackaging(t *testing.T) {
 			}
 			return
 		}
+		if CheckName(project) != nil && !strings.HasSuffix(name, ".whl") {
+			return // where a name that is none ends in "-", pip and packaging differ
+		}
 		f, err := ParseFile(name, project)
 		v, errVersion := ParseVersion(f.Version)
 		if err != nil || errVersion != nil {
