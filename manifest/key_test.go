@@ -82,7 +82,7 @@ func TestKindAt(t *testing.T) {
 	}
 	// A page has the attributes that a file of its name has.
 	for _, name := range []string{IndexPage, "a/" + IndexPage, ChangesPath, UsagePath, ModesPath, GeneratedDir + "keyring.gpg"} {
-		if KindPage.ContentType(name) != KindFile.ContentType(name) || KindPage.CacheControl() != KindFile.CacheControl() {
+		if KindPage.ContentType(name) != KindFile.ContentType(name) || KindPage.CacheControl(name) != KindFile.CacheControl(name) {
 			t.Errorf("%s: as a page %s, as a file %s", name, KindPage.ContentType(name), KindFile.ContentType(name))
 		}
 	}

@@ -36,8 +36,12 @@ const Kinds = int(kinds)
 // these.
 const (
 	CacheImmutable = "public, max-age=31536000, immutable"
-	CacheShort     = "public, max-age=10"
-	CacheNever     = "no-store"
+	// CachePage is for pages. A shared cache keeps them for a year. A private one asks again
+	// each time: some clients keep a page under the moving name that led to it, and would never
+	// see that the name has moved.
+	CachePage  = "public, max-age=0, s-maxage=31536000, must-revalidate"
+	CacheShort = "public, max-age=10"
+	CacheNever = "no-store"
 )
 
 // Mutable reports whether objects of the kind change, by compare-and-swap. All
@@ -50,15 +54,27 @@ func (k Kind) Mutable() bool {
 	return false
 }
 
-// CacheControl returns the Cache-Control of the kind's objects.
-func (k Kind) CacheControl() string {
+// CacheControl returns the Cache-Control of an object of the kind. name is the file's path;
+// only KindFile and KindPage use it.
+func (k Kind) CacheControl(name string) string {
 	switch k {
+	case KindFile, KindPage:
+		if IsPage(name) {
+			return CachePage
+		}
 	case KindStaged, KindGroup, KindJournal, KindAttempt, KindPin, KindRegistry, KindRecord, KindValidators, KindNote, KindRollout:
 		return CacheNever
 	case KindIndex, KindList:
 		return CacheShort
 	}
 	return CacheImmutable
+}
+
+// KeptCacheControl reports whether an object of the kind may keep the Cache-Control that it has:
+// its own, or the one that earlier versions of asof gave it.
+func (k Kind) KeptCacheControl(name, have string) bool {
+	want := k.CacheControl(name)
+	return have == want || want == CachePage && have == CacheImmutable
 }
 
 // ContentType returns the media type of an object of the kind. name is the file's

@@ -38,20 +38,47 @@ func TestKinds(t *testing.T) {
 		if tt.kind.Mutable() != tt.mutable {
 			t.Errorf("kind %d: mutable is not %v", tt.kind, tt.mutable)
 		}
-		if got := tt.kind.CacheControl(); got != tt.cache {
+		if got := tt.kind.CacheControl("x"); got != tt.cache {
 			t.Errorf("kind %d: %s", tt.kind, got)
 		}
 		if got := tt.kind.ContentType("x"); got != tt.media {
 			t.Errorf("kind %d: %s", tt.kind, got)
 		}
 		// Mutable objects must not be cached as immutable.
-		if tt.mutable && tt.kind.CacheControl() == CacheImmutable {
+		if tt.mutable && tt.kind.CacheControl("x") == CacheImmutable {
 			t.Errorf("kind %d: mutable and cached for ever", tt.kind)
 		}
 	}
 	// The name matters for files only.
 	if got := KindBlob.ContentType("x.html"); got != data {
 		t.Error(got)
+	}
+}
+
+// Pages are asked for again, whoever made them; their bytes in the pool have no name.
+func TestCacheControlOfPages(t *testing.T) {
+	for name, want := range map[string]string{
+		"index.html": CachePage, "a/b/index.html": CachePage, "": CachePage, "a/": CachePage,
+		"a.html": CacheImmutable, "a/xindex.html": CacheImmutable, "index.html.gz": CacheImmutable, "INDEX.HTML": CacheImmutable,
+		ChangesPath: CacheImmutable,
+	} {
+		for _, kind := range []Kind{KindFile, KindPage} {
+			if got := kind.CacheControl(name); got != want {
+				t.Errorf("kind %d, %q: %s", kind, name, got)
+			}
+			for _, have := range []string{CacheImmutable, CachePage, CacheShort, ""} {
+				kept := have == want || want == CachePage && have == CacheImmutable
+				if kind.KeptCacheControl(name, have) != kept {
+					t.Errorf("kind %d, %q: may it keep %q? want %v", kind, name, have, kept)
+				}
+			}
+		}
+		if got := KindBlob.CacheControl(name); got != CacheImmutable {
+			t.Errorf("blob %q: %s", name, got)
+		}
+	}
+	if KindList.KeptCacheControl("index.html", CacheImmutable) {
+		t.Error("a list that changes may stay immutable")
 	}
 }
 

@@ -20,6 +20,13 @@ const (
 // IndexPage is the file name of a directory's page, upstream's or asof's.
 const IndexPage = "index.html"
 
+// IsPage reports whether a path is that of a directory's page, by its name alone. Where pages
+// have the keys of their directories, such a path is empty or ends in a slash.
+func IsPage(p string) bool {
+	name := p[strings.LastIndexByte(p, '/')+1:]
+	return name == "" || name == IndexPage
+}
+
 // CheckPath reports why p can't be the path of a file in a tree. Names from
 // upstream are hostile (invariant 8). A path is relative, slash-separated UTF-8
 // without empty, "." or ".." segments, backslashes or control characters. No

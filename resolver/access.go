@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/asof/asof/manifest"
 )
 
 // Access is what a client may do with a repo.
@@ -65,10 +67,18 @@ type guarded struct {
 func (w *guarded) WriteHeader(status int) {
 	if w.private {
 		h := w.Header()
-		h.Set("Cache-Control", strings.Replace(h.Get("Cache-Control"), "public", "private", 1))
+		h.Set("Cache-Control", privately(h.Get("Cache-Control")))
 		h.Add("Vary", "Authorization")
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// privately is a Cache-Control for the caches of one client only.
+func privately(cache string) string {
+	if cache == manifest.CachePage {
+		return "private, max-age=0, must-revalidate"
+	}
+	return strings.Replace(cache, "public", "private", 1)
 }
 
 // ReadFrom lets a file go through sendfile.

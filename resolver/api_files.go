@@ -113,10 +113,10 @@ func (r *Resolver) serveBlob(w http.ResponseWriter, req *http.Request, digest st
 	e := manifest.Entry{Size: info.Size, SHA256: d}
 	h := w.Header()
 	h.Set("Content-Type", manifest.KindBlob.ContentType(""))
-	h.Set("Cache-Control", manifest.KindBlob.CacheControl())
+	h.Set("Cache-Control", manifest.KindBlob.CacheControl(""))
 	h.Set("ETag", etag(d))
 	setReprDigest(h, d)
-	return r.writeContent(w, req, manifest.BlobKey(d), e, time.Time{})
+	return r.writeContent(w, req, manifest.BlobKey(d), e, time.Time{}, false)
 }
 
 // entries yields a manifest's entries from a path on, in byte order.

@@ -17,10 +17,9 @@ const (
 )
 
 // deliverElsewhere sends the client to the object that holds a file, if the repo
-// is delivered so. HTML never is: in the pool its relative links lead nowhere. What a
-// browser would run is not either if it needs Options.Sandbox.
+// is delivered so. What a browser would run is not if it needs Options.Sandbox.
 func (r *Resolver) deliverElsewhere(w http.ResponseWriter, req *http.Request, base, key, contentType string) (bool, error) {
-	if isHTML(contentType) || r.opts.Sandbox && isActive(contentType) {
+	if r.opts.Sandbox && isActive(contentType) {
 		return false, nil
 	}
 	how := Proxy
@@ -73,6 +72,10 @@ func (r *Resolver) sendToObject(w http.ResponseWriter, req *http.Request, key st
 	}
 	return r.redirectTo(w, req, how, key)
 }
+
+// hasLinks reports whether a file may have relative links, by its path and type. It is never
+// delivered from elsewhere: in the pool they lead nowhere.
+func hasLinks(path, contentType string) bool { return manifest.IsPage(path) || isHTML(contentType) }
 
 func isHTML(contentType string) bool { return strings.HasPrefix(contentType, "text/html") }
 

@@ -14,7 +14,7 @@ import (
 // Both are their own TimeGates: asked with Accept-Datetime they lead to the
 // checkpoint of that time.
 //
-// A tree's answer is immutable, and so names only what never changes: original,
+// A tree's answer never changes, and so names only what never does: original,
 // timegate, timemap. The neighbours do (something newer is published, something
 // older pruned); the TimeGate and the TimeMap name them.
 

@@ -49,8 +49,11 @@ func (r *Resolver) writeDocument(w http.ResponseWriter, req *http.Request, doc d
 func (r *Resolver) writeFile(w http.ResponseWriter, req *http.Request, repo *repo, c manifest.Checkpoint, f file, p string, slash bool) error {
 	key := c.Place(repo.base).Key(f.Path, f.SHA256)
 	contentType := f.kind.ContentType(f.Path)
-	if done, err := r.deliverElsewhere(w, req, repo.base, key, contentType); done || err != nil {
-		return err
+	fixed := hasLinks(f.Path, contentType)
+	if !fixed {
+		if done, err := r.deliverElsewhere(w, req, repo.base, key, contentType); done || err != nil {
+			return err
+		}
 	}
 	// What stood in a checkpoint was not modified after it. Without that bound
 	// a wrong clock upstream would give a time in the future, which RFC 9110,
@@ -64,18 +67,19 @@ func (r *Resolver) writeFile(w http.ResponseWriter, req *http.Request, repo *rep
 	if r.opts.Sandbox && f.kind == manifest.KindFile && isActive(contentType) {
 		h.Set("Content-Security-Policy", "sandbox")
 	}
-	h.Set("Cache-Control", f.kind.CacheControl())
+	h.Set("Cache-Control", f.kind.CacheControl(f.Path))
 	h.Set("ETag", etag(f.SHA256))
 	setReprDigest(h, f.SHA256)
 	setMemento(h, repo, c, p, slash)
 	// Here and not by ServeContent, which takes the Unix epoch for no time.
 	h.Set("Last-Modified", modified.Time().Format(http.TimeFormat))
-	return r.writeContent(w, req, key, f.Entry, modified.Time())
+	return r.writeContent(w, req, key, f.Entry, modified.Time(), fixed)
 }
 
 // writeContent answers with a file, from memory if it is there, whose headers
-// are set. One that may not be sent from here the client gets from its object.
-func (r *Resolver) writeContent(w http.ResponseWriter, req *http.Request, key string, e manifest.Entry, modified time.Time) error {
+// are set. One that is too large to be sent from here the client gets from its object, unless
+// it is fixed to this place.
+func (r *Resolver) writeContent(w http.ResponseWriter, req *http.Request, key string, e manifest.Entry, modified time.Time, fixed bool) error {
 	var err error
 	if data, ok := r.hot.get(e); ok {
 		err = r.serveContent(w, req, bytes.NewReader(data), nil, modified)
@@ -84,7 +88,7 @@ func (r *Resolver) writeContent(w http.ResponseWriter, req *http.Request, key st
 		defer b.Close()
 		err = r.serveContent(w, req, b, b, modified)
 	}
-	if err == errTooLarge && !isHTML(w.Header().Get("Content-Type")) {
+	if err == errTooLarge && !fixed {
 		return r.sendToObject(w, req, key)
 	}
 	return err

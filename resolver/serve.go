@@ -123,7 +123,7 @@ func (r *Resolver) serveDocument(w http.ResponseWriter, req *http.Request, t tar
 	if err != nil {
 		return err
 	}
-	return r.writeDocument(w, req, doc, manifest.KindList.CacheControl())
+	return r.writeDocument(w, req, doc, manifest.KindList.CacheControl(""))
 }
 
 // serveWhen answers for <when>/<path> in a repo; the path may be empty.

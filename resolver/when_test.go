@@ -142,7 +142,7 @@ func (s *service) byAddress(when string) reply {
 	cache := res.Header().Get("Cache-Control")
 	switch res.Code {
 	case http.StatusOK: // the time is the checkpoint's own
-		return reply{http.StatusOK, when, strings.HasSuffix(cache, "immutable")}
+		return reply{http.StatusOK, when, cache == manifest.CachePage}
 	case http.StatusMovedPermanently, http.StatusTemporaryRedirect:
 		final := res.Code == http.StatusMovedPermanently
 		if (cache == cacheFinal) != final {

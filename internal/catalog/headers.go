@@ -16,11 +16,15 @@ func AttributesAt(base, key string) (objstore.Attributes, bool) {
 }
 
 // CheckHeaders says how the headers of the object under a key differ from those that asof
-// gives it. The result is empty if they do not.
+// gives it, or gave it in earlier versions. The result is empty if they do not.
 func CheckHeaders(base, key string, have objstore.Headers) string {
-	want, ok := AttributesAt(base, key)
+	kind, _, path, ok := manifest.KindAt(base, key)
 	if !ok {
 		return ""
+	}
+	want := Attributes(kind, path)
+	if kind.KeptCacheControl(path, have.CacheControl) {
+		want.CacheControl = have.CacheControl
 	}
 	var wrong []string
 	for _, h := range []struct{ name, have, want string }{

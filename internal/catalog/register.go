@@ -104,7 +104,7 @@ var ErrDamaged = errors.New("damaged")
 // Attributes returns what the store keeps with an object of a kind. path is the
 // path of a file or page in its tree.
 func Attributes(k manifest.Kind, path string) objstore.Attributes {
-	return objstore.Attributes{ContentType: k.ContentType(path), CacheControl: k.CacheControl()}
+	return objstore.Attributes{ContentType: k.ContentType(path), CacheControl: k.CacheControl(path)}
 }
 
 // Registry returns the store's registry. In a new store it is empty.

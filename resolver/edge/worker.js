@@ -13,6 +13,7 @@
 // digest before it is believed; bodies of files stream as they are.
 
 const IMMUTABLE = 'public, max-age=31536000, immutable';
+const PAGE = 'public, max-age=0, s-maxage=31536000, must-revalidate'; // private caches ask again
 const FINAL = 'public, max-age=86400';
 const SHORT = 'public, max-age=10';
 const NEVER = 'no-store';
@@ -928,10 +929,10 @@ function parseSegment(text, repo) {
 async function findFile(store, checkpoint, path) {
   const file = await findIn(store, checkpoint.manifest, path);
   if (file) {
-    return { ...file, type: typeOf(path), upstream: true };
+    return { ...file, type: typeOf(path), cache: cacheOf(path), upstream: true };
   }
   const page = await findIn(store, checkpoint.pages, path);
-  return page && { ...page, type: pageTypeOf(path) };
+  return page && { ...page, type: pageTypeOf(path), cache: cacheOf(path) };
 }
 
 async function findIn(store, name, path) {
@@ -1027,6 +1028,11 @@ function typeOf(path) {
 // pageTypeOf is the media type of a page, or of another file of asof's own.
 function pageTypeOf(path) {
   return path.startsWith('.asof/') ? typeOf(path) : HTML;
+}
+
+// cacheOf is the Cache-Control of what stands in a tree: that of manifest/kind.go.
+function cacheOf(path) {
+  return path.slice(path.lastIndexOf('/') + 1) === 'index.html' ? PAGE : IMMUTABLE;
 }
 
 // Types of which a browser runs scripts, with the rights of the host that they come from.
@@ -1226,7 +1232,7 @@ async function sendFile(request, store, ctx, key, file, id, link) {
   // What stood in a checkpoint was not modified after it.
   const modified = timeOf(ID.test(file.modified) && file.modified < id ? file.modified : id);
   const headers = new Headers({
-    'Content-Type': file.type, 'Cache-Control': IMMUTABLE, ETag: tag,
+    'Content-Type': file.type, 'Cache-Control': file.cache, ETag: tag,
     'Last-Modified': new Date(modified).toUTCString(), 'Accept-Ranges': 'bytes',
     'Repr-Digest': `sha-256=:${btoa(String.fromCharCode(...file.sha256.match(/../g).map((b) => parseInt(b, 16))))}:`,
     'Memento-Datetime': new Date(timeOf(id)).toUTCString(), Link: link,

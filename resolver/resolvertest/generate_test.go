@@ -107,7 +107,7 @@ type generator struct {
 }
 
 func (g *generator) put(key string, kind manifest.Kind, name string, data []byte) {
-	o := Object{Key: key, Register: kind.Mutable(), ContentType: kind.ContentType(name), CacheControl: kind.CacheControl()}
+	o := Object{Key: key, Register: kind.Mutable(), ContentType: kind.ContentType(name), CacheControl: kind.CacheControl(name)}
 	if utf8.Valid(data) {
 		o.Text = string(data)
 	} else {
