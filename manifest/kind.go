@@ -112,6 +112,8 @@ func typeOf(name string) string {
 	switch base {
 	case "InRelease", "Release", "Packages", "Sources", "PULP_MANIFEST", "SHA256SUMS", "MD5SUMS", "README", "LICENSE":
 		return typeText
+	case VariantPage:
+		return VariantType
 	}
 	switch strings.ToLower(path.Ext(base)) {
 	case ".html", ".htm":

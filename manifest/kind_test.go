@@ -59,6 +59,7 @@ func TestKinds(t *testing.T) {
 func TestCacheControlOfPages(t *testing.T) {
 	for name, want := range map[string]string{
 		"index.html": CachePage, "a/b/index.html": CachePage, "": CachePage, "a/": CachePage,
+		"index.v1_json": CachePage, "a/index.v1_json": CachePage, "index.v1_html": CacheImmutable,
 		"a.html": CacheImmutable, "a/xindex.html": CacheImmutable, "index.html.gz": CacheImmutable, "INDEX.HTML": CacheImmutable,
 		ChangesPath: CacheImmutable,
 	} {
@@ -99,6 +100,8 @@ func TestContentType(t *testing.T) {
 		"a.TAR.GZ":                   "application/gzip",
 		"simple/a/index.html":        "text/html; charset=utf-8",
 		"a.json":                     "application/json",
+		"simple/a/index.v1_json":     "application/vnd.pypi.simple.v1+json",
+		"a.v1_json":                  "application/octet-stream",
 		"a.iso":                      "application/octet-stream",
 		"a":                          "application/octet-stream",
 		"x.html/a":                   "application/octet-stream",

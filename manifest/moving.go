@@ -101,10 +101,10 @@ func (ix Index) checkMoving() error {
 }
 
 // LooksBack reports whether a file that a moving name's checkpoint lacks may come
-// from an earlier one. Documents that clients begin with never do. They say what
-// all other files are, so an earlier one beside later files is a mixed state: apt
-// asks for InRelease first, also from an archive that now has only Release.
-func LooksBack(p string) bool { return !IsRootDocument(p) && !IsRootSignature(p) }
+// from an earlier one. Documents that clients begin with never do, nor do pages. They
+// say what all other files are, so an earlier one beside later files is a mixed state:
+// apt asks for InRelease first, also from an archive that now has only Release.
+func LooksBack(p string) bool { return !IsRootDocument(p) && !IsRootSignature(p) && !IsPage(p) }
 
 // RootDocuments are the names of the documents that clients begin with, in the
 // formats that asof knows.

@@ -20,11 +20,19 @@ const (
 // IndexPage is the file name of a directory's page, upstream's or asof's.
 const IndexPage = "index.html"
 
-// IsPage reports whether a path is that of a directory's page, by its name alone. Where pages
-// have the keys of their directories, such a path is empty or ends in a slash.
+// VariantPage is the file name of a directory's page in a second form, of the media type
+// VariantType (PEP 691). Where upstream's files have one, who asks for the directory and prefers
+// that type gets it.
+const (
+	VariantPage = "index.v1_json"
+	VariantType = "application/vnd.pypi.simple.v1+json"
+)
+
+// IsPage reports whether a path is that of a directory's page, in either form, by its name alone.
+// Where pages have the keys of their directories, such a path is empty or ends in a slash.
 func IsPage(p string) bool {
 	name := p[strings.LastIndexByte(p, '/')+1:]
-	return name == "" || name == IndexPage
+	return name == "" || name == IndexPage || name == VariantPage
 }
 
 // CheckPath reports why p can't be the path of a file in a tree. Names from

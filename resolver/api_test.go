@@ -195,7 +195,7 @@ func TestPages(t *testing.T) {
 		t.Errorf("checkpoints %q, want %q", got, want)
 	}
 	all := walk("/-/files?repo=full&at=" + exact)
-	if got := walk("/-/files?repo=full&limit=2&at=" + exact); !slices.Equal(got, all) || len(all) != 24 || !slices.IsSorted(all) {
+	if got := walk("/-/files?repo=full&limit=2&at=" + exact); !slices.Equal(got, all) || len(all) != 30 || !slices.IsSorted(all) {
 		t.Errorf("files %q, want %q", got, all)
 	}
 }

@@ -212,6 +212,14 @@ func TestPoolURL(t *testing.T) {
 		// Relative links of HTML would lead into the pool.
 		s.want("/checkpoints/thin/"+exact+"/docs/", http.StatusOK, "")
 		s.want("/checkpoints/thin/"+exact+"/docs/deep/", http.StatusOK, "")
+		// Nor is a page in its second form: a blob would have another type, and be immutable.
+		for _, base := range []string{"/checkpoints/thin/", "/checkpoints/full/"} {
+			for _, target := range []string{base + exact + "/simple/x/", base + exact + "/simple/x/index.v1_json"} {
+				if res := s.get(target, "Accept", manifest.VariantType); res.Code != http.StatusOK || res.Header().Get("Content-Type") != manifest.VariantType || res.Header().Get("Cache-Control") != manifest.CachePage {
+					t.Errorf("%s: %d %v", target, res.Code, res.Header())
+				}
+			}
+		}
 		s.want("/checkpoints/full/"+exact+"/odd/c++%20dir/libc++_1~2.deb", http.StatusTemporaryRedirect,
 			strings.TrimSuffix(pool, "/")+"/checkpoints/full/"+exact+"/odd/c%2B%2B%20dir/libc%2B%2B_1~2.deb")
 		s.want("/checkpoints/full/"+exact+"/docs/", http.StatusOK, "")

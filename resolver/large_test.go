@@ -43,7 +43,7 @@ func TestMaxBody(t *testing.T) {
 		s.want("/checkpoints/full/"+exact+"/odd/c++%20dir/libc++_1~2.deb", http.StatusTemporaryRedirect,
 			"https://cdn.example/checkpoints/full/"+exact+"/odd/c%2B%2B%20dir/libc%2B%2B_1~2.deb")
 		// Pages and lists have no other place.
-		for _, page := range []string{"/", "/checkpoints/full/", "/checkpoints/full/" + exact + "/"} {
+		for _, page := range []string{"/", "/checkpoints/full/", "/checkpoints/full/" + exact + "/", "/checkpoints/full/" + exact + "/simple/x/index.v1_json"} {
 			if res := s.want(page, http.StatusInternalServerError, ""); !strings.Contains(res.Body.String(), "larger than this service can send") {
 				t.Errorf("%s: %q", page, res.Body)
 			}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +123,11 @@ func TestAccess(t *testing.T) {
 		if res.Code == http.StatusUnauthorized || res.Code >= 500 || strings.Contains(res.Header().Get("Cache-Control"), "public") || !strings.Contains(strings.Join(res.Header().Values("Vary"), ","), "Authorization") {
 			t.Errorf("%s with credentials: %d %v", target, res.Code, res.Header())
 		}
+	}
+	// Where no shared cache may keep a page, it says nothing to them.
+	page := s.get("/checkpoints/thin/"+exact+"/simple/x/", "Authorization", "Bearer right").Header()
+	if page.Get("Cache-Control") != "private, max-age=0, must-revalidate" || !slices.Equal(page.Values("Vary"), []string{"Accept", "Authorization"}) {
+		t.Errorf("a protected page: %v", page)
 	}
 	if res := s.get("/mr/timestamp"); res.Code != http.StatusOK || strings.Contains(res.Body.String(), "thin") {
 		t.Errorf("all timestamps: %d %s", res.Code, res.Body)

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"github.com/asof/asof/manifest"
 )
 
 // Media types of what the resolver renders itself.
@@ -55,6 +57,15 @@ func negotiate(header http.Header, offers []offer) string {
 		}
 	}
 	return best
+}
+
+// prefersVariant reports whether a request wants a page's variant and not HTML: the variant's
+// type has the higher weight, or is named and has the same. Who names it can read it.
+func prefersVariant(header http.Header) bool {
+	accept := strings.Join(header.Values("Accept"), ",")
+	weight, specific := weightOf(accept, manifest.VariantType)
+	html, _ := weightOf(accept, "text/html")
+	return weight > html || weight == html && weight > 0 && specific == named
 }
 
 // named is how specific a range is that names the type itself; its major type

@@ -216,7 +216,26 @@ func (r *Resolver) serveTree(w http.ResponseWriter, req *http.Request, t target,
 		redirect(w, http.StatusMovedPermanently, location(t.slash, queryOf(req), t.path), cacheFinal)
 		return nil
 	}
+	if t.slash {
+		if f, err = r.preferred(w, req, c, p, f); err != nil {
+			return err
+		}
+	}
 	return r.writeFile(w, req, repo, c, f, p, t.slash)
+}
+
+// preferred returns the form of a directory's page that the request prefers: the page, or its
+// variant if upstream has one.
+func (r *Resolver) preferred(w http.ResponseWriter, req *http.Request, c manifest.Checkpoint, dir string, page file) (file, error) {
+	variant, ok, err := r.manifests.findIn(req.Context(), c.Manifest, path.Join(dir, manifest.VariantPage))
+	if err != nil || !ok {
+		return page, err
+	}
+	w.Header().Set("Vary", "Accept")
+	if prefersVariant(req.Header) {
+		return file{variant, manifest.KindFile}, nil
+	}
+	return page, nil
 }
 
 // mendTimeout bounds a lookup that makes a redirect better, and could be left out.

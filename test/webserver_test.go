@@ -72,15 +72,16 @@ var (
 		"file of no bytes, range":              "Go's file server says 416",
 	}
 	notByBucket = map[string]string{
-		"base without slash":                   noFolders,
-		"base without slash keeps the query":   noFolders,
-		"directory without slash":              noFolders,
-		"directory without slash, HEAD, query": noFolders,
-		"directory with an odd name":           noFolders,
-		"file of no bytes, range":              "the bucket says 416",
-		"range with HEAD is ignored":           "nginx answers it as it would GET",
-		"refused: dot segments at the root":    "nginx says 400",
-		"refused: NUL":                         "nginx says 400",
+		"base without slash":                                  noFolders,
+		"base without slash keeps the query":                  noFolders,
+		"directory without slash":                             noFolders,
+		"directory without slash, HEAD, query":                noFolders,
+		"directory with an odd name":                          noFolders,
+		"directory without slash below an exact id, for good": noFolders,
+		"file of no bytes, range":                             "the bucket says 416",
+		"range with HEAD is ignored":                          "nginx answers it as it would GET",
+		"refused: dot segments at the root":                   "nginx says 400",
+		"refused: NUL":                                        "nginx says 400",
 	}
 )
 

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -38,8 +39,14 @@ func TestCloudFrontFunction(t *testing.T) {
 	origin := httptest.NewServer(r)
 	defer origin.Close()
 
+	skip := maps.Clone(notByFunction)
+	for _, row := range f.Rows {
+		if strings.HasPrefix(row.Name, "variant: ") && row.Want.Headers["Vary"] != nil {
+			skip[row.Name] = "the function asks for index.html by its name: no cache key has Accept"
+		}
+	}
 	byFunction := 0
-	f.Run(t, startFunction(t, f, origin.URL), resolvertest.Options{Skip: notByFunction, Check: func(t *testing.T, row resolvertest.Row, res *http.Response) {
+	f.Run(t, startFunction(t, f, origin.URL), resolvertest.Options{Skip: skip, Check: func(t *testing.T, row resolvertest.Row, res *http.Response) {
 		function := res.Header.Get("X-Answered-By") == "function"
 		if function {
 			byFunction++
@@ -60,21 +67,24 @@ const noMoments = "the function leaves the form to the origin, or to the script 
 
 // notByFunction are the rows that function and handler answer differently.
 var notByFunction = map[string]string{
-	"latest, directory and query":                             noSlash,
-	"time and directory without slash":                        noSlash,
-	"time, doubled slashes, directory, query":                 noSlash,
-	"directory without slash, doubled slashes":                noSlash,
-	"moved: latest, a file that is gone":                      noFiles,
-	"moved: latest, a file that is gone, HEAD":                noFiles,
-	"moved: latest, a file that is gone, query":               noFiles,
-	"moved: latest, a file that is gone, range and condition": noFiles,
-	"moved: latest, a file that is gone, doubled slashes":     noFiles,
-	"moved: latest, a file that is gone, with an odd name":    noFiles,
-	"moved: latest, a file of the newest up to the grace":     noFiles,
-	"moved: latest, a file below a directory that is gone":    noFiles,
-	"moved: channel, a file that is gone":                     noFiles,
-	"moved: channel, a file of what it stood for before that": noFiles,
-	"moved: channel that went back, a file of the later one":  noFiles,
+	"latest, directory and query":                               noSlash,
+	"time and directory without slash":                          noSlash,
+	"time, doubled slashes, directory, query":                   noSlash,
+	"directory without slash below latest, for now":             noSlash,
+	"directory without slash below a channel, for now":          noSlash,
+	"directory without slash below a provisional time, for now": noSlash,
+	"directory without slash, doubled slashes":                  noSlash,
+	"moved: latest, a file that is gone":                        noFiles,
+	"moved: latest, a file that is gone, HEAD":                  noFiles,
+	"moved: latest, a file that is gone, query":                 noFiles,
+	"moved: latest, a file that is gone, range and condition":   noFiles,
+	"moved: latest, a file that is gone, doubled slashes":       noFiles,
+	"moved: latest, a file that is gone, with an odd name":      noFiles,
+	"moved: latest, a file of the newest up to the grace":       noFiles,
+	"moved: latest, a file below a directory that is gone":      noFiles,
+	"moved: channel, a file that is gone":                       noFiles,
+	"moved: channel, a file of what it stood for before that":   noFiles,
+	"moved: channel that went back, a file of the later one":    noFiles,
 	"list":                            "the bucket's own list has no Vary",
 	"list as JSON":                    "the bucket's own index has no Vary",
 	"sealed: list":                    "the bucket's own list has no Vary",

@@ -28,6 +28,8 @@ const GRACE = 24 * 3600; // of an index that says nothing else, in seconds
 const MAX_EARLIER = 64; // checkpoints that a moving name is followed back to
 // Documents that clients begin with: they never come from an earlier checkpoint.
 const BEGINNINGS = new Set(['PULP_MANIFEST', 'InRelease', 'Release', 'repomd.xml', 'Release.gpg', 'repomd.xml.asc', 'repomd.xml.key']);
+const VARIANT = 'index.v1_json'; // a directory's page in a second form
+const VARIANT_TYPE = 'application/vnd.pypi.simple.v1+json';
 const MAX_UNREAD = 16; // manifests read for that in one request
 const MAX_TARGET = 4096; // bytes of a path, and of a query
 const MAX_PATH = 768;
@@ -261,7 +263,7 @@ async function answerWhen(request, store, ctx, t, query, repo, index, rest) {
     return answerTree(request, store, ctx, t, query, repo, checkpoint, path);
   }
   const found = await look(store, t, checkpoint, path);
-  const before = found === 'nothing' && !final && !BEGINNINGS.has(rest[rest.length - 1]) ? await earlierWith(store, index, rest[0], path) : null;
+  const before = found === 'nothing' && !final && !BEGINNINGS.has(rest[rest.length - 1]) && !isPage(path) ? await earlierWith(store, index, rest[0], path) : null;
   const to = location([...repo.base.split('/'), (before ?? checkpoint).id, ...rest.slice(1)], found === 'directory');
   return ofRing(redirect(final ? 301 : 307, to + query, final && found ? FINAL : NEVER), ring);
 }
@@ -352,7 +354,8 @@ async function answerTree(request, store, ctx, t, query, repo, checkpoint, path)
   if (path === '' && !t.slash) {
     return redirect(301, location(t.segs, true) + query, FINAL);
   }
-  const wanted = !t.slash ? path : path === '' ? 'index.html' : path + '/index.html';
+  const inDirectory = (name) => path === '' ? name : path + '/' + name;
+  const wanted = t.slash ? inDirectory('index.html') : path;
   const file = await findFile(store, checkpoint, wanted);
   if (!file && !t.slash && await findFile(store, checkpoint, path + '/index.html')) {
     return redirect(301, location(t.segs, true) + query, FINAL);
@@ -365,10 +368,17 @@ async function answerTree(request, store, ctx, t, query, repo, checkpoint, path)
   if (t.doubled) {
     return redirect(301, location(t.segs, t.slash) + query, FINAL);
   }
-  const pooled = checkpoint.layout === 'thin' && wanted !== 'index.html';
-  const key = pooled ? shardKey('pool', file.sha256) : `${repo.base}/${checkpoint.id}/${wanted}`;
   const link = `<${original(repo, path === '' ? [] : path.split('/'), t.slash)}>; rel="original timegate"`;
-  return sendFile(request, store, ctx, key, file, checkpoint.id, link);
+  const send = (p, f, vary) => {
+    const pooled = checkpoint.layout === 'thin' && p !== 'index.html';
+    const key = pooled ? shardKey('pool', f.sha256) : `${repo.base}/${checkpoint.id}/${p}`;
+    return sendFile(request, store, ctx, key, f, checkpoint.id, { Link: link, ...vary });
+  };
+  const variant = t.slash && await findIn(store, checkpoint.manifest, inDirectory(VARIANT));
+  if (variant && prefersVariant(request)) {
+    return send(inDirectory(VARIANT), { ...variant, type: VARIANT_TYPE, cache: PAGE, upstream: true }, { Vary: 'Accept' });
+  }
+  return send(wanted, file, variant ? { Vary: 'Accept' } : {});
 }
 
 // ---- addresses
@@ -1022,7 +1032,7 @@ function latin(bytes) {
 function typeOf(path) {
   const name = path.slice(path.lastIndexOf('/') + 1);
   const dot = name.lastIndexOf('.');
-  return TEXT_NAMES.has(name) ? TEXT : TYPES[dot < 0 ? '' : name.slice(dot).toLowerCase()] ?? 'application/octet-stream';
+  return TEXT_NAMES.has(name) ? TEXT : name === VARIANT ? VARIANT_TYPE : TYPES[dot < 0 ? '' : name.slice(dot).toLowerCase()] ?? 'application/octet-stream';
 }
 
 // pageTypeOf is the media type of a page, or of another file of asof's own.
@@ -1032,7 +1042,13 @@ function pageTypeOf(path) {
 
 // cacheOf is the Cache-Control of what stands in a tree: that of manifest/kind.go.
 function cacheOf(path) {
-  return path.slice(path.lastIndexOf('/') + 1) === 'index.html' ? PAGE : IMMUTABLE;
+  return isPage(path) ? PAGE : IMMUTABLE;
+}
+
+// isPage tells whether a path is that of a directory's page, in either form.
+function isPage(path) {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return name === 'index.html' || name === VARIANT;
 }
 
 // Types of which a browser runs scripts, with the rights of the host that they come from.
@@ -1227,7 +1243,7 @@ function sendDocument(request, { type, bytes, tag }) {
   return new Response(bytes.subarray(plan.from, plan.from + plan.length), plan.init);
 }
 
-async function sendFile(request, store, ctx, key, file, id, link) {
+async function sendFile(request, store, ctx, key, file, id, more) {
   const tag = `"${file.sha256}"`;
   // What stood in a checkpoint was not modified after it.
   const modified = timeOf(ID.test(file.modified) && file.modified < id ? file.modified : id);
@@ -1235,7 +1251,7 @@ async function sendFile(request, store, ctx, key, file, id, link) {
     'Content-Type': file.type, 'Cache-Control': file.cache, ETag: tag,
     'Last-Modified': new Date(modified).toUTCString(), 'Accept-Ranges': 'bytes',
     'Repr-Digest': `sha-256=:${btoa(String.fromCharCode(...file.sha256.match(/../g).map((b) => parseInt(b, 16))))}:`,
-    'Memento-Datetime': new Date(timeOf(id)).toUTCString(), Link: link,
+    'Memento-Datetime': new Date(timeOf(id)).toUTCString(), ...more,
   });
   if (store.sandbox && file.upstream && ACTIVE.has(file.type)) {
     headers.set('Content-Security-Policy', 'sandbox');
@@ -1418,6 +1434,15 @@ function negotiate(request, offers) {
     }
   }
   return best.type;
+}
+
+// prefersVariant tells whether a request wants a page's variant and not HTML: its type has the
+// higher weight, or is named and has the same.
+function prefersVariant(request) {
+  const ranges = acceptRanges(request.headers.get('Accept') ?? '');
+  const html = weigh(ranges, 'text/html').weight;
+  const { weight, specific } = weigh(ranges, VARIANT_TYPE);
+  return weight > html || weight === html && weight > 0 && specific === NAMED;
 }
 
 function acceptRanges(accept) {

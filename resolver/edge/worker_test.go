@@ -250,7 +250,7 @@ func newRequest(t *testing.T, url string) *http.Request {
 	return req
 }
 
-// The worker's table of media types is Go's.
+// The worker's table of media types is Go's, and so are its caches.
 func TestWorkerTypes(t *testing.T) {
 	source, err := os.ReadFile("worker.js")
 	if err != nil {
@@ -260,7 +260,7 @@ func TestWorkerTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{"", "x", ".asof/changes.json", ".asof/key.gpg", ".asof/x", "a/.asof/x.json", "a/InRelease", "InRelease/x", "x.GZ", "a.b.deb", ".gz", "x.", "é.txt", "constructor", "x.constructor", "__proto__"}
+	names := []string{"x", "index.html", "a/index.html", "xindex.html", manifest.VariantPage, "a/" + manifest.VariantPage, "a." + manifest.VariantPage, ".asof/changes.json", ".asof/key.gpg", ".asof/x", "a/.asof/x.json", "a/InRelease", "InRelease/x", "x.GZ", "a.b.deb", ".gz", "x.", "é.txt", "constructor", "x.constructor", "__proto__"}
 	for _, m := range regexp.MustCompile(`"(\.?\w+)"`).FindAllStringSubmatch(string(kinds), -1) {
 		names = append(names, m[1], "dir/x"+m[1], "x"+strings.ToUpper(m[1]))
 	}
@@ -269,7 +269,7 @@ func TestWorkerTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	module := filepath.Join(t.TempDir(), "types.mjs")
-	script := string(source) + "\nprocess.stdout.write(JSON.stringify(" + string(in) + ".map((n) => [typeOf(n), pageTypeOf(n)])));\n"
+	script := string(source) + "\nprocess.stdout.write(JSON.stringify(" + string(in) + ".map((n) => [typeOf(n), pageTypeOf(n), cacheOf(n)])));\n"
 	if err := os.WriteFile(module, []byte(script), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -277,12 +277,12 @@ func TestWorkerTypes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var got [][2]string
+	var got [][3]string
 	if err := json.Unmarshal(out, &got); err != nil {
 		t.Fatal(err)
 	}
 	for i, name := range names {
-		if want := [2]string{manifest.KindFile.ContentType(name), manifest.KindPage.ContentType(name)}; got[i] != want {
+		if want := [3]string{manifest.KindFile.ContentType(name), manifest.KindPage.ContentType(name), manifest.KindFile.CacheControl(name)}; got[i] != want {
 			t.Errorf("%q: %q, want %q", name, got[i], want)
 		}
 	}

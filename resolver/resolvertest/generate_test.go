@@ -59,30 +59,36 @@ var (
 		"removed.txt": {"not in later checkpoints\n", ""},
 	}
 	files2 = map[string]content{
-		"1.iso":                      {"second edition\n", "20250317T093000Z"},
-		"big.bin":                    {numbers(2500), "20250101T000000Z"},
-		"dists/stable/InRelease":     {"Origin: fixture\n", ""},
-		"dists/stable/Packages.gz":   {"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00", "20250317T093000Z"},
-		"docs+":                      {"sorts between the directory's name and its files\n", ""},
-		"docs/deep/er/file.txt":      {"deep\n", ""},
-		"docs/index.html":            {"<!doctype html><title>upstream's own</title>\n", "20250102T030405Z"},
-		"docs/style.css":             {"p{}\n", ""},
-		"empty.txt":                  {"", "20250317T093000Z"},
-		"epoch.txt":                  {"modified at the Unix epoch\n", "19700101T000000Z"},
-		"future.txt":                 {"modified after the checkpoint\n", "20990101T000000Z"},
-		"odd/ lead and trail .txt":   {"spaces\n", ""},
-		"odd/\"quoted\".txt":         {"quotes\n", ""},
-		"odd/#hash.txt":              {"hash\n", ""},
-		"odd/%2e%2e":                 {"percent and hexadecimal digits\n", ""},
-		"odd/100%.txt":               {"percent\n", ""},
-		"odd/1:2-3_all.deb":          {"colon\n", ""},
-		"odd/<tag>.txt":              {"angle brackets\n", ""},
-		"odd/=27.txt":                {"equals sign; its path ends a leaf of the manifest\n", ""},
-		"odd/a&b;c=d,e.txt":          {"separators\n", ""},
-		"odd/c++ dir/libc++_1~2.deb": {"plus and tilde\n", ""},
-		"odd/it's.txt":               {"apostrophe\n", ""},
-		"odd/what?.txt":              {"question mark\n", ""},
-		"odd/é日本.txt":                {"not ascii\n", ""},
+		"1.iso":                    {"second edition\n", "20250317T093000Z"},
+		"big.bin":                  {numbers(2500), "20250101T000000Z"},
+		"dists/stable/InRelease":   {"Origin: fixture\n", ""},
+		"dists/stable/Packages.gz": {"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\x03\x00\x00\x00\x00\x00\x00\x00\x00\x00", "20250317T093000Z"},
+		"docs+":                    {"sorts between the directory's name and its files\n", ""},
+		"docs/deep/er/file.txt":    {"deep\n", ""},
+		"docs/index.html":          {"<!doctype html><title>upstream's own</title>\n", "20250102T030405Z"},
+		"docs/style.css":           {"p{}\n", ""},
+		"empty.txt":                {"", "20250317T093000Z"},
+		"epoch.txt":                {"modified at the Unix epoch\n", "19700101T000000Z"},
+		"files/x/x-1!2.0+local.1-py3-none-any.whl": {"a local version of an epoch\n", ""},
+		"files/x/x-1.0.tar.gz":                     {"an archive\n", "20250317T093000Z"},
+		"files/x/x-1.0.tar.gz.metadata":            {"Name: x\n", ""},
+		"future.txt":                               {"modified after the checkpoint\n", "20990101T000000Z"},
+		"odd/ lead and trail .txt":                 {"spaces\n", ""},
+		"odd/\"quoted\".txt":                       {"quotes\n", ""},
+		"odd/#hash.txt":                            {"hash\n", ""},
+		"odd/%2e%2e":                               {"percent and hexadecimal digits\n", ""},
+		"odd/100%.txt":                             {"percent\n", ""},
+		"odd/1:2-3_all.deb":                        {"colon\n", ""},
+		"odd/<tag>.txt":                            {"angle brackets\n", ""},
+		"odd/=27.txt":                              {"equals sign; its path ends a leaf of the manifest\n", ""},
+		"odd/a&b;c=d,e.txt":                        {"separators\n", ""},
+		"odd/c++ dir/libc++_1~2.deb":               {"plus and tilde\n", ""},
+		"odd/it's.txt":                             {"apostrophe\n", ""},
+		"odd/what?.txt":                            {"question mark\n", ""},
+		"odd/é日本.txt":                              {"not ascii\n", ""},
+		"simple/x/index.html":                      {"<!doctype html><a href=\"../../files/x/x-1.0.tar.gz\">x-1.0.tar.gz</a>\n", "20250317T093000Z"},
+		"simple/x/index.v1_json":                   {"{\"files\":[{\"url\":\"../../files/x/x-1.0.tar.gz\"}]}\n", "20250316T093000Z"},
+		"simple/y/index.v1_json":                   {"{\"files\":[]}\n", ""},
 	}
 )
 
@@ -369,7 +375,7 @@ func (g *generator) moving() manifest.Repo {
 		step(ix.Append(c))
 	}
 	tree("20250101T000000Z", "beyond.txt")
-	tree("20250201T000000Z", "within.txt", "both.txt", "gone/file.txt")
+	tree("20250201T000000Z", "within.txt", "both.txt", "gone/file.txt", "gone/index.v1_json")
 	tree("29000101T000000Z", "pruned.txt")
 	tree("29000102T000000Z", "both.txt", "odd/InRelease", "odd/c++ 1:2.deb")
 	tree("29000103T000000Z", "new.txt")

@@ -52,7 +52,7 @@ func beyondStatic(row Row) string {
 		return "Memento: it knows no time that a header asks for"
 	case has("If-None-Match", "If-Match", "If-Modified-Since", "If-Range"):
 		return "tags and times are those of its own files"
-	case status == http.StatusOK && has("Accept") && !strings.Contains(row.Path, ".html") && !strings.Contains(row.Path, ".json"):
+	case status/100 == 2 && has("Accept") && !strings.Contains(row.Path, ".html") && !strings.Contains(row.Path, ".json"):
 		return "it does not choose between HTML and JSON"
 	case status == http.StatusOK && slices.Contains([]string{"", "checkpoints"}, strings.Trim(row.Path, "/")):
 		return "the pages above repos are written when a repo is registered, and this store is not made so"
