@@ -36,6 +36,9 @@ TFLINT      := $(CACHE)/tflint-$(TFLINT_VERSION)
 BROWSER := $(CACHE)/browser-$(shell cksum <test/browser/package-lock.json | cut -d' ' -f1)
 WORKERD := $(CACHE)/workerd-$(shell cksum <resolver/edge/testdata/package-lock.json | cut -d' ' -f1)
 
+# The clients of Python indexes, in a folder of the cache for each state of their versions.
+PYTHON := $(CACHE)/python-$(shell cat test/python/*.txt | cksum | cut -d' ' -f1)
+
 # Optional: checks Terraform configuration offline, against stand-ins for the
 # providers. It is called with folders.
 TERRAFORM_CHECK ?= ../shared/terraform-check/terraform-check
@@ -71,12 +74,12 @@ check: format vet
 
 # What the tests are told. Screenshots of the pages are left in bin/test-output.
 TESTENV = ASOF_TEST_MINIO=$(MINIO) ASOF_TEST_MC=$(MC) NFPM=$(NFPM) SBOM=$(SBOM) \
-	ASOF_TEST_WORKERD=$(WORKERD)/node_modules \
+	ASOF_TEST_WORKERD=$(WORKERD)/node_modules ASOF_TEST_PYTHON_BIN=$(PYTHON)/bin \
 	ASOF_TEST_BROWSER=$(BROWSER)/node_modules ASOF_TEST_OUTPUT=$(CURDIR)/bin/test-output
 
 # The race detector is ten times slower, so the longest enumerations of the publisher's
 # tests are a sample there, and whole without it.
-test: setup lint minio $(NFPM) $(SBOM) $(BROWSER) $(WORKERD) terraform-check
+test: setup lint minio $(NFPM) $(SBOM) $(BROWSER) $(WORKERD) $(PYTHON)/ready terraform-check
 	$(TESTENV) .ci/tidy $(GO) test -race -timeout 30m ./...
 	$(TESTENV) .ci/tidy $(GO) test ./publisher
 
@@ -100,6 +103,9 @@ $(BROWSER):
 
 $(WORKERD):
 	.ci/npm $@ resolver/edge/testdata
+
+$(PYTHON)/ready:
+	.ci/python $(PYTHON) test/python
 
 # Formatting, lint, and validation and tests as far as they go offline.
 terraform-check: $(TFLINT)
