@@ -85,15 +85,40 @@ func (h *History) RingMarks() (marks []RingMark) {
 	return marks
 }
 
-// RingOn returns the first ring that stands on a checkpoint.
-func (h *History) RingOn(ctx context.Context, id ID) (name string, ok bool, err error) {
+// RingStand is a time that a ring stands for, or would stand for after a roll-back.
+type RingStand struct {
+	Ring    string
+	Time    ID
+	Current bool // false: a roll-back would bring it back
+}
+
+// RingsOn returns the stands that lead to a checkpoint, or did before it was pruned.
+func (h *History) RingsOn(ctx context.Context, id ID) (on []RingStand, err error) {
 	for _, ring := range h.Rings() {
 		now, _ := ring.Now()
-		if answer, err := h.at(ctx, now.Time); err != nil || answer.ID == id && answer.Outcome != Before {
-			return ring.Name, err == nil, err
+		answer, err := h.at(ctx, now.Time)
+		if err != nil {
+			return nil, err
+		}
+		if answer.Outcome == Before {
+			continue
+		}
+		if answer.ID == id {
+			on = append(on, RingStand{ring.Name, now.Time, true})
+			continue
+		}
+		before, err := ring.Before(answer.ID)
+		if err != nil {
+			continue // it stood for nothing before
+		}
+		if answer, err = h.at(ctx, before.Time); err != nil {
+			return nil, err
+		}
+		if answer.ID == id && answer.Outcome != Before {
+			on = append(on, RingStand{ring.Name, before.Time, false})
 		}
 	}
-	return "", false, nil
+	return on, nil
 }
 
 // Segment reads one segment of the index.

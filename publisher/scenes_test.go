@@ -96,6 +96,7 @@ func scenes() []scene {
 			return err
 		}},
 		{name: "prune", prepare: changed, run: pruning},
+		{name: "drop what a channel names", prepare: named, run: dropping},
 		{name: "publish that seals", prepare: sealing(3), run: publishing(PublishOptions{})},
 		{name: "publish that fills a segment and begins another", prepare: sealing(6), run: publishing(PublishOptions{})},
 		{name: "prune in segments and behind them", prepare: sealing(8), run: pruning},
@@ -221,6 +222,27 @@ func deleting(ctx context.Context, _ *fixture, p *Publisher, repo Repo) error {
 func pruning(ctx context.Context, _ *fixture, p *Publisher, repo Repo) error {
 	_, err := retain.Prune(ctx, tools(p), repo.Repo, retain.PruneOptions{Policy: retain.Policy{Last: 1}, Apply: true})
 	return err
+}
+
+// named has a segment with the oldest checkpoint, which a channel names.
+func named(f *fixture) {
+	f.seals(3, 4)
+	ids := f.publishes(6)
+	if err := f.pub.SetChannel(f.Context(), f.repo.Repo, "stable", ids[0]); err != nil {
+		f.Fatal(err)
+	}
+}
+
+// dropping takes back the oldest checkpoint that there ever was.
+func dropping(ctx context.Context, f *fixture, p *Publisher, repo Repo) error {
+	_, err := retain.Prune(ctx, tools(p), repo.Repo, retain.PruneOptions{Policy: retain.Policy{Drop: []manifest.ID{f.oldest()}, Force: true}, Reason: "leaked", Apply: true})
+	return err
+}
+
+// oldest is the oldest id in the repo's history, listed or pruned.
+func (f *fixture) oldest() manifest.ID {
+	oldest, _ := f.all().Bounds()
+	return oldest
 }
 
 // hit publishes n checkpoints on a machine whose clock is ahead, and points a channel to

@@ -30,9 +30,14 @@ the index. Each leaves a tombstone: its times answer 410 Gone, and never fall ba
 an older checkpoint. Nothing is deleted; asof gc does that.
 
 A checkpoint stays if any rule keeps it. The newest always stays, and so does any that
-a channel names. The rules work like restic's: --keep-daily 7 keeps the newest
-checkpoint of each of the last seven days that have one. Instead of rules, --drop names
-what goes.
+a channel names, or a ring stands on. The rules work like restic's: --keep-daily 7 keeps
+the newest checkpoint of each of the last seven days that have one.
+
+Instead of rules, --drop takes single checkpoints back, and all others stay. It takes any
+time, and says which checkpoint that stands for, what else has the same content, and what
+leads to it. With --apply it takes exact ids only, so that nothing else goes than was shown.
+What a channel names or a ring stands on goes only with --force: the channel goes along
+(404), and the ring answers 410 in this repo until it moves. The newest never goes.
 
 asof gc deletes only what was pruned with the janitor's rights. Of other checkpoints that
 the index no longer lists, --confirm shows those that wait, all or those with an ID; with
@@ -40,7 +45,8 @@ the index no longer lists, --confirm shows those that wait, all or those with an
 lists them again. Both show what somebody put in the place of another checkpoint, or into
 history that was final: --undo takes it out, --confirm accepts it.`,
 		Example: `  asof prune myfile --keep-last 10 --keep-monthly 12
-  asof prune myfile --drop 20250317T000000Z --apply
+  asof prune myfile --drop 2025-03-17 --reason 'ticket 4711'
+  asof prune myfile --drop 20250317T000000Z --reason 'ticket 4711' --apply
   asof prune myfile --keep-within 30d --keep-yearly 10 --apply
   asof prune myfile --keep-last 1 --reason 'ticket 4711' --apply
   asof prune myfile --confirm`,
@@ -50,7 +56,7 @@ history that was final: --undo takes it out, --confirm accepts it.`,
 			if confirm || undo {
 				var with []string
 				cmd.Flags().Visit(func(f *pflag.Flag) {
-					if strings.HasPrefix(f.Name, "keep") || f.Name == "drop" || f.Name == "reason" {
+					if strings.HasPrefix(f.Name, "keep") || f.Name == "drop" || f.Name == "force" || f.Name == "reason" {
 						with = append(with, "--"+f.Name)
 					}
 				})
@@ -74,14 +80,10 @@ history that was final: --undo takes it out, --confirm accepts it.`,
 				}
 				opts.Policy.IDs = append(opts.Policy.IDs, id)
 			}
-			for _, s := range drop {
-				id, err := manifest.ParseID(s)
-				if err != nil {
-					return usage(fmt.Errorf("--drop: %w", err), "")
-				}
-				opts.Policy.Drop = append(opts.Policy.Drop, id)
+			if opts.Policy.Force && len(drop) == 0 {
+				return usage(errors.New("--force: only what is named with --drop"), "")
 			}
-			return a.prune(cmd, args[0], opts)
+			return a.prune(cmd, args[0], drop, opts)
 		},
 	}
 	flags := cmd.Flags()
@@ -93,11 +95,14 @@ history that was final: --undo takes it out, --confirm accepts it.`,
 	boundedInt(flags, &opts.Policy.Yearly, "keep-yearly", "0 to 1000000", "keep the newest of each of `N` years")
 	flags.StringVar(&within, "keep-within", "", "keep all within a `SPAN` before the newest: 30d, 2w, 12h, 1y6m")
 	flags.StringArrayVar(&ids, "keep", nil, "keep the checkpoint `ID`; may be repeated")
-	flags.StringArrayVar(&drop, "drop", nil, "remove the checkpoint `ID`, and keep all others; may be repeated")
+	flags.StringArrayVar(&drop, "drop", nil, "take back the checkpoint that a `TIME` stands for, and keep all others; may be repeated")
+	flags.BoolVar(&opts.Policy.Force, "force", false, "drop also what a channel names or a ring stands on")
 	flags.StringVar(&opts.Reason, "reason", "", "a line of text for the tombstones; it is public: everybody who may read the repo sees it")
-	_ = cmd.RegisterFlagCompletionFunc("keep", func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-		return a.completeStored(1)(cmd, args, "")
-	})
+	for _, flag := range []string{"keep", "drop"} {
+		_ = cmd.RegisterFlagCompletionFunc(flag, func(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			return a.completeStored(1)(cmd, args, "")
+		})
+	}
 	flags.BoolVar(&confirm, "confirm", false, "release what was pruned without the janitor's rights, or went otherwise")
 	flags.BoolVar(&undo, "undo", false, "list it again")
 	flags.BoolVar(&opts.Apply, "apply", false, "apply; without it only show")
@@ -113,13 +118,16 @@ type pruned struct {
 	Bytes      int64       `json:"bytes"`
 }
 
-func (a *app) prune(cmd *cobra.Command, name string, opts retain.PruneOptions) error {
+func (a *app) prune(cmd *cobra.Command, name string, drop []string, opts retain.PruneOptions) error {
 	tools, err := a.janitor(cmd.Context())
 	if err != nil {
 		return err
 	}
-	repo, _, err := findRepo(cmd.Context(), tools.Store, name)
+	repo, index, err := findRepo(cmd.Context(), tools.Store, name)
 	if err != nil {
+		return err
+	}
+	if opts.Policy.Drop, err = a.dropped(cmd.Context(), tools.Store, index, drop, opts.Apply); err != nil {
 		return err
 	}
 	decisions, err := retain.Prune(cmd.Context(), tools, repo, opts)
@@ -128,6 +136,9 @@ func (a *app) prune(cmd *cobra.Command, name string, opts retain.PruneOptions) e
 	}
 	if err != nil && !errors.Is(err, ledger.ErrNotAnnounced) {
 		return err
+	}
+	if len(drop) > 0 {
+		return errors.Join(err, a.printDropped(name, opts, decisions))
 	}
 	return errors.Join(err, a.printPruned(cmd.Context(), name, opts.Reason, opts.Apply, decisions))
 }

@@ -24,6 +24,8 @@ type Decisions struct {
 	// Unreleased: what does not stay was pruned, but could not be released, for lack
 	// of the janitor's rights. Collect keeps it.
 	Unreleased bool
+	// Drops says more of each checkpoint that the policy names to go.
+	Drops []Drop
 
 	history *manifest.History
 	kept    []kept // ascending

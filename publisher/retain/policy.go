@@ -25,8 +25,12 @@ type Policy struct {
 	Yearly  int
 	Within  Span // all within this span before the newest
 	IDs     []manifest.ID
-	// Drop are checkpoints that go. Then all others stay, without any other rule.
+	// Drop are checkpoints that go. Then all others stay, without any other rule. What was
+	// pruned already is passed over.
 	Drop []manifest.ID
+	// Force drops also what a channel names, and what a ring stands on or would be rolled back
+	// to. Never the newest.
+	Force bool
 }
 
 // ErrNoPolicy: a policy without rules would prune all but the newest.
@@ -78,33 +82,6 @@ func (p Policy) check(ctx context.Context, history *manifest.History) error {
 			return fmt.Errorf("keep %s: %w", id, manifest.ErrNoCheckpoint)
 		}
 	}
-	return p.checkDrop(ctx, history)
-}
-
-// checkDrop makes sure that what is to go may go: a policy keeps the newest checkpoint,
-// and what a channel names.
-func (p Policy) checkDrop(ctx context.Context, history *manifest.History) error {
-	newest, _ := history.Index.Newest()
-	for _, id := range p.Drop {
-		if _, ok, err := history.Find(ctx, id); err != nil {
-			return err
-		} else if !ok {
-			return fmt.Errorf("drop %s: %w", id, manifest.ErrNoCheckpoint)
-		}
-		if id == newest.ID {
-			return fmt.Errorf("drop %s: %w: it is the newest checkpoint", id, manifest.ErrInUse)
-		}
-		for _, name := range slices.Sorted(maps.Keys(history.Index.Channels)) {
-			if history.Index.Channels[name] == id {
-				return fmt.Errorf("drop %s: %w: channel %s names it", id, manifest.ErrInUse, name)
-			}
-		}
-		if name, on, err := history.RingOn(ctx, id); err != nil {
-			return err
-		} else if on {
-			return fmt.Errorf("drop %s: %w: ring %s stands on it", id, manifest.ErrInUse, name)
-		}
-	}
 	return nil
 }
 
@@ -114,6 +91,10 @@ func (p Policy) Decide(ctx context.Context, history *manifest.History) (*Decisio
 		return nil, err
 	}
 	d := &Decisions{history: history}
+	var err error
+	if d.Drops, err = p.drops(ctx, history); err != nil {
+		return nil, err
+	}
 	d.Listed, _ = history.Index.Count()
 	channels := slices.Collect(maps.Values(history.Index.Channels))
 	newest, _ := history.Index.Newest()
@@ -129,10 +110,11 @@ func (p Policy) Decide(ctx context.Context, history *manifest.History) (*Decisio
 		}
 		for _, c := range slices.Backward(part.Checkpoints) {
 			var why reasons
+			dropped, onRing := slices.Contains(p.Drop, c.ID), rings.on(c.ID)
 			why.add(becauseNewest, age == 0)
-			why.add(becauseChannel, slices.Contains(channels, c.ID))
-			why.add(becauseRing, rings.on(c.ID))
-			why.add(becauseOther, len(p.Drop) > 0 && !slices.Contains(p.Drop, c.ID))
+			why.add(becauseChannel, !dropped && slices.Contains(channels, c.ID))
+			why.add(becauseRing, !dropped && onRing)
+			why.add(becauseOther, len(p.Drop) > 0 && !dropped)
 			why.add(becauseNamed, slices.Contains(p.IDs, c.ID))
 			why.add(becauseLast, age < p.Last)
 			why.add(becauseWithin, p.Within != Span{} && !c.ID.Time().Before(since))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/asof/asof/internal/catalog"
 	"github.com/asof/asof/internal/objstore"
@@ -22,6 +23,9 @@ type PruneOptions struct {
 // leaves tombstones: what resolved to them is gone, and never slides to an older
 // one (invariant 4). It deletes nothing; Collect does, later. Without Apply it
 // only decides.
+//
+// What is dropped by name takes the channels along that name it; a ring that stands on it
+// stays, and answers 410 in this repo. Both only with Policy.Force.
 //
 // Before that it releases them in the janitor's note. Without the right to do so it
 // leaves tombstones only, and sets Decisions.Unreleased: Collect then keeps everything
@@ -50,11 +54,17 @@ func Prune(ctx context.Context, opts Options, repo manifest.Repo, what PruneOpti
 			return nil, err
 		}
 		_, err = p.decide(ctx, now.Doc)
+		if err == nil {
+			err = p.decisions.findTwins(ctx, opts)
+		}
 		return p.decisions, err
 	}
 	err = p.ledger.Change(ctx, repo, func(index manifest.Index) (manifest.Index, error) { return p.prune(ctx, index) })
 	if err == nil && p.decisions.Pruned() > 0 {
 		err = p.checkRings(ctx)
+	}
+	if err == nil {
+		err = p.decisions.findTwins(ctx, opts)
 	}
 	return p.decisions, err
 }
@@ -77,13 +87,24 @@ func (p *pruning) checkRings(ctx context.Context) error {
 		if decision.Keep {
 			continue
 		}
-		if name, on, err := history.RingOn(ctx, decision.ID); err != nil {
+		on, err := history.RingsOn(ctx, decision.ID)
+		if err != nil {
 			return err
-		} else if on {
-			return &ringMovedError{p.repo.Name, decision.ID, name}
+		}
+		for _, s := range on {
+			if s.Current && !p.decisions.told(decision.ID, s.Ring) {
+				return &ringMovedError{p.repo.Name, decision.ID, s.Ring}
+			}
 		}
 	}
 	return nil
+}
+
+// told reports whether the decisions know of a ring that it stands on what is dropped.
+func (d *Decisions) told(id manifest.ID, ring string) bool {
+	return slices.ContainsFunc(d.Drops, func(drop Drop) bool {
+		return drop.Checkpoint.ID == id && slices.Contains(drop.Rings, ring)
+	})
 }
 
 // ringMovedError: a ring moved to a checkpoint while that was pruned. It is a
@@ -138,8 +159,15 @@ func (p *pruning) prune(ctx context.Context, index manifest.Index) (manifest.Ind
 	if err := p.release(ctx, d, now); err != nil {
 		return index, err
 	}
-	next, err := p.pruneSegments(ctx, index, d, now)
-	if err != nil {
+	next := index
+	for _, drop := range d.Drops {
+		for _, name := range drop.Channels {
+			if next, err = next.DropChannel(name, now); err != nil {
+				return index, err
+			}
+		}
+	}
+	if next, err = p.pruneSegments(ctx, next, d, now); err != nil {
 		return index, err
 	}
 	for _, id := range d.gone(next.Tail().Checkpoints) {
