@@ -22,6 +22,7 @@
 //	.asof/repos/<base>/attempts/<id>      claim of an id                immutable, private
 //	.asof/janitor/<base>/note.json        what the janitor knows        mutable, private
 //	.asof/pins/<id>-<token>               keys that must not be deleted immutable, private
+//	.asof/janitor/.notices/<id>-<token>   keys about to be deleted      immutable, private
 //
 // <ab> is the first two digits of the digest or name. Mutable objects change only
 // by compare-and-swap; all others are only ever created. [Kind] holds the

@@ -24,6 +24,8 @@ const (
 	// JanitorPrefix is where publishers can't write: what the janitor knows. It is
 	// never served.
 	JanitorPrefix = ".asof/janitor/"
+	// NoticePrefix is no note of a repo: no base path begins with a dot.
+	NoticePrefix = JanitorPrefix + ".notices/"
 )
 
 // RolloutKey is the key of the register of rings.
@@ -198,6 +200,9 @@ func RecordKey(base string, generation int64) string {
 // PinKey returns the key of a pin made at a second. The token makes it unique.
 func PinKey(at ID, token string) string { return PinPrefix + at.String() + "-" + token }
 
+// NoticeKey returns the key of a notice given at a second. The token makes it unique.
+func NoticeKey(at ID, token string) string { return NoticePrefix + at.String() + "-" + token }
+
 // ParseBlobKey returns the inverse of BlobKey.
 func ParseBlobKey(key string) (Digest, error) { return parseShardKey(BlobPrefix, key) }
 
@@ -225,7 +230,7 @@ func parseShardKey(prefix, key string) (Digest, error) {
 // is the base path of the repo that is looked at; objects of others, and keys that nothing
 // of asof's has, give false. A page counts as a file: both have the same attributes.
 func KindAt(base, key string) (k Kind, id ID, path string, ok bool) {
-	for prefix, kind := range map[string]Kind{BlobPrefix: KindBlob, ManifestPrefix: KindManifest, SegmentPrefix: KindSegment, PinPrefix: KindPin, RolloutRecords: KindRecord} {
+	for prefix, kind := range map[string]Kind{BlobPrefix: KindBlob, ManifestPrefix: KindManifest, SegmentPrefix: KindSegment, PinPrefix: KindPin, NoticePrefix: KindNotice, RolloutRecords: KindRecord} {
 		if strings.HasPrefix(key, prefix) {
 			return kind, 0, "", true
 		}

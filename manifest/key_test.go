@@ -60,6 +60,7 @@ func TestKindAt(t *testing.T) {
 		{AttemptKey(base, id), KindAttempt, 0, ""},
 		{GroupKey(base), KindGroup, 0, ""},
 		{PinKey(id, "x"), KindPin, 0, ""},
+		{NoticeKey(id, "x"), KindNotice, 0, ""},
 		{ValidatorsKey(base), KindValidators, 0, ""},
 		{RecordKey(base, 7), KindRecord, 0, ""},
 		{NoteKey(base), KindNote, 0, ""},

@@ -26,6 +26,7 @@ const (
 	KindRecord                 // a copy of a register, as a change left it
 	KindNote                   // what the janitor knows of a repo's history
 	KindRollout                // the register of rings
+	KindNotice                 // a list of what a collection is about to delete without a grace period
 	kinds
 )
 
@@ -62,7 +63,7 @@ func (k Kind) CacheControl(name string) string {
 		if IsPage(name) {
 			return CachePage
 		}
-	case KindStaged, KindGroup, KindJournal, KindAttempt, KindPin, KindRegistry, KindRecord, KindValidators, KindNote, KindRollout:
+	case KindStaged, KindGroup, KindJournal, KindAttempt, KindPin, KindRegistry, KindRecord, KindValidators, KindNote, KindRollout, KindNotice:
 		return CacheNever
 	case KindIndex, KindList:
 		return CacheShort
@@ -90,7 +91,7 @@ func (k Kind) ContentType(name string) string {
 		return typeHTML
 	case KindList:
 		return typeHTML
-	case KindManifest, KindAttempt, KindJournal, KindPin:
+	case KindManifest, KindAttempt, KindJournal, KindPin, KindNotice:
 		return typeText
 	case KindFile:
 		return typeOf(name)

@@ -26,6 +26,7 @@ func TestKinds(t *testing.T) {
 		{KindJournal, true, never, text},
 		{KindAttempt, false, never, text},
 		{KindPin, false, never, text},
+		{KindNotice, false, never, text},
 		{KindRecord, false, never, object},
 		{KindNote, true, never, object},
 		{KindRollout, true, never, object},

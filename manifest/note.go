@@ -88,6 +88,14 @@ func (n Note) Release(ids []ID, at ID) (next Note, changed bool) {
 	return next, len(next.Held) != len(n.Held) || len(next.Released) != len(n.Released)
 }
 
+// Withdraw returns a note that no longer releases checkpoints, and whether it says anything
+// new.
+func (n Note) Withdraw(ids []ID) (next Note, changed bool) {
+	next = n
+	next.Released = slices.DeleteFunc(slices.Clone(n.Released), func(r Release) bool { return slices.Contains(ids, r.ID) })
+	return next, len(next.Released) != len(n.Released)
+}
+
 // Rejects reports whether the janitor has said that a checkpoint never was.
 func (n Note) Rejects(c Checkpoint) bool {
 	_, ok := slices.BinarySearchFunc(n.Rejected, c, CompareHeld)

@@ -40,7 +40,13 @@ func (p *publication) takeID(ctx context.Context, index manifest.Index, rev *rev
 		return attempt{}, err
 	}
 	if p.past != nil {
-		plan.AddTree(p.past.checkpoint.Place(p.past.base), rev.Entries)
+		place := p.past.checkpoint.Place(p.past.base)
+		plan.AddTree(place, rev.Entries)
+		for _, e := range rev.Entries {
+			if place.Pools(e.Path) {
+				p.rely.OnUnseen(place.Key(e.Path, e.SHA256)) // it may be dropped meanwhile
+			}
+		}
 	}
 	claimed.Files = plan.Uploads(rev.Entries)
 	for _, a := range slices.Concat(left.attempts, p.mine) {

@@ -561,7 +561,7 @@ func TestCollectRequests(t *testing.T) {
 		"load .asof/janitor/BASE/note.json", "swap .asof/janitor/BASE/note.json",
 		"list .asof/repos/BASE/attempts/", "list .asof/pool/sha256/", "list .asof/manifests/sha256/", "list .asof/segments/sha256/",
 		"list .asof/repos/BASE/attempts/", "list .asof/repos/BASE/records/", "list .asof/pins/",
-		"delete .asof/repos/BASE/records/", "list .asof/pins/", "list .asof/probe/",
+		"delete .asof/repos/BASE/records/", "list .asof/pins/", "list .asof/janitor/.notices/", "list .asof/probe/",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("requests\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

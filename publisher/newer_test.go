@@ -143,7 +143,7 @@ func TestNewerFormats(t *testing.T) {
 		manifest.KindPage:       {"rebuild a lost index"}, // a receipt
 		manifest.KindAttempt:    nil,                      // another id is taken
 		manifest.KindValidators: nil,                      // upstream is read in full
-		manifest.KindList:       nil, manifest.KindFile: nil, manifest.KindBlob: nil, manifest.KindPin: nil,
+		manifest.KindList:       nil, manifest.KindFile: nil, manifest.KindBlob: nil, manifest.KindPin: nil, manifest.KindNotice: nil,
 	}
 	if len(refused) != manifest.Kinds {
 		t.Fatalf("%d of %d kinds are in the table", len(refused), manifest.Kinds)

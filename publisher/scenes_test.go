@@ -9,6 +9,7 @@ import (
 
 	"github.com/asof/asof/manifest"
 	"github.com/asof/asof/publisher/rebuild"
+	"github.com/asof/asof/publisher/reliance"
 	"github.com/asof/asof/publisher/retain"
 	"github.com/asof/asof/publisher/rollout"
 )
@@ -97,6 +98,41 @@ func scenes() []scene {
 		}},
 		{name: "prune", prepare: changed, run: pruning},
 		{name: "drop what a channel names", prepare: named, run: dropping},
+		{name: "undo a drop", prepare: func(f *fixture) {
+			named(f)
+			if err := dropping(f.Context(), f, f.pub, f.repo); err != nil {
+				f.Fatal(err)
+			}
+			f.clock.add(time.Minute)
+		}, run: undoing, done: retain.ErrPartlyGone},
+		{name: "undo a drop late", prepare: func(f *fixture) {
+			named(f)
+			if err := dropping(f.Context(), f, f.pub, f.repo); err != nil {
+				f.Fatal(err)
+			}
+			f.clock.add(30 * day)
+		}, run: undoing, done: retain.ErrPartlyGone},
+		{name: "free what was dropped", prepare: func(f *fixture) {
+			named(f)
+			if err := dropping(f.Context(), f, f.pub, f.repo); err != nil {
+				f.Fatal(err)
+			}
+			f.clock.add(time.Minute)
+		}, run: freeing},
+		{name: "publish what is about to be freed", prepare: func(f *fixture) {
+			changed(f)
+			if err := dropping(f.Context(), f, f.pub, f.repo); err != nil {
+				f.Fatal(err)
+			}
+			if _, _, err := reliance.GiveNotice(f.Context(), f.store, f.clock.Now(), f.keys(manifest.BlobPrefix)); err != nil {
+				f.Fatal(err)
+			}
+			for name := range f.up.files {
+				delete(f.up.files, name)
+			}
+			maps.Copy(f.up.files, isos())
+			f.clock.add(time.Minute)
+		}, run: publishing(PublishOptions{})},
 		{name: "publish that seals", prepare: sealing(3), run: publishing(PublishOptions{})},
 		{name: "publish that fills a segment and begins another", prepare: sealing(6), run: publishing(PublishOptions{})},
 		{name: "prune in segments and behind them", prepare: sealing(8), run: pruning},
@@ -236,6 +272,18 @@ func named(f *fixture) {
 // dropping takes back the oldest checkpoint that there ever was.
 func dropping(ctx context.Context, f *fixture, p *Publisher, repo Repo) error {
 	_, err := retain.Prune(ctx, tools(p), repo.Repo, retain.PruneOptions{Policy: retain.Policy{Drop: []manifest.ID{f.oldest()}, Force: true}, Reason: "leaked", Apply: true})
+	return err
+}
+
+// undoing lists what dropping took back again.
+func undoing(ctx context.Context, f *fixture, p *Publisher, repo Repo) error {
+	_, err := retain.Undo(ctx, tools(p), repo.Repo, retain.ChoiceOptions{IDs: []manifest.ID{f.oldest()}, Apply: true})
+	return err
+}
+
+// freeing deletes what dropping took back.
+func freeing(ctx context.Context, _ *fixture, p *Publisher, repo Repo) error {
+	_, err := retain.Free(ctx, tools(p), repo.Repo, retain.FreeOptions{Apply: true})
 	return err
 }
 

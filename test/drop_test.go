@@ -3,8 +3,11 @@ package test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/asof/asof/manifest"
 )
@@ -116,4 +119,70 @@ func TestDropByForce(t *testing.T) {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
+}
+
+// A drop can be undone until gc deletes it. gc --now does that at once, after a dry run that
+// says what stays and what it means, and not while a publish may be resumed.
+func TestDropFreed(t *testing.T) {
+	w, ids := droppable(t)
+	w.run("prune", "myfile", "--drop", ids[0], "--drop", ids[1], "--reason", "leaked", "--apply")
+	if r := w.try("prune", "myfile", "--undo", ids[0], "--apply"); r.code != 0 || !strings.Contains(r.stderr, "listed 1 checkpoint again") {
+		t.Errorf("undo: %+v", r)
+	}
+	w.run("resolve", "myfile", ids[0])
+	if r := w.try("gc", "myfile", ids[0], "--now"); r.code != 5 || !strings.Contains(r.stderr, "checkpoint "+ids[0]+": it is listed") {
+		t.Errorf("what is listed: %+v", r)
+	}
+	for _, args := range [][]string{{"gc", "myfile"}, {"gc", "--now"}, {"gc", "myfile", "x", "--now"}, {"gc", "myfile", "--now", "--grace", "1h"}} {
+		if r := w.try(args...); r.code != 2 {
+			t.Errorf("%q: %+v", args, r)
+		}
+	}
+	blob := "data/" + manifest.BlobKey(manifest.Sum([]byte("content 1")))
+	there := func() bool { _, err := os.Stat(filepath.Join(w.dir, blob)); return err == nil }
+
+	// What was stored in the second of the notice would stay.
+	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second)))
+
+	// The other repo still has the file.
+	r := w.try("gc", "myfile", "--now", "--apply")
+	if r.code != 0 || !strings.Contains(r.stderr, "something else refers to them") || !there() {
+		t.Errorf("shared: %+v", r)
+	}
+	w.run("prune", "other", "--drop", ids[1], "--reason", "leaked", "--apply")
+	r = w.try("gc", "other", "--now")
+	for _, want := range []string{"warning: this is for good", "CDNs and clients keep their copies", "nothing was deleted; add --apply to do it"} {
+		if r.code != 0 || !strings.Contains(r.stderr, want) || !strings.Contains(r.stdout, "WOULD DELETE") || !there() {
+			t.Errorf("a dry run without %q: %+v", want, r)
+		}
+	}
+	// A claim that may be committed.
+	data, err := manifest.Attempt{ID: manifest.IDOf(time.Now()), Layout: manifest.Thin}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	claim := manifest.AttemptKey("myfile", manifest.IDOf(time.Now()))
+	w.write("data/"+claim, string(data))
+	if r := w.try("gc", "other", "--now"); r.code != 0 || !strings.Contains(r.stderr, "a publish is at work, or was killed") {
+		t.Errorf("a dry run with a claim: %+v", r)
+	}
+	if r := w.try("gc", "other", "--now", "--apply"); r.code != 5 || !strings.Contains(r.stderr, "publishes are at work, or were killed: myfile 2") || !strings.Contains(r.stderr, "--exclusive promises that none is") || !there() {
+		t.Errorf("with a claim: %+v", r)
+	}
+	var freed struct {
+		Applied     bool
+		Checkpoints []manifest.Tombstone
+		Shared      struct{ Objects int }
+		Kinds       []struct{ Objects int }
+	}
+	if err := json.Unmarshal([]byte(w.run("gc", "other", ids[1], "--now", "--exclusive", "--apply", "-o", "json")), &freed); err != nil {
+		t.Fatal(err)
+	}
+	if !freed.Applied || len(freed.Checkpoints) != 1 || freed.Checkpoints[0].Reason != "leaked" || freed.Kinds[1].Objects == 0 || there() {
+		t.Errorf("%+v", freed)
+	}
+	if r := w.try("prune", "other", "--undo", ids[1], "--apply"); r.code != 4 || !strings.Contains(r.stderr, "gc has deleted some of it") {
+		t.Errorf("undo: %+v", r)
+	}
+	w.run("verify")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -15,8 +16,9 @@ import (
 
 func newGCCmd(a *app) *cobra.Command {
 	var opts retain.CollectOptions
+	var now bool
 	cmd := &cobra.Command{
-		Use:   "gc",
+		Use:   "gc [REPO [ID...] --now]",
 		Short: "Delete what nothing refers to any more",
 		Long: `Count the objects that nothing in the store refers to and that are older than the
 grace period: trees of pruned checkpoints and of unfinished publishes, blobs,
@@ -27,17 +29,34 @@ It never believes the index alone that a checkpoint may go. It notes what it saw
 listed, where only the janitor can write. What was listed once stays until a prune with
 the janitor's rights releases it, or asof prune --confirm does.
 
+With --now it deletes only what pruned checkpoints of a repo have, and does not wait: all
+that the janitor pruned, or those with an ID. What anything else refers to stays, and is
+counted. It does nothing while a publish is at work, or was killed and may be resumed;
+--exclusive promises that none is. CDNs and clients keep their copies, and an install that is
+under way fails. Their manifests, which name files, wait for the grace period.
+
 It may run while publishers do. It never deletes what a checkpoint needs, and deletes
 nothing if it can't read everything that refers to something. If it is interrupted,
 run it again to continue.`,
 		Example: `  asof gc
   asof gc --apply
-  asof gc --grace 240h --apply -o json`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+  asof gc --grace 240h --apply -o json
+  asof gc myfile --now`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.completeStored(0),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case !now && len(args) > 0:
+				return usage(fmt.Errorf("%s: a repo is named with --now only", args[0]), "asof gc goes over the whole store")
+			case now && len(args) == 0:
+				return usage(errors.New("--now needs a repo"), "for instance asof gc myfile --now")
+			}
 			tools, err := a.janitor(cmd.Context())
 			if err != nil {
 				return err
+			}
+			if now {
+				return a.free(cmd.Context(), tools, args, opts)
 			}
 			collection, err := retain.Collect(cmd.Context(), tools, opts)
 			if err != nil {
@@ -49,6 +68,7 @@ run it again to continue.`,
 	flags := cmd.Flags()
 	flags.BoolVar(&opts.Apply, "apply", false, "delete; without it only count")
 	boundedDuration(flags, &opts.Grace, "grace", "0s to 87600h", "minimum age of what is deleted, at least 96h (default 168h, with --exclusive 0)")
+	flags.BoolVar(&now, "now", false, "delete what pruned checkpoints of a repo have, without waiting for the grace period")
 	flags.BoolVar(&opts.Exclusive, "exclusive", false, "promise that no publisher runs until this ends; allows any --grace")
 	return cmd
 }

@@ -42,13 +42,14 @@ What a channel names or a ring stands on goes only with --force: the channel goe
 asof gc deletes only what was pruned with the janitor's rights. Of other checkpoints that
 the index no longer lists, --confirm shows those that wait, all or those with an ID; with
 --apply it releases them for asof gc, for good. --undo shows them too, and with --apply
-lists them again. Both show what somebody put in the place of another checkpoint, or into
+lists them again; with an ID also what the janitor pruned, until gc deletes it. Both show what somebody put in the place of another checkpoint, or into
 history that was final: --undo takes it out, --confirm accepts it.`,
 		Example: `  asof prune myfile --keep-last 10 --keep-monthly 12
   asof prune myfile --drop 2025-03-17 --reason 'ticket 4711'
   asof prune myfile --drop 20250317T000000Z --reason 'ticket 4711' --apply
   asof prune myfile --keep-within 30d --keep-yearly 10 --apply
   asof prune myfile --keep-last 1 --reason 'ticket 4711' --apply
+  asof prune myfile --undo 20250317T000000Z --apply
   asof prune myfile --confirm`,
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: a.completeStored(0),

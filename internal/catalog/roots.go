@@ -91,9 +91,9 @@ func (r RootsOf) by(kind manifest.Kind) (func(context.Context) iter.Seq2[Root, e
 		manifest.KindManifest,                                   // part of the root that leads to it, with all that it lists
 		manifest.KindFile, manifest.KindPage, manifest.KindBlob, // content
 		manifest.KindList, manifest.KindRecord, // shows what the index refers to
-		manifest.KindValidators,                                      // a hint
-		manifest.KindNote,                                            // the janitor's: see package retain
-		manifest.KindAttempt, manifest.KindJournal, manifest.KindPin: // have lifetimes of their own: see package reliance
+		manifest.KindValidators,                                                           // a hint
+		manifest.KindNote,                                                                 // the janitor's: see package retain
+		manifest.KindAttempt, manifest.KindJournal, manifest.KindPin, manifest.KindNotice: // have lifetimes of their own: see package reliance
 		return nil, nil
 	}
 	return nil, fmt.Errorf("objects of kind %d: no rule says what they refer to", kind)

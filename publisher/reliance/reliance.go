@@ -16,10 +16,13 @@
 //     batch of deletions that may not have seen the pin is over, and looks again.
 //   - A reader may use a replaced index for the grace period. So a publisher that
 //     replaces a segment pins the old one first.
+//   - A collection that deletes without a grace period gives notice first of what
+//     it may delete, and does not begin while anybody has an open claim. So whoever
+//     may still rely on such an object, however young it is, claims after the
+//     notice, sees it before the commit, and pins the object. See notice.go.
 package reliance
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -62,8 +65,9 @@ type Reliance struct {
 	store objstore.Store
 	env   job.Env
 
-	mu   sync.Mutex
-	keys []string
+	mu    sync.Mutex
+	keys  []string
+	young []string // blobs that only a notice can take away
 }
 
 // New returns the reliance of a run that begins now.
@@ -71,18 +75,30 @@ func New(store objstore.Store, env job.Env) *Reliance { return &Reliance{store: 
 
 // On notes that the run depends on an object that it found in the store.
 func (r *Reliance) On(key string, info objstore.Info) {
-	if IsFresh(r.env.Now(), info.Modified) {
+	fresh := IsFresh(r.env.Now(), info.Modified)
+	if fresh && !strings.HasPrefix(key, manifest.BlobPrefix) {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.keys = append(r.keys, key)
+	if fresh {
+		r.young = append(r.young, key)
+	} else {
+		r.keys = append(r.keys, key)
+	}
 }
 
+// OnUnseen notes that the run depends on a blob without having looked at it.
+func (r *Reliance) OnUnseen(key string) { r.On(key, objstore.Info{Modified: r.env.Now()}) }
+
 // Named trusts an object's key: a blob, a manifest or a segment, whose key
-// commits to its bytes. None was ever stored unchecked.
+// commits to its bytes. None was ever stored unchecked. The error is ErrCollected if it has
+// just gone.
 func (r *Reliance) Named(ctx context.Context, key string, size int64) error {
 	info, err := r.store.Stat(ctx, key)
+	if errors.Is(err, objstore.ErrNotFound) {
+		return fmt.Errorf("%s: %w", key, ErrCollected)
+	}
 	if err != nil {
 		return err
 	}
@@ -120,9 +136,13 @@ func (r *Reliance) Put(ctx context.Context, kind manifest.Kind, key string, body
 	})
 }
 
-// Settle makes sure that everything the run relies on stays, and then forgets it.
-// The error is ErrCollected if something is gone.
+// Settle makes sure that everything the run relies on stays, and then forgets it. A run
+// that commits a checkpoint has claimed its id before. The error is ErrCollected if
+// something is gone.
 func (r *Reliance) Settle(ctx context.Context) error {
+	if err := r.heed(ctx); err != nil {
+		return err
+	}
 	if len(r.keys) == 0 {
 		return nil
 	}
@@ -166,23 +186,10 @@ func Pinned(ctx context.Context, store objstore.Reader) (map[string]bool, error)
 		if err != nil {
 			return nil, err
 		}
-		err := readPin(ctx, store, info.Key, pinned)
+		err := eachLine(ctx, store, info.Key, func(key string) { pinned[key] = true })
 		if err != nil && !errors.Is(err, objstore.ErrNotFound) { // another collection has just deleted it as too old
 			return nil, fmt.Errorf("read %s: %w", info.Key, err)
 		}
 	}
 	return pinned, nil
-}
-
-func readPin(ctx context.Context, store objstore.Reader, key string, pinned map[string]bool) error {
-	r, err := store.Open(ctx, key, 0, objstore.Whole)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	lines := bufio.NewScanner(r)
-	for lines.Scan() {
-		pinned[lines.Text()] = true
-	}
-	return lines.Err()
 }

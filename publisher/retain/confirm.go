@@ -85,14 +85,15 @@ func (r *reckoning) checkListed(ctx context.Context, id manifest.ID) error {
 
 // Undo lists checkpoints again that wait: those that were pruned without the janitor,
 // those that an index left out, those in whose place another one stands. Each must have
-// its receipt still. What the index lists although it was not there goes, without a
+// its receipt still. With their ids it also lists what the janitor pruned, as long as all of it
+// is there: see back.go. What the index lists although it was not there goes, without a
 // tombstone: its times are again what they were. It returns what it puts right, or would.
 //
 // With the janitor's rights it also notes that what stood in other places never was.
 // Otherwise that waits for Confirm.
 func Undo(ctx context.Context, opts Options, repo manifest.Repo, what ChoiceOptions) ([]Held, error) {
 	opts = opts.complete()
-	chosen, _, err := chooseHeld(ctx, opts, repo, what.IDs)
+	chosen, known, err := chooseBack(ctx, opts, repo, what.IDs)
 	if err != nil {
 		return chosen, err
 	}
@@ -103,12 +104,19 @@ func Undo(ctx context.Context, opts Options, repo manifest.Repo, what ChoiceOpti
 			lost = append(lost, h)
 		}
 	}
+	released := releasedOf(chosen)
 	back, err := receiptsOf(ctx, opts, repo, lost)
+	if len(released) > 0 && errors.Is(err, objstore.ErrNotFound) {
+		err = fmt.Errorf("%w: %w", ErrPartlyGone, err)
+	}
 	if err != nil {
 		return chosen, err
 	}
 	if !what.Apply {
-		return chosen, nil
+		return chosen, checkWhole(ctx, opts, repo, released)
+	}
+	if err := withdraw(ctx, opts, known, released); err != nil {
+		return chosen, err
 	}
 	// Even if nothing waits: an earlier run may have been killed behind its swap.
 	ledger := opts.ledger()
@@ -116,6 +124,9 @@ func Undo(ctx context.Context, opts Options, repo manifest.Repo, what ChoiceOpti
 	err = ledger.Change(ctx, repo, func(index manifest.Index) (manifest.Index, error) {
 		if never = nil; len(chosen) == 0 {
 			return index, nil
+		}
+		if err := keepReleased(ctx, opts, known, released); err != nil {
+			return index, err
 		}
 		all := manifest.Segment{Repo: index.Repo}
 		for part, err := range catalog.NewHistory(opts.Store, index).All(ctx) {

@@ -59,14 +59,9 @@ var ErrNoRegistry = errors.New("the store has no registry")
 // garbage; the next run goes on.
 func Collect(ctx context.Context, opts Options, what CollectOptions) (Collection, error) {
 	opts = opts.complete()
-	grace := what.Grace
-	if !what.Exclusive {
-		if grace == 0 {
-			grace = defaultGrace
-		}
-		if grace < reliance.MinGrace {
-			return Collection{}, fmt.Errorf("%w: %s is less than %s", ErrShortGrace, grace, reliance.MinGrace)
-		}
+	grace, err := graceOf(what)
+	if err != nil {
+		return Collection{}, err
 	}
 	gc := &collector{Options: opts, ledger: opts.ledger(), apply: what.Apply, grace: grace, before: opts.Now().Add(-grace)}
 	if err := gc.mark(ctx); err != nil {
@@ -94,13 +89,26 @@ func Collect(ctx context.Context, opts Options, what CollectOptions) (Collection
 	return Collection{gc.counts(), gc.waiting.list()}, nil
 }
 
-// collector is one call of Collect.
+// graceOf returns the grace period that a collection goes by.
+func graceOf(what CollectOptions) (time.Duration, error) {
+	if what.Exclusive {
+		return what.Grace, nil
+	}
+	grace := cmp.Or(what.Grace, defaultGrace)
+	if grace < reliance.MinGrace {
+		return 0, fmt.Errorf("%w: %s is less than %s", ErrShortGrace, grace, reliance.MinGrace)
+	}
+	return grace, nil
+}
+
+// collector is one call of Collect, or of Free.
 type collector struct {
 	Options
 	ledger *ledger.Ledger
 	apply  bool
 	grace  time.Duration
 	before time.Time // only objects stored before may be deleted
+	free   *freeing  // what to delete without a grace period, and nothing else; nil: see Collect
 
 	repos     []swept
 	blobs     map[manifest.Digest]bool // that something refers to
@@ -191,13 +199,14 @@ func (gc *collector) markRepo(ctx context.Context, repo manifest.Repo) error {
 }
 
 // markRoot marks a root and all that belongs to it. Pruned checkpoints stay for
-// the grace period, for clients and publishers that began with them.
+// the grace period, for clients and publishers that began with them. One without a tree was
+// freed, and keeps nothing.
 func (gc *collector) markRoot(ctx context.Context, known *reckoning, root catalog.Root) error {
 	if root.Segment != nil {
 		gc.segments[root.Segment.Digest] = true
 		return nil
 	}
-	if root.Pruned != nil && known.since(*root.Pruned).Before(gc.before) {
+	if p := root.Pruned; p != nil && (known.since(*p).Before(gc.before) || !known.hasTree(p.ID) || gc.frees(known, p.ID)) {
 		return nil // or it is held
 	}
 	return gc.markAll(ctx, root.Place(known.repo.Base), root.Pruned != nil, root.Manifests()...)

@@ -173,7 +173,7 @@ func (gc *collector) sweepPrivate(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, prefix := range []string{manifest.PinPrefix, manifest.ProbePrefix} {
+	for _, prefix := range []string{manifest.PinPrefix, manifest.NoticePrefix, manifest.ProbePrefix} {
 		if err := gc.sweep(ctx, prefix, &gc.private, gc.old); err != nil {
 			return err
 		}
@@ -235,11 +235,13 @@ func (gc *collector) delete(ctx context.Context, batch []objstore.Info, count *C
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(gc.Concurrency)
-	for _, info := range batch {
+	for i, info := range batch {
 		if pinned[info.Key] {
+			gc.left(info)
 			continue
 		}
 		if gc.Now().Sub(began) > reliance.BatchTime {
+			gc.left(batch[i:]...)
 			break // the next run goes on
 		}
 		count.Objects++
