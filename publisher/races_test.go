@@ -52,7 +52,7 @@ func (s *janitorStore) Delete(ctx context.Context, key string) error {
 }
 
 // Publishers of several repos, whose content comes, goes and returns, run with
-// prune and gc and a clock that jumps. No checkpoint is lost, ids grow, no final
+// prune, gc and gc --now, and a clock that jumps. No checkpoint is lost, ids grow, no final
 // answer changes, and nothing that a checkpoint needs is deleted.
 func TestEverythingAtOnce(t *testing.T) {
 	for seed := range uint64(12) {
@@ -226,6 +226,10 @@ func everythingAtOnce(t *testing.T, f *fixture, seed uint64) {
 			_, err = retain.Collect(t.Context(), tools(janitor), retain.CollectOptions{Apply: true, Grace: reliance.MinGrace})
 			if err != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, retain.ErrNoRegistry) {
 				t.Errorf("gc: %v", err)
+			}
+			_, err = retain.Free(t.Context(), tools(janitor), repo.Repo, retain.FreeOptions{Apply: true})
+			if refusedOpen(err) != nil && !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, retain.ErrNoRegistry) {
+				t.Errorf("gc --now: %v", err)
 			}
 		}
 	})

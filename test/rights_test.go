@@ -207,6 +207,9 @@ func rights(t *testing.T, driver, prefix string, locked bool, rolesOf func(bucke
 		t.Errorf("what the publisher pruned is gone: %v", err)
 	}
 	j.run("prune", "myfile", "--confirm", "--apply")
+	if r := j.try("gc", "myfile", "--now", "--apply"); !locked && (r.code != 0 || read(ctx, server.Client(), bucket, object) == nil) {
+		t.Errorf("the janitor frees what it has confirmed: %+v", r)
+	}
 	if r := j.try("gc", "--exclusive", "--apply"); !locked && (r.code != 0 || read(ctx, server.Client(), bucket, object) == nil) {
 		t.Errorf("the janitor collects what it has confirmed: %+v", r)
 	}

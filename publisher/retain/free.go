@@ -114,8 +114,11 @@ func Free(ctx context.Context, opts Options, repo manifest.Repo, what FreeOption
 		}
 	}
 	if len(done.Open) > 0 && what.Apply {
-		// Nothing was deleted, so nobody needs to heed the notice.
-		return done, errors.Join(&OpenClaimsError{done.Open}, opts.Store.Delete(ctx, notice))
+		// Nothing was deleted, so nobody needs to heed the notice. It does no harm if it stays.
+		if err := opts.Store.Delete(ctx, notice); err != nil {
+			opts.Log.Debug("a notice stays", "key", notice, "error", err)
+		}
+		return done, &OpenClaimsError{done.Open}
 	}
 	err = gc.sweepFreed(ctx)
 	done.Trees, done.Pool, done.Shared, done.Left = gc.trees, gc.pool, gc.free.shared(gc.blobs), gc.free.lefts
