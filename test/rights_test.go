@@ -362,6 +362,9 @@ func TestResolverRights(t *testing.T) {
 			t.Run("get only", func(t *testing.T) {
 				skip := map[string]string{}
 				for _, row := range fixture.Rows {
+					if strings.HasPrefix(row.Path, "/-/rings") && row.Want.Status == http.StatusOK {
+						skip[row.Name] = "the rings hold for a repo whose index is missing, which looks like a failure: 503"
+					}
 					if strings.HasSuffix(row.Name, " repo never published to") {
 						skip[row.Name] = "its index is missing, which looks like a failure: 503"
 					}
