@@ -53,7 +53,7 @@ func blockCmd(a *app, use, short, long, example string, run func(ctx context.Con
 			return run(cmd.Context(), rings, repo.Name, answer.ID, strings.TrimSpace(reason))
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "a line of text on why; the record keeps it")
+	cmd.Flags().StringVar(&reason, "reason", "", reasonHelp)
 	by.add(cmd.Flags())
 	return cmd
 }

@@ -42,7 +42,7 @@ func ringCmd(a *app, use, short, long, example string, run func(ctx context.Cont
 			return run(cmd.Context(), rings, args[0], reason)
 		},
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "a line of text on why; the record keeps it")
+	cmd.Flags().StringVar(&reason, "reason", "", reasonHelp)
 	by.add(cmd.Flags())
 	return cmd
 }

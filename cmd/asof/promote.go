@@ -57,7 +57,7 @@ With --to, move one ring to a later time by hand, whatever the rings before stan
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&to, "to", "", "move one ring to this `TIME`, by hand")
-	flags.StringVar(&reason, "reason", "", "a line of text on why; the record keeps it")
+	flags.StringVar(&reason, "reason", "", reasonHelp)
 	flags.BoolVar(&dry, "dry-run", false, "only say what would be done")
 	by.add(flags)
 	return cmd

@@ -50,7 +50,7 @@ and /security/prod/… are of one moment. asof promote moves rings.`,
 	}
 	flags := cmd.Flags()
 	flags.BoolVar(&remove, "delete", false, "take the ring away; take it out of asof.yaml first")
-	flags.StringVar(&reason, "reason", "", "a line of text on why; the record keeps it")
+	flags.StringVar(&reason, "reason", "", reasonHelp)
 	by.add(flags)
 	return cmd
 }

@@ -49,7 +49,7 @@ are named. asof unblock lets one through again; a newer checkpoint needs no word
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&to, "to", "", "the `TIME` to go back to (default what the ring stood for before)")
-	flags.StringVar(&reason, "reason", "", "a line of text on why; the record keeps it")
+	flags.StringVar(&reason, "reason", "", reasonHelp)
 	flags.BoolVar(&dry, "dry-run", false, "only say what would be done")
 	by.add(flags)
 	return cmd

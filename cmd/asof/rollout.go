@@ -63,11 +63,14 @@ func (cfg *config) checkRollout() {
 	}
 }
 
+// reasonHelp describes the reason of a change of the rings.
+const reasonHelp = "a line of text on why; it is public, on the board of rings, and the record keeps it"
+
 // who is the flag of who changes a ring.
 type who struct{ by string }
 
 func (w *who) add(flags *pflag.FlagSet) {
-	flags.StringVar(&w.by, "by", "", "`WHO` does it (default the user of the CI system, or of this machine)")
+	flags.StringVar(&w.by, "by", "", "`WHO` does it; the record keeps it, and it is not public (default the user of the CI system, or of this machine)")
 }
 
 // name is who changes a ring, as the record says.
