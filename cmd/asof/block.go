@@ -21,7 +21,7 @@ are named, and stay: asof rollback puts them back.`, `  asof block debian latest
 			if err != nil {
 				return err
 			}
-			return a.printStop(stop, false)
+			return a.printStop(ctx, rings, stop)
 		})
 }
 

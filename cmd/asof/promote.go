@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -23,7 +26,9 @@ one follows what the ring before has stood for since its "after". No ring enters
 at which a repo's checkpoint is blocked or pruned. Run it from a timer: it is safe to run
 twice, and at once.
 
-With --to, move one ring to a later time by hand, whatever the rings before stand for.`,
+With --to, move one ring to a later time by hand, whatever the rings before stand for.
+With --dry-run, also say what would change in each repo: packages where it has them, and
+files. The text is cut off; the JSON is whole.`,
 		Example: `  asof promote
   asof promote canary early
   asof promote prod --to 20250318T140338Z --reason 'CVE-2025-0001'
@@ -39,7 +44,7 @@ With --to, move one ring to a later time by hand, whatever the rings before stan
 				if err != nil {
 					return err
 				}
-				return a.printSteps(steps, dry)
+				return a.printSteps(cmd.Context(), rings, steps)
 			}
 			if len(args) != 1 {
 				return usage(fmt.Errorf("--to moves one ring, not %d", len(args)), "asof promote RING --to "+to)
@@ -52,7 +57,7 @@ With --to, move one ring to a later time by hand, whatever the rings before stan
 			if err != nil {
 				return err
 			}
-			return a.printSteps([]rollout.Step{step}, dry)
+			return a.printSteps(cmd.Context(), rings, []rollout.Step{step})
 		},
 	}
 	flags := cmd.Flags()
@@ -73,6 +78,8 @@ type step struct {
 	Held    bool         `json:"held"`
 	Next    *manifest.ID `json:"next"` // null: not known
 	Why     string       `json:"why"`
+	// Changes are those of a dry run, for each of Changed as asof diff prints them.
+	Changes []json.RawMessage `json:"changes,omitempty"`
 }
 
 func orNull(id manifest.ID) *manifest.ID {
@@ -91,7 +98,7 @@ func stepOf(s rollout.Step) step {
 	if changed == nil {
 		changed = []string{}
 	}
-	return step{s.Ring, orNull(s.From), orNull(s.To), s.Moves(), changed, s.Held != nil, orNull(s.Next), why}
+	return step{s.Ring, orNull(s.From), orNull(s.To), s.Moves(), changed, s.Held != nil, orNull(s.Next), why, nil}
 }
 
 func heldText(h *manifest.Hold) string {
@@ -102,10 +109,17 @@ func heldText(h *manifest.Hold) string {
 	return text
 }
 
-func (a *app) printSteps(steps []rollout.Step, dry bool) error {
+func (a *app) printSteps(ctx context.Context, rings *rollout.Rollout, steps []rollout.Step) error {
 	list := []step{}
+	var unread []error
 	for _, s := range steps {
-		list = append(list, stepOf(s))
+		shown := stepOf(s)
+		if rings.Dry && a.output == "json" {
+			var err error
+			shown.Changes, err = a.moveJSON(ctx, rings, s)
+			unread = append(unread, err)
+		}
+		list = append(list, shown)
 	}
 	if len(list) == 0 {
 		fmt.Fprintln(a.stderr, "there are no rings; rollout.rings in asof.yaml makes them")
@@ -130,8 +144,13 @@ func (a *app) printSteps(steps []rollout.Step, dry bool) error {
 			told[s.Advice] = true
 		}
 	}
-	if dry {
+	if rings.Dry {
+		for _, s := range steps {
+			if a.output != "json" {
+				unread = append(unread, a.printMove(ctx, rings, s))
+			}
+		}
 		fmt.Fprintln(a.stderr, "nothing was moved; leave out --dry-run to do it")
 	}
-	return nil
+	return errors.Join(unread...)
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,7 +23,8 @@ func newRollbackCmd(a *app) *cobra.Command {
 		Long: `Put a ring back to what it stood for before, or to a time, for all repos at once, and
 hold it there until asof resume. The checkpoints that it stood for are blocked, in every
 repo that has another one then: no ring enters them again, and rings that stand on them
-are named. asof unblock lets one through again; a newer checkpoint needs no word.`,
+are named. asof unblock lets one through again; a newer checkpoint needs no word. With
+--dry-run, also say what would change in each repo.`,
 		Example: `  asof rollback prod --reason 'the new kernel does not boot'
   asof rollback prod --to 2025-03-18 --reason 'the new kernel does not boot'`,
 		Args: cobra.ExactArgs(1),
@@ -44,7 +47,7 @@ are named. asof unblock lets one through again; a newer checkpoint needs no word
 			if err != nil {
 				return err
 			}
-			return a.printStop(stop, dry)
+			return a.printStop(cmd.Context(), rings, stop)
 		},
 	}
 	flags := cmd.Flags()
@@ -61,11 +64,16 @@ type stopped struct {
 	From     *manifest.ID           `json:"from,omitempty"`
 	To       *manifest.ID           `json:"to,omitempty"`
 	Blocked  map[string]manifest.ID `json:"blocked"`
-	Standing []string               `json:"standing"` // rings on a blocked checkpoint
+	Standing []string               `json:"standing"`          // rings on a blocked checkpoint
+	Changes  []json.RawMessage      `json:"changes,omitempty"` // of a dry run, as asof diff prints them
 }
 
-func (a *app) printStop(s rollout.Stop, dry bool) error {
-	out := stopped{s.Ring, orNull(s.From), orNull(s.To), s.Blocked, append([]string{}, s.Standing...)}
+func (a *app) printStop(ctx context.Context, rings *rollout.Rollout, s rollout.Stop) error {
+	out := stopped{s.Ring, orNull(s.From), orNull(s.To), s.Blocked, append([]string{}, s.Standing...), nil}
+	var unread error
+	if rings.Dry && a.output == "json" {
+		out.Changes, unread = a.moveJSON(ctx, rings, s.Step)
+	}
 	err := a.print(out, func(t *table) {
 		if s.Ring != "" {
 			t.row("RING", "FROM", "TO")
@@ -84,10 +92,13 @@ func (a *app) printStop(s rollout.Stop, dry bool) error {
 		fmt.Fprintf(a.stderr, "ring %s stands on a blocked checkpoint: asof rollback %s puts it back\n", ring, ring)
 	}
 	switch {
-	case dry:
+	case rings.Dry:
+		if a.output != "json" {
+			unread = a.printMove(ctx, rings, s.Step)
+		}
 		fmt.Fprintln(a.stderr, "nothing was moved; leave out --dry-run to do it")
 	case s.Ring != "":
 		fmt.Fprintf(a.stderr, "%s is held: asof resume %s lets it move again\n", s.Ring, s.Ring)
 	}
-	return nil
+	return unread
 }
