@@ -349,61 +349,121 @@ func TestGitHubShardExample(t *testing.T) {
 // The CronJobs fetch all parts and publish, with the arguments and the environment that
 // Kubernetes gives their containers.
 func TestKubernetesExample(t *testing.T) {
-	type container struct {
-		Image string
-		Args  []string
-	}
-	type cronJob struct {
-		Kind string
-		Spec struct {
-			JobTemplate struct {
-				Spec struct {
-					CompletionMode string `yaml:"completionMode"`
-					Completions    int
-					Template       struct {
-						Spec struct{ Containers []container }
-					}
-				}
-			} `yaml:"jobTemplate"`
-		}
-	}
-	text, err := os.ReadFile("../examples/kubernetes/asof.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
 	e := newEngine(t)
 	e.write(e.dir+"/asof.yaml", "store: ./store\nrepos: [{name: files, layout: thin, remote: {type: dir, path: src}}]\n")
 	e.write(e.dir+"/src/1.txt", "1")
-	run := func(c container, env ...string) string {
-		t.Helper()
-		if strings.HasSuffix(c.Image, ":latest") {
-			t.Errorf("%s is not pinned", c.Image)
-		}
-		args := strings.ReplaceAll(strings.Join(c.Args, " "), "/etc/asof/", "")
-		out, err := e.script([]string{"sh", "-c"}, binary+" "+args, env...)
-		if err != nil {
-			t.Errorf("asof %s: %v\n%s", args, err, out)
-		}
-		return out
+	jobs := cronJobs(t, "../examples/kubernetes/asof.yaml")
+	if len(jobs) != 2 || jobs[0].Kind != "CronJob" || jobs[0].Spec.JobTemplate.Spec.CompletionMode != "Indexed" {
+		t.Fatalf("%+v", jobs)
 	}
-	var jobs []cronJob
+	for i := range jobs[0].Spec.JobTemplate.Spec.Completions {
+		e.cronJob(jobs[0], fmt.Sprintf("JOB_COMPLETION_INDEX=%d", i))
+	}
+	if out := e.cronJob(jobs[1]); !strings.Contains(out, "published") {
+		t.Errorf("nothing is published:\n%s", out)
+	}
+}
+
+// container is what the examples use of Kubernetes's.
+type container struct {
+	Image string
+	Args  []string
+}
+
+// cronJob is the same of its CronJob.
+type cronJob struct {
+	Kind string
+	Spec struct {
+		JobTemplate struct {
+			Spec struct {
+				CompletionMode string `yaml:"completionMode"`
+				Completions    int
+				Template       struct {
+					Spec struct{ Containers []container }
+				}
+			}
+		} `yaml:"jobTemplate"`
+	}
+}
+
+func cronJobs(t *testing.T, name string) (jobs []cronJob) {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for dec := yaml.NewDecoder(bytes.NewReader(text)); ; {
 		var job cronJob
 		if err := dec.Decode(&job); err == io.EOF {
-			break
+			return jobs
 		} else if err != nil {
 			t.Fatal(err)
 		}
 		jobs = append(jobs, job)
 	}
-	if len(jobs) != 2 || jobs[0].Kind != "CronJob" || jobs[0].Spec.JobTemplate.Spec.CompletionMode != "Indexed" {
+}
+
+// cronJob runs the first container of a job, and returns what it prints.
+func (e *engine) cronJob(job cronJob, env ...string) string {
+	e.Helper()
+	c := job.Spec.JobTemplate.Spec.Template.Spec.Containers[0]
+	if strings.HasSuffix(c.Image, ":latest") {
+		e.Errorf("%s is not pinned", c.Image)
+	}
+	args := strings.ReplaceAll(strings.Join(c.Args, " "), "/etc/asof/", "")
+	out, err := e.script([]string{"sh", "-c"}, binary+" "+args, env...)
+	if err != nil {
+		e.Errorf("asof %s: %v\n%s", args, err, out)
+	}
+	return out
+}
+
+// The workflow and the CronJob move what is due, and the workflow puts a ring back by hand. A
+// reason is never read as a script.
+func TestPromoteExamples(t *testing.T) {
+	var w workflow
+	parse(t, "../examples/github/promote.yml", &w)
+	checkPinned(t, w)
+	if w.Jobs["promote"].If != "${{ github.event_name == 'schedule' }}" || w.Jobs["rollback"].If != "${{ github.event_name == 'workflow_dispatch' }}" {
+		t.Errorf("%+v", w.Jobs)
+	}
+	e := newEngine(t)
+	e.write(e.dir+"/asof.yaml", "store: ./store\nrollout: {rings: [{name: canary}, {name: prod}]}\nrepos: [{name: files, layout: thin, remote: {type: dir, path: src}}]\n")
+	publish := func(content, id string) {
+		t.Helper()
+		e.write(e.dir+"/src/1.txt", content)
+		if out, err := e.script([]string{"sh", "-c"}, binary+" publish --at "+id); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	stands := func(want string) {
+		t.Helper()
+		if out, err := e.script([]string{"sh", "-c"}, binary+" resolve files prod"); err != nil || strings.TrimSpace(out) != want {
+			t.Errorf("prod: %v, %s; want %s", err, out, want)
+		}
+	}
+	publish("1", "20250318T140338Z")
+	if out, err := e.job(w, "promote", e.values(nil)); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	stands("20250318T140338Z")
+	publish("2", "20250319T140338Z")
+	jobs := cronJobs(t, "../examples/kubernetes/promote.yaml")
+	if len(jobs) != 1 || jobs[0].Kind != "CronJob" {
 		t.Fatalf("%+v", jobs)
 	}
-	for i := range jobs[0].Spec.JobTemplate.Spec.Completions {
-		run(jobs[0].Spec.JobTemplate.Spec.Template.Spec.Containers[0], fmt.Sprintf("JOB_COMPLETION_INDEX=%d", i))
+	e.cronJob(jobs[0])
+	stands("20250319T140338Z")
+	const reason = `it's bad"; touch hacked; "$(touch hacked)`
+	if out, err := e.job(w, "rollback", e.values(map[string]string{"inputs.ring": "prod", "inputs.reason": reason})); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
-	if out := run(jobs[1].Spec.JobTemplate.Spec.Template.Spec.Containers[0]); !strings.Contains(out, "published") {
-		t.Errorf("nothing is published:\n%s", out)
+	stands("20250318T140338Z")
+	if exists(e.dir + "/hacked") {
+		t.Error("a reason is run")
+	}
+	if out, err := e.script([]string{"sh", "-c"}, binary+" ring prod -o json"); err != nil || !strings.Contains(out, "touch hacked") {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 
