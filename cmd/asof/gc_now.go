@@ -70,7 +70,7 @@ func (a *app) sayFreed(out freedCheckpoints) {
 		fmt.Fprintf(a.stderr, "%s, %s: something else refers to them; asof find shows which checkpoints have a file\n", stay(n), size(out.Shared.Bytes))
 	}
 	if n := out.Left.Objects; n > 0 {
-		fmt.Fprintf(a.stderr, "%s left for now, as a publisher may rely on it; run it again later\n", count(int64(n), "object is", "objects are"))
+		fmt.Fprintf(a.stderr, "%s for now, as a publisher may rely on it; run this again later\n", count(int64(n), "object stays", "objects stay"))
 	}
 	for _, c := range out.Open {
 		fmt.Fprintf(a.stderr, "%s %s: a publish is at work, or was killed: with --apply nothing would be deleted before it is done, or %s\n", c.Repo, c.ID, c.Until)
