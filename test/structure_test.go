@@ -52,6 +52,7 @@ func TestArrowsRunOneWay(t *testing.T) {
 		"publisher/remote/history":          {"internal/option", "manifest", "publisher/remote", "publisher/remote/fetch"},
 		"publisher/remote/mirror":           {"internal/option", "internal/parallel", "manifest", "publisher/remote", "publisher/remote/fetch"},
 		"publisher/remote/pulp":             {"manifest", "publisher/remote"},
+		"publisher/remote/python/simple":    {"publisher/remote"},
 		"publisher/remote/rpm":              {"internal/option", "internal/parallel", "internal/retry", "internal/rpm", "internal/unpack", "manifest", "publisher/remote", "publisher/remote/fetch", "publisher/remote/mirror", "publisher/remote/signature"},
 		"publisher/remote/signature":        {"publisher/remote"},
 		"publisher/retain":                  {"internal/catalog", "internal/objstore", "internal/parallel", "manifest", "publisher/job", "publisher/ledger", "publisher/reliance", "publisher/remote"},
