@@ -76,7 +76,7 @@ func (p *reading) link(link string) (string, error) {
 // other resolves a link that is no file's. It returns "" if it is none.
 func (p *reading) other(link, what string) string {
 	u, err := p.resolve(link)
-	if err != nil {
+	if err != nil || link == "" {
 		p.note("left out: links that are none", what)
 		return ""
 	}

@@ -22,7 +22,7 @@ func (o object) read(dec *json.Decoder, key string) error {
 	}
 	var text json.RawMessage
 	if err := dec.Decode(&text); err != nil {
-		return fmt.Errorf("is no JSON: %w", err)
+		return noJSON(err)
 	}
 	switch {
 	case len(text) > limit:

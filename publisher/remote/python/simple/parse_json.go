@@ -32,7 +32,7 @@ func (p *reading) object(list string, each func(n int, text json.RawMessage) err
 	}
 	dec := json.NewDecoder(in)
 	if t, err := dec.Token(); err != nil {
-		return nil, fmt.Errorf("is no JSON: %w", err)
+		return nil, noJSON(err)
 	} else if t != json.Delim('{') {
 		return nil, errors.New("is no object of JSON")
 	}
@@ -40,7 +40,7 @@ func (p *reading) object(list string, each func(n int, text json.RawMessage) err
 	for dec.More() {
 		t, err := dec.Token()
 		if err != nil {
-			return nil, fmt.Errorf("is no JSON: %w", err)
+			return nil, noJSON(err)
 		}
 		if t != list {
 			if err := keys.read(dec, t.(string)); err != nil {
@@ -57,7 +57,7 @@ func (p *reading) object(list string, each func(n int, text json.RawMessage) err
 		}
 	}
 	if _, err := dec.Token(); err != nil {
-		return nil, fmt.Errorf("is no JSON: %w", err)
+		return nil, noJSON(err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, errors.New("has more behind its object")
@@ -71,14 +71,14 @@ func (p *reading) object(list string, each func(n int, text json.RawMessage) err
 // elements reads a list. The text that each is given is overwritten by the next one.
 func elements(dec *json.Decoder, list string, each func(n int, text json.RawMessage) error) error {
 	if t, err := dec.Token(); err != nil {
-		return fmt.Errorf("is no JSON: %w", err)
+		return noJSON(err)
 	} else if t != json.Delim('[') {
 		return fmt.Errorf("has a key %q that is no list", list)
 	}
 	var text json.RawMessage
 	for n := 0; dec.More(); n++ {
 		if err := dec.Decode(&text); err != nil {
-			return fmt.Errorf("is no JSON: %w", err)
+			return noJSON(err)
 		}
 		if len(text) > maxValue {
 			return fmt.Errorf("has an entry %s[%d] with more than %d bytes", list, n, maxValue)
@@ -87,8 +87,17 @@ func elements(dec *json.Decoder, list string, each func(n int, text json.RawMess
 			return err
 		}
 	}
-	_, err := dec.Token()
-	return err
+	if _, err := dec.Token(); err != nil {
+		return noJSON(err)
+	}
+	return nil
+}
+
+func noJSON(err error) error {
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("is no JSON: %v", err)
 }
 
 // keys takes the page's keys but for its files.
