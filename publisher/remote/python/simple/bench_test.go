@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"testing"
 )
 
@@ -73,13 +74,33 @@ func inUse() int64 {
 // The memory for a page does not grow with its bytes, only with its files.
 func TestLargePageIsStreamed(t *testing.T) {
 	for kind, body := range map[string]io.Reader{
-		TypeHTML: repeated("", "<p class=x>"+string(bytes.Repeat([]byte("text "), 2000))+"</p>", 5_000, `<a href="foo-1.0.zip">x</a>`),
-		TypeJSON: repeated(`{"files":[`, `{"filename":"bar-1.0.zip","x":"`+string(bytes.Repeat([]byte("text "), 2000))+`"},`, 5_000, `{"filename":"foo-1.0.zip","url":"foo-1.0.zip"}]}`),
+		TypeHTML: repeated("", "<p class=x>"+string(bytes.Repeat([]byte("text "), 10_000))+"</p>", 400, `<a href="foo-1.0.zip">x</a>`),
+		TypeJSON: repeated(`{"files":[`, `{"filename":"bar-1.0.zip","x":"`+string(bytes.Repeat([]byte("text "), 10_000))+`"},`, 400, `{"filename":"foo-1.0.zip","url":"foo-1.0.zip"}]}`),
 	} {
 		before := inUse()
 		page, err := Parse(kind, body, source(t))
 		if kept := inUse() - before; err != nil || len(page.Files) != 1 || kept > 1<<20 {
-			t.Errorf("%s: %d bytes are kept of 50 MB, %v", kind, kept, err)
+			t.Errorf("%s: %d bytes are kept of 20 MB, %v", kind, kept, err)
 		}
+	}
+}
+
+func BenchmarkLargeRoot(b *testing.B) {
+	var html, json bytes.Buffer
+	names := slices.Repeat([]string{"a-project-of-average-length"}, 700_000) // the public index
+	if RenderRootHTML(&html, names) != nil || RenderRootJSON(&json, names) != nil {
+		b.Fatal()
+	}
+	from := rootSource(b)
+	for kind, text := range map[string][]byte{TypeHTML: html.Bytes(), TypeJSON: json.Bytes()} {
+		b.Run(kind, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				if _, err := ParseRoot(kind, bytes.NewReader(text), from, func(Listed) error { return nil }); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

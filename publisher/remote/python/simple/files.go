@@ -1,6 +1,7 @@
 package simple
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -9,8 +10,8 @@ import (
 
 // add takes one file, whose URL is still the page's link.
 func (p *reading) add(f File) error {
-	if len(p.page.Files) == MaxFiles {
-		return fmt.Errorf("has more than %d files", MaxFiles)
+	if most := cmp.Or(p.from.most, MaxFiles); len(p.page.Files) == most {
+		return fmt.Errorf("has more than %d files", most)
 	}
 	p.page.Files = append(p.page.Files, f)
 	return nil
@@ -57,6 +58,10 @@ func (p *reading) resolve(link string) (*url.URL, error) {
 	u.Fragment, u.RawFragment = "", ""
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, fmt.Errorf("leads to %.80q, which is neither http nor https", u.Redacted())
+	}
+	// A host may be one without a scheme only, for others have stricter rules.
+	if again, err := url.Parse(u.String()); err != nil || again.Host != u.Host {
+		return nil, errors.New("is no URL")
 	}
 	return u, nil
 }

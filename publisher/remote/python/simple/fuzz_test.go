@@ -62,7 +62,7 @@ func FuzzParseJSON(f *testing.F) {
 		json,
 		`{"files":[{"filename":"foo-1.zip","url":"foo-1.zip","hashes":{"MD5":"` + md5 + `","x":"` + sha256 + `"},"yanked":"\ud800\u0000","core-metadata":{},"x":{"y":[1.0,-0,"\u2028<"]}}],"meta":{"api-version":1,"_last-serial":3,"z":null}}`,
 		`{"files":[{"filename":"foo-1.zip","url":"//x/foo-1.zip"},{"filename":"foo-1.zip","url":"//y/foo-1.zip"},{"filename":"../x","url":""},null],"project-status":"quarantined"}`,
-		`{"files":[{"filename":"foo-1!2+3.zip","url":"https://u:p@x/a//../foo-1!2%2b3.zip?#a","size":1e3,"upload-time":"2024-01-02t03:04:05z","dist-info-metadata":true,"gpg-sig":null,"provenance":"//p"}],"versions":[],"project-status":{"status":"a","b":1},"alternate-locations":["\u0000"]}`,
+		`{"files":[{"filename":"foo-1!2+3.zip","url":"https://u:p@x/a//../foo-1!2%2b3.zip?#a","size":1e3,"upload-time":"2024-01-02t03:04:05z","dist-info-metadata":true,"gpg-sig":null,"provenance":"//p"}],"versions":[],"project-status":{"status":"a","b":1},"alternate-locations":["\u0000","//x:::1/"]}`,
 		"\ufeff{\"files\":[],\"\xff\":1}",
 	} {
 		f.Add(text)

@@ -98,6 +98,7 @@ foo-1.0.tar.gz url=https://files.example/bb/foo-1.0.tar.gz hashes=[sha256=BB] ya
 		{name: "from https to http", body: `<a href="http://x/foo-1.0.zip">`, refused: `the link of file "foo-1.0.zip" leads from https to "http://x/foo-1.0.zip"`},
 		{name: "no URL", body: `<a href="https://[x/foo-1.0.zip#sha256=` + sha256 + `">`, refused: `link "https://[x/foo-1.0.zip#sha256=AA" is no URL`},
 
+		{name: "no host for https", body: `<a href="//x:::1/foo-1.0.zip">`, refused: `the link of file "foo-1.0.zip" is no URL`},
 		{name: "version 1.9", body: `<meta name="pypi:repository-version" content="1.9">` + plain, want: read},
 		{name: "version 2.0", body: `<META NAME="pypi:repository-version" CONTENT="2.0">` + plain, refused: `is of version "2.0" of the Simple API; asof reads 1`},
 		{name: "version 10", body: `<meta name="pypi:repository-version" content="10">` + plain, refused: `is of version "10" of the Simple API; asof reads 1`},

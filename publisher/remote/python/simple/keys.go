@@ -2,6 +2,7 @@ package simple
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -68,7 +69,7 @@ func (p *reading) strings(o object, key string) []string {
 	if !p.take(o, key, "", &list) {
 		return nil
 	}
-	if slices.Contains(list, "") || len(list) > MaxFiles {
+	if slices.Contains(list, "") || len(list) > cmp.Or(p.from.most, MaxFiles) {
 		p.wrong(key, "")
 		return nil
 	}

@@ -31,6 +31,8 @@ type Source struct {
 	URL     *url.URL // of the page, after all redirects
 	// AllowHTTP takes links to plain HTTP from a page that came by HTTPS.
 	AllowHTTP bool
+
+	most int // files or projects, for tests; 0: MaxFiles, MaxProjects
 }
 
 // The types of pages that installers take.

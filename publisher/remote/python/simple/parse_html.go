@@ -3,6 +3,7 @@ package simple
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -105,8 +106,8 @@ func (p *reading) metaTag(tag map[string]string, valid bool) error {
 	case "alternate-locations":
 		page.AlternateLocations = append(page.AlternateLocations, content)
 	}
-	if len(page.Tracks)+len(page.AlternateLocations) > MaxFiles {
-		return fmt.Errorf("has more than %d tracks and alternate-locations", MaxFiles)
+	if most := cmp.Or(p.from.most, MaxFiles); len(page.Tracks)+len(page.AlternateLocations) > most {
+		return fmt.Errorf("has more than %d tracks and alternate-locations", most)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package simple
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -52,8 +53,9 @@ func (r *root) add(name string, serial int64) error {
 		r.note("left out: what is no name of a project", name)
 		return nil
 	}
-	if r.count++; r.count > MaxProjects {
-		return fmt.Errorf("has more than %d projects", MaxProjects)
+	most := cmp.Or(r.from.most, MaxProjects)
+	if r.count++; r.count > most {
+		return fmt.Errorf("has more than %d projects", most)
 	}
 	r.failed = r.each(Listed{normalizeName(name), serial})
 	return r.failed
