@@ -48,7 +48,7 @@ func (p *reading) finish() (*Page, error) {
 	return &p.page, nil
 }
 
-// resolve makes a link absolute. Without a fragment.
+// resolve makes a link absolute, without its fragment.
 func (p *reading) resolve(link string) (*url.URL, error) {
 	u, err := parseLink(link)
 	if err != nil {

@@ -82,9 +82,9 @@ func formOf(contentType string) (string, error) {
 	case kind == "":
 		return "", errors.New("came without a Content-Type")
 	case strings.HasPrefix(kind, "application/vnd.pypi.simple."):
-		return "", fmt.Errorf("came as %.80s; asof reads version 1 of the Simple API", kind)
+		return "", fmt.Errorf("came as %.80q; asof reads version 1 of the Simple API", kind)
 	}
-	return "", fmt.Errorf("came as %.80s, and installers refuse that; pages are %s, %s or %s", kind, TypeJSON, TypeHTMLV1, TypeHTML)
+	return "", fmt.Errorf("came as %.80q, and installers refuse that; pages are %s, %s or %s", kind, TypeJSON, TypeHTMLV1, TypeHTML)
 }
 
 // reading is a page that is being read.

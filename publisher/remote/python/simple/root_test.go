@@ -49,7 +49,7 @@ func TestParseRoot(t *testing.T) {
 		{"version 2", TypeJSON, `{"meta":{"api-version":"2.0"},"projects":[{"name":"foo"}]}`, "", `is of version "2.0" of the Simple API; asof reads 1`},
 		{"version 2 in HTML", TypeHTML, `<meta name="pypi:repository-version" content="2.0"><a href="foo/">foo</a>`, "", `is of version "2.0" of the Simple API; asof reads 1`},
 		{"projects of no sense", TypeJSON, `{"projects":["foo",{"name":1},{}]}`, "", "projects[0] is no object\nprojects[1] has no name\nprojects[2] has no name"},
-		{"text", "text/plain", `foo`, "", "came as text/plain, and installers refuse that; pages are application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html or text/html"},
+		{"text", "text/plain", `foo`, "", `came as "text/plain", and installers refuse that; pages are application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html or text/html`},
 		{"long comment", TypeHTML, strings.Repeat(`<a href=x>`, 3) + "<!--" + strings.Repeat("x", maxToken) + "-->", "", "has a tag, a comment or a text with more than 1048576 bytes"},
 	} {
 		list, notes, err := roots(t, c.kind, strings.NewReader(c.body))
